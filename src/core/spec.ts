@@ -1,0 +1,83 @@
+/**
+ * The experiment as one plain JSON value. It is what the URL, the command line flags, the worker messages and the
+ * report's `spec` hold. Everything that decides a result is in here; nothing else is.
+ */
+import { LabError } from './errors';
+
+export type Pattern = 'free' | { keep: number; group: number };
+export type TextName = 'calibration' | 'select' | 'report';
+export type ParamValue = number | boolean | string;
+
+export interface LabSpec {
+  /** 'demo', 'hf:owner/name[@revision]', or the name of a local folder or file. */
+  model: string;
+  pruner: string;
+  allocation: string;
+  /** Fraction of zeros over the prunable weights, in [0, 1]. */
+  sparsity: number;
+  /** ATP's common difference, or 'auto' for the best of a sweep on the select text. */
+  beta: number | 'auto';
+  /** 'free' or 'K:M', K kept of every M consecutive inputs. */
+  pattern: string;
+  /** Other parameters of the pruner or the allocation, only those given. */
+  set: Record<string, ParamValue>;
+  /** Rates by hand: one per layer, or one per prunable tensor name. */
+  layerSparsity?: number[] | Record<string, number>;
+  /** 'bundled', or the name of the user's text. */
+  texts: Record<TextName, string>;
+  samples: number;
+  /** Tokens per window; null means min(256, the model's context). */
+  window: number | null;
+  windows: number;
+  seed: number;
+  errorsOn: TextName;
+  stats: 'exact' | 'dense';
+}
+
+export const DEFAULT_SPEC: Readonly<LabSpec> = {
+  model: 'demo',
+  pruner: 'wanda',
+  allocation: 'atp',
+  sparsity: 0.7,
+  beta: 0,
+  pattern: 'free',
+  set: {},
+  texts: { calibration: 'bundled', select: 'bundled', report: 'bundled' },
+  samples: 16,
+  window: null,
+  windows: 16,
+  seed: 0,
+  errorsOn: 'calibration',
+  stats: 'exact',
+};
+
+export function defaultSpec(): LabSpec {
+  return structuredClone(DEFAULT_SPEC);
+}
+
+const RE_PATTERN = /^(?<keep>[1-9]\d{0,2}):(?<group>[1-9]\d{0,2})$/;
+
+/** 'free' or 'K:M' with 1 <= K < M <= 32. Throws SpecError otherwise. */
+export function parsePattern(text: string): Pattern {
+  if (text === 'free') return 'free';
+  const groups = RE_PATTERN.exec(text)?.groups;
+  const keep = Number(groups?.keep);
+  const group = Number(groups?.group);
+  if (!groups || !(keep < group) || group > 32) {
+    throw new LabError('SpecError', `Pattern "${text}" is not "free" or K:M with 1 <= K < M <= 32.`, 'Use for example 2:4.');
+  }
+  return { keep, group };
+}
+
+/** A decimal number as users write it; SpecError names the field when it is not one or is out of range. */
+export function parseNumber(field: string, text: string, range: { min?: number; max?: number; integer?: boolean } = {}): number {
+  const trimmed = text.trim();
+  const value = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(trimmed) ? Number(trimmed) : NaN;
+  const { min = -Infinity, max = Infinity, integer = false } = range;
+  if (!Number.isFinite(value) || value < min || value > max || (integer && !Number.isSafeInteger(value))) {
+    const kind = integer ? 'a whole number' : 'a number';
+    const bounds = min > -Infinity ? ` from ${min}${max < Infinity ? ` to ${max}` : ' up'}` : '';
+    throw new LabError('SpecError', `${field} must be ${kind}${bounds}, not "${text.slice(0, 80)}".`);
+  }
+  return value;
+}

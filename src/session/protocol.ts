@@ -1,0 +1,182 @@
+/**
+ * What crosses the worker boundary, as plain data. The page talks to `LabApi` through comlink; events flow back
+ * through one subscribed callback. Rejections are PlainError values (see session/client.ts, which rebuilds them).
+ */
+import type { PlainError } from '../core/errors';
+import type { Curve, CurvePoint, DeviceRecord, LayerErrors, RunReport, StatsKind } from '../core/report';
+import type { LabSpec, ParamValue, TextName } from '../core/spec';
+
+export interface ParamDescription {
+  name: string;
+  label: string;
+  /** One line: what it decides. */
+  help: string;
+  type: 'number' | 'boolean' | 'choice';
+  min?: number;
+  max?: number;
+  choices?: string[];
+  init: ParamValue;
+}
+
+export interface MethodDescription {
+  id: string;
+  label: string;
+  help: string;
+  params: ParamDescription[];
+  /** Which --pattern values it takes. */
+  patterns: ('free' | 'K:M')[];
+}
+
+export interface MemoryUsage {
+  weights: number;
+  masks: number;
+  activations: number;
+  /** Cached dense block outputs; counted as activations in the limit, shown apart. */
+  denseStreams: number;
+  scratch: number;
+  cache: number;
+  total: number;
+  peak: number;
+}
+
+export interface Boot {
+  device: DeviceRecord;
+  engineVersion: string;
+  pruners: MethodDescription[];
+  selfTest: { ran: boolean; failed: string[]; replaced: string[] };
+  /** True when the page should begin with fewer tokens. */
+  slow: boolean;
+}
+
+export interface ModelSummary {
+  name: string;
+  architecture: string;
+  layers: number;
+  hidden: number;
+  context: number;
+  vocabulary: number;
+  parameters: number;
+  prunable: number;
+  /** Prunable weights of each layer, in layer order. */
+  prunablePerLayer: number[];
+  bytes: number;
+  dtype: string;
+  warnings: string[];
+  /** Fraction of zeros already there in the prunable weights when it was loaded. */
+  zerosAtLoad: number;
+}
+
+/** Where a model comes from. `files` are File objects from a drop or a picker (they can be cloned to a worker). */
+export type ModelRequest =
+  | { kind: 'demo' }
+  | { kind: 'files'; name: string; files: { path: string; file: File }[] }
+  | { kind: 'hub'; id: string; revision?: string; endpoint?: string };
+
+export interface HubPreview {
+  name: string;
+  revision: string;
+  commit: string;
+  bytes: number;
+  files: { path: string; size: number }[];
+}
+
+export interface Prediction {
+  /** Bytes of GPU memory at the peak of the job. */
+  bytes: number;
+  /** null until the device's speed has been measured. */
+  seconds: number | null;
+  /** One sentence: what lowers it. */
+  lever: string;
+}
+
+/** Result of one beta drag: cumulative error of every layer from dense statistics. */
+export interface TickResult {
+  job: number;
+  kind: 'preview';
+  spec: LabSpec;
+  layers: { cumulative: number | null; dense: number | null }[];
+  tokens: number;
+  hidden: number;
+}
+
+export interface GenerateRequest {
+  prompt: string;
+  maxTokens: number;
+  temperature: number;
+  seed: number;
+}
+
+export interface GenerateSide {
+  ids: number[];
+  text: string;
+  tokensPerSecond: number;
+}
+
+export interface GenerateResult {
+  prompt: string;
+  dense: GenerateSide;
+  pruned?: GenerateSide;
+  /** Index of the first generated token that differs, null when all are equal. */
+  firstDifference?: number | null;
+}
+
+export interface ExportFile {
+  path: string;
+  bytes: number;
+}
+
+export type LabEvent =
+  | { type: 'progress'; job: number; stage: string; done: number; total: number; unit: string; tokensPerSecond: number | null; secondsLeft: number | null }
+  /** Rows of the error chart as they are measured; `from` is the 0-based index of rows[0]. */
+  | { type: 'layers'; job: number; kind: StatsKind; spec: LabSpec; text: TextName; tokens: number; hidden: number; from: number; rows: LayerErrors[] }
+  | { type: 'point'; job: number; kind: StatsKind; spec: LabSpec; point: CurvePoint }
+  | { type: 'token'; job: number; side: 'dense' | 'pruned'; text: string }
+  | { type: 'memory'; usage: MemoryUsage }
+  | { type: 'warning'; text: string }
+  /** The device is gone; the lab has already dropped the model. `reopen()` and load again. */
+  | { type: 'lost'; error: PlainError };
+
+export type JobKind = 'load' | 'tick' | 'run' | 'sweep' | 'generate' | 'export';
+
+/**
+ * The engine as the page sees it. At most one foreground job runs and one waits; a newer job of the same kind
+ * replaces the waiting one and cancels the running one between submits. A sweep is a background job: foreground
+ * jobs pre-empt it between submits and it then resumes.
+ */
+export interface LabApi {
+  /** Opens the device, runs the self-test once per adapter and browser version. */
+  boot(options: { adapter?: string; userAgent: string; skipSelfTest: boolean }): Promise<Boot>;
+  subscribe(listener: (event: LabEvent) => void): void;
+  /** After a lost device: a new one. The model must be loaded again. */
+  reopen(): Promise<Boot>;
+  previewHub(id: string, revision: string | undefined, endpoint: string | undefined): Promise<HubPreview>;
+  load(job: number, request: ModelRequest): Promise<ModelSummary>;
+  unload(): Promise<void>;
+  predict(kind: JobKind, spec: LabSpec): Promise<Prediction>;
+  /** Preview while dragging. */
+  tick(job: number, spec: LabSpec): Promise<TickResult>;
+  /** The exact (or spec.stats) run: errors layer by layer, then sparsity and perplexities. beta must be a number. */
+  run(job: number, spec: LabSpec): Promise<RunReport>;
+  sweep(job: number, spec: LabSpec, options: { kind: StatsKind; betas: number[] | null }): Promise<Curve>;
+  generate(job: number, spec: LabSpec, request: GenerateRequest): Promise<GenerateResult>;
+  /**
+   * Export in the order of contract: calls `sink.open(path)`, then writes, closes; verification re-reads through
+   * `sink.read`. Returns the files written.
+   */
+  exportTo(job: number, spec: LabSpec, sink: ExportSink, options: { masks: boolean }): Promise<{ report: RunReport; files: ExportFile[] }>;
+  cancel(job: number | 'all'): void;
+  /** For tests of recovery: destroys the GPU device as a driver crash would. */
+  destroyDevice(): void;
+  memory(): Promise<MemoryUsage>;
+}
+
+/** Where an export goes: a directory handle, OPFS staging for a download, or a Node folder. */
+export interface ExportSink {
+  create(path: string): Promise<void>;
+  write(path: string, bytes: Uint8Array): Promise<void>;
+  close(path: string): Promise<void>;
+  size(path: string): Promise<number>;
+  read(path: string, begin: number, end: number): Promise<Uint8Array>;
+  /** Removes what was written so far. */
+  abort(): Promise<void>;
+}
