@@ -1,0 +1,25 @@
+/** All allocations. A new one is a file here and a line in this list; menus, URL, flags and tests follow from it. */
+import { LabError } from '../../core/errors';
+import { atp } from './atp';
+import { custom } from './custom';
+import type { Allocation } from './define';
+import { uniform } from './uniform';
+
+const REGISTERED = [atp, uniform, custom] as const;
+
+export type AllocationId = (typeof REGISTERED)[number]['id'];
+
+export const allocations: readonly Allocation<AllocationId>[] = REGISTERED;
+
+/** The allocation of that id; SpecError naming the known ones otherwise. */
+export function findAllocation(id: string): Allocation<AllocationId> {
+  const found = allocations.find((allocation) => allocation.id === id);
+  if (found) return found;
+  const known = allocations.map((allocation) => allocation.id).join(', ');
+  throw new LabError('SpecError', `There is no allocation "${id.slice(0, 80)}".`, `Use one of ${known}.`);
+}
+
+export { atpRates, betaGrid, betaMax, checkBeta, isLegalBeta, withControl } from './atp';
+export { matrixRates } from './custom';
+export { weightedMean } from './define';
+export type { Allocation, AllocationInput, AllocationParam, MatrixSize } from './define';
