@@ -1,0 +1,220 @@
+/**
+ * Records dispatches and submits them in short pieces. All GPU work of a job goes through one Recorder: it applies
+ * back-pressure (at most two submits in flight), notices Cancel and device loss, and lets a background job wait while
+ * a foreground job runs.
+ */
+import { LabError, throwIfAborted } from '../core/errors';
+import type { GpuContext } from './context';
+import { packParams, paramsBytes, type Kernel } from './kernel';
+import type { LabBuffer } from './scope';
+
+export interface Slice {
+  buffer: LabBuffer;
+  /** Bytes; a multiple of minStorageBufferOffsetAlignment. */
+  offset: number;
+  bytes: number;
+}
+export type Bindable = LabBuffer | Slice;
+
+export interface RecorderOptions {
+  signal?: AbortSignal;
+  /** Awaited between submits; a background job is held here while a foreground job runs. */
+  gate?: () => Promise<void> | undefined;
+}
+
+/** Work done so far: what the report's timings count. */
+export interface WorkCount {
+  dispatches: number;
+  submits: number;
+  readbacks: number;
+  flops: number;
+}
+
+export interface Dispatch {
+  kernel: Kernel;
+  bind: Record<string, Bindable>;
+  params: Record<string, number>;
+  /** Workgroups. */
+  grid: readonly [number, number?, number?];
+  /** Flop-equivalents, for pacing. */
+  cost: number;
+  /** Real floating-point operations, for the report; 0 when left out. */
+  flops?: number;
+  constants?: Record<string, number>;
+}
+
+const UNIFORM_ALIGN = 256;
+const UNIFORM_SLOTS = 192;
+
+export class Recorder {
+  readonly ctx: GpuContext;
+  readonly work: WorkCount = { dispatches: 0, submits: 0, readbacks: 0, flops: 0 };
+  readonly #options: RecorderOptions;
+  #encoder: GPUCommandEncoder | undefined;
+  #pass: GPUComputePassEncoder | undefined;
+  #cost = 0;
+  #slot = 0;
+  readonly #staging = new DataView(new ArrayBuffer(UNIFORM_ALIGN * UNIFORM_SLOTS));
+  #uniforms: LabBuffer | undefined;
+  readonly #freeUniforms: LabBuffer[] = [];
+  readonly #scope;
+
+  constructor(ctx: GpuContext, options: RecorderOptions = {}) {
+    this.ctx = ctx;
+    this.#options = options;
+    this.#scope = ctx.root.child();
+  }
+
+  get signal(): AbortSignal | undefined {
+    return this.#options.signal;
+  }
+
+  /** Cost that a single dispatch should not exceed; ops split larger ones. */
+  get maxCost(): number {
+    return this.ctx.pacer.budget;
+  }
+
+  /** Cancellation, device loss, back-pressure, pre-emption. Every op passes here before each dispatch. */
+  async turn(): Promise<void> {
+    throwIfAborted(this.#options.signal);
+    this.ctx.throwIfLost();
+    if (this.ctx.pacer.inFlight >= 2) {
+      await this.ctx.pacer.turn();
+      throwIfAborted(this.#options.signal);
+      this.ctx.throwIfLost();
+    }
+    const held = this.#options.gate?.();
+    if (held) {
+      this.flush();
+      await held;
+      throwIfAborted(this.#options.signal);
+      this.ctx.throwIfLost();
+    }
+  }
+
+  async run(dispatch: Dispatch): Promise<void> {
+    const { kernel } = dispatch;
+    if (this.#cost > 0 && this.#cost + dispatch.cost > this.ctx.pacer.budget) this.flush();
+    await this.turn();
+    const { pipeline, layout } = await this.ctx.pipelines.get(kernel, dispatch.constants);
+    if (this.#slot === UNIFORM_SLOTS) this.flush();
+    const uniforms = this.#currentUniforms();
+    const offset = this.#slot * UNIFORM_ALIGN;
+    this.#slot += 1;
+    packParams(kernel, dispatch.params, this.#staging, offset);
+    const entries: GPUBindGroupEntry[] = [{ binding: 0, resource: { buffer: uniforms.raw, offset: 0, size: paramsBytes(kernel) } }];
+    for (const { name, binding } of kernel.bindings) {
+      const bound = dispatch.bind[name];
+      if (!bound) throw new LabError('InternalError', `Kernel ${kernel.name}: nothing is bound to ${name}.`);
+      entries.push({ binding, resource: 'raw' in bound ? { buffer: bound.raw } : { buffer: bound.buffer.raw, offset: bound.offset, size: bound.bytes } });
+    }
+    const group = this.ctx.device.createBindGroup({ label: kernel.name, layout, entries });
+    const pass = this.#openPass();
+    pass.setPipeline(pipeline);
+    pass.setBindGroup(0, group, [offset]);
+    pass.dispatchWorkgroups(dispatch.grid[0], dispatch.grid[1] ?? 1, dispatch.grid[2] ?? 1);
+    this.#cost += dispatch.cost;
+    this.work.dispatches += 1;
+    this.work.flops += dispatch.flops ?? 0;
+  }
+
+  copy(from: LabBuffer, fromOffset: number, to: LabBuffer, toOffset: number, bytes: number): void {
+    this.#closePass();
+    this.#openEncoder().copyBufferToBuffer(from.raw, fromOffset, to.raw, toOffset, bytes);
+    this.#cost += bytes;
+  }
+
+  clear(buffer: LabBuffer, offset = 0, bytes = buffer.bytes - offset): void {
+    this.#closePass();
+    this.#openEncoder().clearBuffer(buffer.raw, offset, bytes);
+  }
+
+  /** Host to GPU, in order with what was recorded before (which is submitted first). `offset` and size multiples of 4. */
+  write(buffer: LabBuffer, offset: number, data: ArrayBufferView): void {
+    this.flush();
+    this.ctx.device.queue.writeBuffer(buffer.raw, offset, data.buffer as ArrayBuffer, data.byteOffset, data.byteLength);
+  }
+
+  /** Submits what was recorded. */
+  flush(): void {
+    if (!this.#encoder) return;
+    this.#closePass();
+    const { queue } = this.ctx.device;
+    const uniforms = this.#uniforms;
+    if (uniforms && this.#slot > 0) queue.writeBuffer(uniforms.raw, 0, this.#staging.buffer, 0, this.#slot * UNIFORM_ALIGN);
+    queue.submit([this.#encoder.finish()]);
+    this.ctx.pacer.submitted(this.ctx.device, this.#cost);
+    this.work.submits += 1;
+    // Queue operations are ordered: the next writeBuffer to the same uniforms lands after this submit.
+    if (uniforms) this.#freeUniforms.push(uniforms);
+    this.#uniforms = undefined;
+    this.#encoder = undefined;
+    this.#slot = 0;
+    this.#cost = 0;
+  }
+
+  /** Submits and waits until the GPU is idle. */
+  async finish(): Promise<void> {
+    this.flush();
+    await this.ctx.pacer.drain();
+    this.ctx.throwIfLost();
+    throwIfAborted(this.#options.signal);
+  }
+
+  /** GPU to host: bytes [offset, offset + bytes) of a buffer. */
+  async read(buffer: LabBuffer, offset = 0, bytes = buffer.bytes - offset): Promise<ArrayBuffer> {
+    await this.turn();
+    const scope = this.ctx.root.child();
+    try {
+      const staging = scope.alloc(bytes, 'scratch', `readback ${buffer.label}`, GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST);
+      this.copy(buffer, offset, staging, 0, Math.ceil(bytes / 4) * 4);
+      this.flush();
+      this.work.readbacks += 1;
+      try {
+        await staging.raw.mapAsync(GPUMapMode.READ);
+      } catch (cause) {
+        await Promise.resolve();
+        this.ctx.throwIfLost();
+        throw new LabError('DeviceLostError', 'The GPU did not return its results.', 'Reopen the device and run again.', { cause });
+      }
+      const copy = staging.raw.getMappedRange(0, Math.ceil(bytes / 8) * 8).slice(0, bytes);
+      staging.raw.unmap();
+      return copy;
+    } finally {
+      scope.close();
+    }
+  }
+
+  async readF32(buffer: LabBuffer, count: number, offset = 0): Promise<Float32Array> {
+    return new Float32Array(await this.read(buffer, offset, count * 4));
+  }
+
+  /** Drops what was recorded but not submitted and returns the recorder's own memory. */
+  close(): void {
+    this.#closePass();
+    this.#encoder = undefined;
+    this.#scope.close();
+  }
+
+  #currentUniforms(): LabBuffer {
+    this.#uniforms ??=
+      this.#freeUniforms.pop() ??
+      this.#scope.alloc(UNIFORM_ALIGN * UNIFORM_SLOTS, 'scratch', 'uniforms', GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST);
+    return this.#uniforms;
+  }
+
+  #openEncoder(): GPUCommandEncoder {
+    this.#encoder ??= this.ctx.device.createCommandEncoder({ label: 'prunelab' });
+    return this.#encoder;
+  }
+
+  #openPass(): GPUComputePassEncoder {
+    this.#pass ??= this.#openEncoder().beginComputePass({ label: 'prunelab' });
+    return this.#pass;
+  }
+
+  #closePass(): void {
+    this.#pass?.end();
+    this.#pass = undefined;
+  }
+}
