@@ -52,8 +52,8 @@ export class GpuContext {
     this.pipelines = new PipelineCache(this);
     this.pacer = new SubmitPacer(record.software);
     const subgroups = device.features.has('subgroups');
-    this.subgroupMin = subgroups ? info.subgroupMinSize : 0;
-    this.subgroupMax = subgroups ? info.subgroupMaxSize : 0;
+    this.subgroupMin = subgroups ? (info.subgroupMinSize ?? 0) : 0;
+    this.subgroupMax = subgroups ? (info.subgroupMaxSize ?? 0) : 0;
     this.root = new Scope(this);
     this.adapterKey = [describe(info), this.subgroupMin, record.software ? 'software' : 'hardware', record.features.join('+')].join('|');
     device.onuncapturederror = (event) => {
