@@ -99,6 +99,12 @@ export interface TickResult {
   hidden: number;
 }
 
+/** A text of the user's own: `.txt` (UTF-8) or `.json` (`{"windows": [[ids]]}`), kept until replaced. */
+export interface TextFile {
+  name: string;
+  file: File;
+}
+
 export interface GenerateRequest {
   prompt: string;
   maxTokens: number;
@@ -152,6 +158,11 @@ export interface LabApi {
   previewHub(id: string, revision: string | undefined, endpoint: string | undefined): Promise<HubPreview>;
   load(job: number, request: ModelRequest): Promise<ModelSummary>;
   unload(): Promise<void>;
+  /**
+   * Uses this file wherever `spec.texts[which]` is its name; null goes back to the bundled text. Rejects with TextError
+   * when the file cannot be read as a text; what depends on the model (window, ids) is checked by the run.
+   */
+  setText(which: TextName, text: TextFile | null): Promise<void>;
   predict(kind: JobKind, spec: LabSpec): Promise<Prediction>;
   /** Preview while dragging. */
   tick(job: number, spec: LabSpec): Promise<TickResult>;
