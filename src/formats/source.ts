@@ -24,7 +24,10 @@ export interface ModelFiles {
 /** Guards every reader: a range must lie in the file. */
 export function checkRange(source: { name: string; size: number }, begin: number, end: number): void {
   if (!(begin >= 0 && begin <= end && end <= source.size)) {
-    throw new LabError('FormatError', `${source.name}: bytes ${begin} to ${end} lie outside the file of ${source.size} bytes.`);
+    throw new LabError(
+      'FormatError',
+      `${source.name}: bytes ${begin} to ${end} lie outside the file of ${source.size} bytes.`,
+    );
   }
 }
 
@@ -49,7 +52,12 @@ export function blobSource(name: string, blob: Blob): ByteSource {
       try {
         return new Uint8Array(await blob.slice(begin, end).arrayBuffer());
       } catch (cause) {
-        throw new LabError('FetchError', `${name}: the file could not be read; it may have changed or moved.`, 'Pick it again.', { cause });
+        throw new LabError(
+          'FetchError',
+          `${name}: the file could not be read; it may have changed or moved.`,
+          'Pick it again.',
+          { cause },
+        );
       }
     },
   };
