@@ -1,0 +1,37 @@
+/**
+ * The program that bin/prunelab.js starts: runs the command line and ends the process with its exit code. Everything
+ * else is in main.ts, which tests call directly.
+ */
+import { main } from './main';
+
+/** A second Ctrl+C this long after the first ends the process without waiting for the work to stop. */
+const PATIENCE_MS = 2_000;
+
+let asked: number | undefined;
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  // Always a listener: a signal that arrives twice (terminal and parent) must not kill the clean-up of the first.
+  process.on(signal, () => {
+    asked ??= Date.now();
+    if (Date.now() - asked > PATIENCE_MS) process.exit(130);
+  });
+}
+
+/** Resolves when what was written has left the process. */
+function flushed(stream: NodeJS.WriteStream): Promise<void> {
+  return new Promise((resolve) => {
+    stream.write('', () => {
+      resolve();
+    });
+  });
+}
+
+// A reader that closed early (`| head`) is no failure of ours.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  process.exit(error.code === 'EPIPE' ? 0 : 1);
+});
+process.stderr.on('error', () => undefined);
+
+const code = await main(process.argv.slice(2));
+await Promise.all([flushed(process.stdout), flushed(process.stderr)]);
+// Dawn keeps a process alive until its object is gone; ending here needs no such order.
+process.exit(code);
