@@ -1,12 +1,15 @@
 import type { DecoderConfig } from './archs/define';
 
-/** Inverse frequencies [headDim / 2] in f64, by the config's scaling rule. */
+/**
+ * Inverse frequencies [headDim / 2] by the config's scaling rule. Rounded to f32 where transformers rounds: its angles
+ * are f32 products at every precision, and at position 8192 the difference to f64 would be visible.
+ */
 export function inverseFrequencies(config: DecoderConfig): Float64Array {
   const half = config.headDim / 2;
   const out = new Float64Array(half);
   const { ropeScaling: scaling } = config;
   for (let i = 0; i < half; i++) {
-    const base = config.ropeTheta ** (-(2 * i) / config.headDim);
+    const base = Math.fround(1 / Math.fround(config.ropeTheta ** Math.fround((2 * i) / config.headDim)));
     if (scaling.kind === 'default') out[i] = base;
     else if (scaling.kind === 'linear') out[i] = base / scaling.factor;
     else {
@@ -21,6 +24,7 @@ export function inverseFrequencies(config: DecoderConfig): Float64Array {
         out[i] = ((1 - smooth) * base) / scaling.factor + smooth * base;
       }
     }
+    out[i] = Math.fround(out[i] ?? 0);
   }
   return out;
 }
@@ -32,7 +36,7 @@ export function rotaryTable(config: DecoderConfig, positions: number): Float32Ar
   const out = new Float32Array(positions * half * 2);
   for (let p = 0; p < positions; p++) {
     for (let i = 0; i < half; i++) {
-      const angle = p * (frequencies[i] ?? 0);
+      const angle = Math.fround(p * (frequencies[i] ?? 0));
       out[(p * half + i) * 2] = Math.cos(angle);
       out[(p * half + i) * 2 + 1] = Math.sin(angle);
     }

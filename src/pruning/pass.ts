@@ -1,0 +1,244 @@
+/**
+ * One walk through the layers: choose each layer's masks (from the pruned prefix, or from dense statistics), then send
+ * every text that is being measured through the pruned layer. The sequential protocol of docs/methods.md: all of a
+ * layer's statistics come from one forward of the still dense layer over inputs already changed by the layers before.
+ */
+import type { LayerErrors } from '../core/report';
+import { cumulativeErrors, fullErrors } from '../eval/errorSums';
+import { tokenLosses } from '../eval/perplexity';
+import type { Recorder } from '../gpu/recorder';
+import type { Scope } from '../gpu/scope';
+import { MATRICES, type MatrixName } from '../models/archs/define';
+import type { Decoder, Workspace } from '../models/decoder';
+import { DenseStream, embedBatch, Stream, type GpuText } from '../models/streams';
+import type { Batch } from '../models/windows';
+import { countZeros, sumCounts, zeroPartials } from '../ops/countZeros';
+import { errorPartials, errorSums, sumPartials } from '../ops/errorSums';
+import { relativeMargin, rowMargin } from '../ops/rowMargin';
+import type { Act } from '../ops/types';
+import { allocLayerMasks, copyLayerMasks, MaskedLayer, type LayerMasks } from './masks';
+import { InputStatistics } from './statistics';
+import type { LayerNorms, RankCache, Selector } from './selector';
+
+export interface PassOptions {
+  rec: Recorder;
+  scope: Scope;
+  decoder: Decoder;
+  ws: Workspace;
+  selector: Selector;
+  /** Fractions of zeros by layer and matrix. */
+  rates: readonly Record<MatrixName, number>[];
+  /**
+   * 'none': the pruner needs no data. 'prefix': exact statistics of this text behind the pruned layers. Otherwise the
+   * norms of the dense model.
+   */
+  statistics: { kind: 'none' } | { kind: 'prefix'; text: GpuText } | { kind: 'dense'; norms: readonly LayerNorms[]; ranks?: RankCache };
+  /** Reconstruction errors: of which text, and all six sums or the cumulative one only. */
+  errors?: { dense: DenseStream; kind: 'full' | 'cumulative' };
+  /** A text whose token losses under the pruned model are wanted. */
+  evaluate?: GpuText;
+  /** Keep the masks here, count zeros and score margins. */
+  keep?: readonly LayerMasks[];
+  onLayer?: (layer: number, errors: LayerErrors | null) => void;
+  /** Tokens through one block. */
+  onBlock?: (tokens: number) => void;
+  /** Tokens through the head. */
+  onHead?: (tokens: number) => void;
+}
+
+export interface PassResult {
+  errors: LayerErrors[];
+  /** [tokens] of the evaluated text. */
+  losses: Float32Array | null;
+  /** Zeros of each matrix by layer, where masks were kept. */
+  zeros: Record<MatrixName, number>[];
+  /** Smallest relative gap between the last pruned and the first kept score; null when nothing was compared. */
+  margin: number | null;
+}
+
+/** Blocks that a pass runs, in tokens: what progress is measured in. */
+export function passBlockTokens(o: Pick<PassOptions, 'statistics' | 'errors' | 'evaluate'>, layers: number): number {
+  const full = o.errors?.kind === 'full';
+  const errorTokens = o.errors?.dense.text.windows.tokens ?? 0;
+  const shared = o.statistics.kind === 'prefix' && o.statistics.text === o.errors?.dense.text;
+  let tokens = errorTokens * (full ? 3 : 1);
+  if (o.statistics.kind === 'prefix') tokens += shared && full ? 0 : o.statistics.text.windows.tokens * (shared ? 1 : 2);
+  if (o.evaluate) tokens += o.evaluate.windows.tokens;
+  return tokens * layers;
+}
+
+export async function prunedPass(o: PassOptions): Promise<PassResult> {
+  const { rec, decoder, ws } = o;
+  const { config, model } = decoder;
+  const scope = o.scope.child();
+  try {
+    const calibration = o.statistics.kind === 'prefix' ? o.statistics.text : null;
+    const errorText = o.errors?.dense.text ?? null;
+    const shared = calibration !== null && calibration === errorText;
+    const walk = new Walk(o, scope);
+    const prefix = calibration && (await walk.begin(calibration, 'calibration stream'));
+    const damaged = shared ? prefix : errorText && (await walk.begin(errorText, 'pruned stream'));
+    const evaluated = o.evaluate ? await walk.begin(o.evaluate, 'evaluated stream') : null;
+    const collect = calibration ? new InputStatistics(scope, config, calibration) : null;
+    const tokensOf = errorText?.windows.tokens ?? 0;
+    const undamaged = shared && o.errors?.kind === 'full' ? new Stream(scope, tokensOf, config.hidden, 'dense layer on the pruned stream') : null;
+    const working = allocLayerMasks(scope, model, 0);
+    const masked = new MaskedLayer(decoder.ctx, scope, model);
+    await scope.ready();
+
+    const result: PassResult = { errors: [], losses: null, zeros: [], margin: null };
+    for (let layer = 0; layer < config.layers; layer++) {
+      let norms: LayerNorms | null = null;
+      if (calibration && collect && prefix) {
+        for (const batch of calibration.batches) {
+          prefix.load(rec, batch, ws.x);
+          await walk.block(layer, batch, decoder.dense(layer), collect.hook(rec, calibration, batch));
+          undamaged?.store(rec, batch, ws.y);
+        }
+        norms = await collect.norms(rec);
+      } else if (o.statistics.kind === 'dense') norms = o.statistics.norms[layer] ?? null;
+
+      const rates = o.rates[layer];
+      if (!rates) throw new Error(`no rates for layer ${layer}`);
+      const ranks = o.statistics.kind === 'dense' ? o.statistics.ranks : undefined;
+      await o.selector.select(rec, layer, rates, norms, working, ranks);
+      await masked.use(rec, layer, working);
+      const kept = o.keep?.[layer];
+      if (kept) {
+        copyLayerMasks(rec, working, kept);
+        result.zeros.push(await walk.zeros(masked));
+        const margin = await walk.margin(layer, norms, working, o.selector);
+        if (margin !== null) result.margin = Math.min(result.margin ?? Infinity, margin);
+      }
+
+      let row: LayerErrors | null = null;
+      if (o.errors && damaged) {
+        row = await walk.errors(layer, masked, o.errors.dense, o.errors.kind, damaged, undamaged);
+        result.errors.push(row);
+      }
+      if (prefix && calibration && !shared) await walk.advance(layer, calibration, masked, prefix);
+      if (o.evaluate && evaluated) await walk.advance(layer, o.evaluate, masked, evaluated);
+      o.onLayer?.(layer, row);
+    }
+    if (o.evaluate && evaluated) {
+      result.losses = await tokenLosses(rec, scope, decoder, ws, o.evaluate, (batch, to) => evaluated.load(rec, batch, to), o.onHead);
+    }
+    await rec.finish();
+    return result;
+  } finally {
+    scope.close();
+  }
+}
+
+/** The steps of a pass over its streams. */
+class Walk {
+  readonly #o: PassOptions;
+  readonly #scope: Scope;
+  #extra: { a: Act; b: Act; c: Act } | undefined;
+
+  constructor(o: PassOptions, scope: Scope) {
+    this.#o = o;
+    this.#scope = scope;
+  }
+
+  /** A stream that holds the embeddings of `text`. */
+  async begin(text: GpuText, label: string): Promise<Stream> {
+    const { rec, decoder, ws } = this.#o;
+    const stream = new Stream(this.#scope, text.windows.tokens, decoder.config.hidden, label);
+    const ids = this.#scope.alloc(text.largest * 4, 'scratch', 'batch ids');
+    await this.#scope.ready();
+    for (const batch of text.batches) {
+      await embedBatch(rec, decoder, text, batch, ids, ws.x);
+      stream.store(rec, batch, ws.x);
+    }
+    return stream;
+  }
+
+  async block(layer: number, batch: Batch, matrix: ReturnType<MaskedLayer['view']>, onInput?: Parameters<Decoder['block']>[2]['onInput']): Promise<void> {
+    const { rec, decoder, ws, onBlock } = this.#o;
+    await decoder.block(rec, ws, { layer, sequences: batch.sequences, length: batch.length, matrix, onInput });
+    onBlock?.(batch.rows);
+  }
+
+  /** stream <- pruned layer (stream). */
+  async advance(layer: number, text: GpuText, masked: MaskedLayer, stream: Stream): Promise<void> {
+    const { rec, ws } = this.#o;
+    for (const batch of text.batches) {
+      stream.load(rec, batch, ws.x);
+      await this.block(layer, batch, masked.view(rec));
+      stream.store(rec, batch, ws.y);
+    }
+  }
+
+  /**
+   * Advances the pruned stream and measures this layer on it. a = B~(x~), b = B(x~), c = B(x), d = B~(x).
+   * `undamaged` holds b already where calibration and error text are one.
+   */
+  async errors(layer: number, masked: MaskedLayer, dense: DenseStream, kind: 'full' | 'cumulative', pruned: Stream, undamaged: Stream | null): Promise<LayerErrors> {
+    const { rec, decoder, ws } = this.#o;
+    const { text } = dense;
+    const { hidden } = decoder.config;
+    const act = (): Act => ({ buffer: this.#scope.alloc(text.largest * hidden * 4, 'activations', 'compared outputs'), rows: text.largest, cols: hidden });
+    this.#extra ??= kind === 'full' ? { a: act(), b: act(), c: act() } : { a: ws.y, b: ws.y, c: act() };
+    const { a, b, c } = this.#extra;
+    await dense.ensure(rec, ws, layer, this.#o.onBlock);
+    const counts = text.batches.map((batch) => errorPartials(batch.rows * hidden));
+    const partials = this.#scope.alloc(counts.reduce((x, y) => x + y, 0) * 24, 'scratch', 'error sums');
+    await this.#scope.ready();
+    let partialBegin = 0;
+    for (const [i, batch] of text.batches.entries()) {
+      const of = (x: Act): Act => ({ ...x, rows: batch.rows });
+      const bytes = batch.rows * hidden * 4;
+      if (kind === 'full') {
+        if (undamaged) undamaged.load(rec, batch, b);
+        else {
+          pruned.load(rec, batch, ws.x);
+          await this.block(layer, batch, decoder.dense(layer));
+          rec.copy(ws.y.buffer, 0, b.buffer, 0, bytes);
+        }
+      }
+      pruned.load(rec, batch, ws.x);
+      await this.block(layer, batch, masked.view(rec));
+      pruned.store(rec, batch, ws.y);
+      dense.load(rec, layer, batch, c);
+      if (kind === 'full') {
+        rec.copy(ws.y.buffer, 0, a.buffer, 0, bytes);
+        dense.load(rec, layer - 1, batch, ws.x);
+        await this.block(layer, batch, masked.view(rec));
+        await errorSums(rec, { a: of(a), b: of(b), c: of(c), d: of(ws.y) }, partials, partialBegin);
+      } else await errorSums(rec, { a: of(ws.y), c: of(c) }, partials, partialBegin);
+      partialBegin += counts[i] ?? 0;
+    }
+    const sums = sumPartials(await rec.readF32(partials, partialBegin * 6));
+    this.#scope.free(partials);
+    return kind === 'full' ? fullErrors(sums) : cumulativeErrors(sums);
+  }
+
+  /** Zeros in the bytes that an export would write, by matrix. */
+  async zeros(masked: MaskedLayer): Promise<Record<MatrixName, number>> {
+    const { rec } = this.#o;
+    const out = {} as Record<MatrixName, number>;
+    for (const name of MATRICES) {
+      const weight = await masked.masked(rec, name);
+      const buffer = this.#scope.alloc(zeroPartials(weight) * 4, 'scratch', 'zero counts');
+      await countZeros(rec, weight, null, buffer);
+      out[name] = sumCounts(new Uint32Array(await rec.read(buffer, 0, zeroPartials(weight) * 4)));
+      this.#scope.free(buffer);
+    }
+    return out;
+  }
+
+  async margin(layer: number, norms: LayerNorms | null, masks: LayerMasks, selector: Selector): Promise<number | null> {
+    const { rec, decoder } = this.#o;
+    let smallest: number | null = null;
+    for (const name of MATRICES) {
+      const { weight } = decoder.dense(layer)(name);
+      const buffer = this.#scope.alloc(weight.rows * 8, 'scratch', 'row margins');
+      await rowMargin(rec, weight, selector.normsOf(rec, name, norms), masks[name], buffer);
+      const margin = relativeMargin(await rec.readF32(buffer, weight.rows * 2), selector.scope);
+      this.#scope.free(buffer);
+      if (margin !== null) smallest = Math.min(smallest ?? Infinity, margin);
+    }
+    return smallest;
+  }
+}

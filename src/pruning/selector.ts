@@ -1,0 +1,153 @@
+/**
+ * Fills the masks of one layer: from a pruner's rule, a pattern, the rates and the input norms. The GPU path is the
+ * default on every real adapter; on software adapters the CPU twin is faster and gives the same bits.
+ */
+import { DTYPE_BYTES } from '../core/dtypes';
+import type { Pattern } from '../core/spec';
+import type { Recorder } from '../gpu/recorder';
+import type { LabBuffer, Scope } from '../gpu/scope';
+import { matrixRule, rowCounts, selectGroups, selectMatrix, selectRows } from '../ops/select';
+import { maskFromRanks, rowRanks, selectGroupsCpu, selectMatrixCpu, selectRowsCpu } from '../ops/selectCpu';
+import type { MaskBuffer, Vec, Weight } from '../ops/types';
+import { INPUT_OF, MATRICES, type InputName, type MatrixName } from '../models/archs/define';
+import type { LoadedModel } from '../models/load';
+import type { LayerMasks } from './masks';
+import type { Pruner } from './pruners/define';
+
+/** Norms of the input channels of one layer, f32, one vector per shared input. */
+export type LayerNorms = Record<InputName, Float32Array<ArrayBuffer>>;
+
+export interface SelectorOptions {
+  pruner: Pruner;
+  pattern: Pattern;
+  exactBudget: boolean;
+  path: 'gpu' | 'cpu';
+}
+
+/** Host bytes that remembered row orders may take (2 per prunable weight). */
+const RANK_CACHE_BYTES = 512 << 20;
+
+/**
+ * Row orders do not depend on the sparsity: with fixed statistics one sort per row serves every beta. Kept on the host
+ * for the CPU path; valid for one set of norms.
+ */
+export class RankCache {
+  readonly #ranks = new Map<string, Uint16Array<ArrayBuffer>>();
+  #bytes = 0;
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+  get(key: string): Uint16Array<ArrayBuffer> | undefined {
+    return this.#ranks.get(key);
+  }
+  set(key: string, ranks: Uint16Array<ArrayBuffer>): void {
+    if (this.#bytes + ranks.byteLength > RANK_CACHE_BYTES) return;
+    this.#bytes += ranks.byteLength;
+    this.#ranks.set(key, ranks);
+  }
+  clear(): void {
+    this.#ranks.clear();
+    this.#bytes = 0;
+  }
+}
+
+export class Selector {
+  readonly #model: LoadedModel;
+  readonly #memory: Scope;
+  readonly #options: SelectorOptions;
+  readonly #norms = new Map<InputName, LabBuffer>();
+  readonly #counts = new Map<MatrixName, LabBuffer>();
+
+  /** Small GPU buffers (norms, counts) belong to `scope`. */
+  constructor(scope: Scope, model: LoadedModel, options: SelectorOptions) {
+    this.#memory = scope;
+    this.#model = model;
+    this.#options = options;
+  }
+
+  /** Masks of `layer` into `out`. `rates` are fractions of zeros by matrix; `norms` null for data-free pruners. */
+  async select(rec: Recorder, layer: number, rates: Record<MatrixName, number>, norms: LayerNorms | null, out: LayerMasks, ranks?: RankCache): Promise<void> {
+    const matrices = this.#model.layers[layer]?.matrices;
+    if (!matrices) throw new Error(`there is no layer ${layer}`);
+    for (const name of MATRICES) {
+      const weight = matrices[name];
+      const norm = norms ? norms[INPUT_OF[name]] : null;
+      if (this.#options.pattern === 'free' && rates[name] <= 0) keepAll(rec, out[name]);
+      else if (this.#options.path === 'gpu') await this.#onGpu(rec, name, weight, rates[name], norm, out[name]);
+      else rec.write(out[name].buffer, 0, await this.#onCpu(rec, weight, rates[name], norm, ranks));
+    }
+  }
+
+  get scope(): 'row' | 'matrix' {
+    return this.#options.pattern === 'free' ? this.#options.pruner.scope : 'row';
+  }
+
+  /** The norms that score matrix `name`, on the GPU; null for a data-free pruner. */
+  normsOf(rec: Recorder, name: MatrixName, norms: LayerNorms | null): Vec | null {
+    return this.#uploadNorms(rec, INPUT_OF[name], norms ? norms[INPUT_OF[name]] : null);
+  }
+
+  #uploadNorms(rec: Recorder, input: InputName, norm: Float32Array<ArrayBuffer> | null): Vec | null {
+    if (!norm) return null;
+    let buffer = this.#norms.get(input);
+    if (!buffer) {
+      buffer = this.#memory.alloc(norm.byteLength, 'scratch', `norms ${input}`);
+      this.#norms.set(input, buffer);
+    }
+    rec.write(buffer, 0, norm);
+    return { buffer, length: norm.length };
+  }
+
+  async #onGpu(rec: Recorder, name: MatrixName, weight: Weight, rate: number, norm: Float32Array<ArrayBuffer> | null, out: MaskBuffer): Promise<void> {
+    const { pruner, pattern, exactBudget } = this.#options;
+    const norms = this.#uploadNorms(rec, INPUT_OF[name], norm);
+    if (pattern !== 'free') await selectGroups(rec, weight, norms, pattern, out);
+    else if (pruner.scope === 'matrix') await selectMatrix(rec, weight, norms, matrixRule(weight.rows, weight.cols, rate, exactBudget), out);
+    else {
+      const counts = rowCounts(weight.rows, weight.cols, rate, exactBudget);
+      let buffer = this.#counts.get(name);
+      if (!buffer) {
+        buffer = this.#memory.alloc(counts.byteLength, 'scratch', `counts ${name}`);
+        this.#counts.set(name, buffer);
+      }
+      rec.write(buffer, 0, counts);
+      await selectRows(rec, weight, norms, buffer, out);
+    }
+  }
+
+  async #onCpu(rec: Recorder, weight: Weight, rate: number, norm: Float32Array<ArrayBuffer> | null, ranks: RankCache | undefined): Promise<Uint32Array> {
+    const { pruner, pattern, exactBudget } = this.#options;
+    const { rows, cols, dtype } = weight;
+    const rowScope = pattern === 'free' && pruner.scope === 'row';
+    const remembered = rowScope ? ranks?.get(weight.name) : undefined;
+    if (remembered) return maskFromRanks(remembered, rows, cols, rowCounts(rows, cols, rate, exactBudget));
+    const bytes = await readWeight(rec, weight);
+    if (pattern !== 'free') return selectGroupsCpu(bytes, dtype, rows, cols, norm, pattern);
+    if (pruner.scope === 'matrix') return selectMatrixCpu(bytes, dtype, rows, cols, norm, matrixRule(rows, cols, rate, exactBudget));
+    const counts = rowCounts(rows, cols, rate, exactBudget);
+    if (ranks && cols <= 65536) {
+      const fresh = rowRanks(bytes, dtype, rows, cols, norm);
+      ranks.set(weight.name, fresh);
+      return maskFromRanks(fresh, rows, cols, counts);
+    }
+    return selectRowsCpu(bytes, dtype, rows, cols, norm, counts);
+  }
+}
+
+/** The bytes of a weight, read back from the GPU. */
+export async function readWeight(rec: Recorder, weight: Weight): Promise<Uint8Array<ArrayBuffer>> {
+  const rowBytes = weight.cols * DTYPE_BYTES[weight.dtype];
+  const [first] = weight.shards;
+  if (weight.shards.length === 1 && first) return new Uint8Array(await rec.read(first.buffer, 0, first.rows * rowBytes));
+  const out = new Uint8Array(weight.rows * rowBytes);
+  for (const shard of weight.shards) out.set(new Uint8Array(await rec.read(shard.buffer, 0, shard.rows * rowBytes)), shard.rowBegin * rowBytes);
+  return out;
+}
+
+function keepAll(rec: Recorder, out: MaskBuffer): void {
+  const words = new Uint32Array(out.rows * out.wordsPerRow).fill(0xffffffff);
+  const rest = out.cols % 32;
+  if (rest > 0) for (let r = 0; r < out.rows; r++) words[(r + 1) * out.wordsPerRow - 1] = 2 ** rest - 1;
+  rec.write(out.buffer, 0, words);
+}

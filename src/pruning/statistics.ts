@@ -1,0 +1,93 @@
+/**
+ * Input statistics of one layer's matrices. a_c = (1 / sequences) * sum over all tokens of x_c^2, collected in partial
+ * sums on the GPU, added in f64 here; the norm is sqrt in f64, rounded once to f32 (docs/methods.md).
+ */
+import type { Recorder } from '../gpu/recorder';
+import type { LabBuffer, Scope } from '../gpu/scope';
+import type { Decoder, Workspace } from '../models/decoder';
+import { INPUTS, type DecoderConfig, type InputName } from '../models/archs/define';
+import type { DenseStream, GpuText } from '../models/streams';
+import type { Batch } from '../models/windows';
+import { columnEnergy } from '../ops/columnEnergy';
+import type { Act } from '../ops/types';
+import type { LayerNorms } from './selector';
+
+/** Rows added in f32 before f64 takes over. */
+const ROWS_PER_CHUNK = 64;
+
+const chunksOf = (batch: Batch): number => Math.ceil(batch.rows / ROWS_PER_CHUNK);
+
+/** Width of each shared input. */
+export function inputWidth(c: DecoderConfig, input: InputName): number {
+  if (input === 'o') return c.heads * c.headDim;
+  return input === 'down' ? c.inner : c.hidden;
+}
+
+/** Collects one layer at a time; reusable for the next layer after `norms`. */
+export class InputStatistics {
+  readonly #config: DecoderConfig;
+  readonly #sequences: number;
+  readonly #chunks: number;
+  readonly #partials: Record<InputName, LabBuffer>;
+
+  constructor(scope: Scope, config: DecoderConfig, text: GpuText) {
+    this.#config = config;
+    this.#sequences = text.windows.lengths.length;
+    this.#chunks = text.batches.reduce((sum, b) => sum + chunksOf(b), 0);
+    const make = (input: InputName): LabBuffer => scope.alloc(this.#chunks * inputWidth(config, input) * 4, 'scratch', `energy ${input}`);
+    this.#partials = { attn: make('attn'), o: make('o'), mlp: make('mlp'), down: make('down') };
+  }
+
+  /** The hook for Decoder.block of one batch. */
+  hook(rec: Recorder, text: GpuText, batch: Batch): (input: InputName, x: Act) => Promise<void> {
+    const chunkBegin = text.batches.slice(0, text.batches.indexOf(batch)).reduce((sum, b) => sum + chunksOf(b), 0);
+    return (input, x) => columnEnergy(rec, x, this.#partials[input], { rowsPerChunk: ROWS_PER_CHUNK, chunkBegin });
+  }
+
+  async norms(rec: Recorder): Promise<LayerNorms> {
+    const out = {} as LayerNorms;
+    for (const input of INPUTS) {
+      const width = inputWidth(this.#config, input);
+      const partials = await rec.readF32(this.#partials[input], this.#chunks * width);
+      const norm = new Float32Array(width);
+      for (let c = 0; c < width; c++) {
+        let sum = 0;
+        for (let k = 0; k < this.#chunks; k++) sum += partials[k * width + c] as number;
+        norm[c] = Math.sqrt(sum / this.#sequences);
+      }
+      out[input] = norm;
+    }
+    return out;
+  }
+}
+
+/** Norms of every layer from one pass of the dense model; fills the dense stream on the way where it is not yet there. */
+export async function denseNorms(rec: Recorder, scope: Scope, decoder: Decoder, ws: Workspace, dense: DenseStream, onBatch?: (tokens: number) => void): Promise<LayerNorms[]> {
+  const own = scope.child();
+  try {
+    const { text } = dense;
+    const statistics = new InputStatistics(own, decoder.config, text);
+    await own.ready();
+    const out: LayerNorms[] = [];
+    for (let layer = 0; layer < decoder.config.layers; layer++) {
+      if (dense.filled < layer) await dense.ensure(rec, ws, layer, onBatch, (batch) => statistics.hook(rec, text, batch));
+      else {
+        for (const batch of text.batches) {
+          dense.load(rec, layer - 1, batch, ws.x);
+          await decoder.block(rec, ws, {
+            layer,
+            sequences: batch.sequences,
+            length: batch.length,
+            matrix: decoder.dense(layer),
+            onInput: statistics.hook(rec, text, batch),
+          });
+          onBatch?.(batch.rows);
+        }
+      }
+      out.push(await statistics.norms(rec));
+    }
+    return out;
+  } finally {
+    own.close();
+  }
+}
