@@ -163,23 +163,37 @@ export class Recorder {
 
   /** GPU to host: bytes [offset, offset + bytes) of a buffer. */
   async read(buffer: LabBuffer, offset = 0, bytes = buffer.bytes - offset): Promise<ArrayBuffer> {
+    const [only] = await this.readMany([{ buffer, offset, bytes }]);
+    return only as ArrayBuffer;
+  }
+
+  /** Several pieces in one round trip. Offsets are multiples of 4. */
+  async readMany(pieces: readonly { buffer: LabBuffer; offset?: number; bytes: number }[]): Promise<ArrayBuffer[]> {
     await this.turn();
+    const starts: number[] = [];
+    let total = 0;
+    for (const { bytes } of pieces) {
+      starts.push(total);
+      total += Math.ceil(bytes / 8) * 8;
+    }
     const scope = this.ctx.root.child();
     try {
-      const staging = scope.alloc(bytes, 'scratch', `readback ${buffer.label}`, GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST);
-      this.copy(buffer, offset, staging, 0, Math.ceil(bytes / 4) * 4);
+      const staging = scope.alloc(total, 'scratch', 'readback', GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST);
+      pieces.forEach((p, i) => this.copy(p.buffer, p.offset ?? 0, staging, starts[i] ?? 0, Math.ceil(p.bytes / 4) * 4));
       this.flush();
       this.work.readbacks += 1;
       try {
         await staging.raw.mapAsync(GPUMapMode.READ);
       } catch (cause) {
-        await Promise.resolve();
+        // The loss of the device is told a moment later than the failed map.
+        await Promise.race([this.ctx.lost, new Promise((resolve) => setTimeout(resolve, 50))]);
         this.ctx.throwIfLost();
         throw new LabError('DeviceLostError', 'The GPU did not return its results.', 'Reopen the device and run again.', { cause });
       }
-      const copy = staging.raw.getMappedRange(0, Math.ceil(bytes / 8) * 8).slice(0, bytes);
+      const mapped = staging.raw.getMappedRange();
+      const out = pieces.map((p, i) => mapped.slice(starts[i] ?? 0, (starts[i] ?? 0) + p.bytes));
       staging.raw.unmap();
-      return copy;
+      return out;
     } finally {
       scope.close();
     }

@@ -7,7 +7,7 @@ import type { LayerErrors } from '../core/report';
 import { cumulativeErrors, fullErrors } from '../eval/errorSums';
 import { tokenLosses } from '../eval/perplexity';
 import type { Recorder } from '../gpu/recorder';
-import type { Scope } from '../gpu/scope';
+import type { LabBuffer, Scope } from '../gpu/scope';
 import { MATRICES, type MatrixName } from '../models/archs/define';
 import type { Decoder, Workspace } from '../models/decoder';
 import { DenseStream, embedBatch, Stream, type GpuText } from '../models/streams';
@@ -106,9 +106,7 @@ export async function prunedPass(o: PassOptions): Promise<PassResult> {
       const kept = o.keep?.[layer];
       if (kept) {
         copyLayerMasks(rec, working, kept);
-        result.zeros.push(await walk.zeros(masked));
-        const margin = await walk.margin(layer, norms, working, o.selector);
-        if (margin !== null) result.margin = Math.min(result.margin ?? Infinity, margin);
+        await walk.count(layer, masked, norms, working, o.selector);
       }
 
       let row: LayerErrors | null = null;
@@ -123,8 +121,9 @@ export async function prunedPass(o: PassOptions): Promise<PassResult> {
     if (o.evaluate && evaluated) {
       result.losses = await tokenLosses(rec, scope, decoder, ws, o.evaluate, (batch, to) => evaluated.load(rec, batch, to), o.onHead);
     }
+    const counted = await walk.counts(o.selector);
     await rec.finish();
-    return result;
+    return { ...result, ...counted };
   } finally {
     scope.close();
   }
@@ -135,6 +134,7 @@ class Walk {
   readonly #o: PassOptions;
   readonly #scope: Scope;
   #extra: { a: Act; b: Act; c: Act } | undefined;
+  readonly #counted: { layer: number; name: MatrixName; rows: number; zeros: LabBuffer; zeroBytes: number; margin: LabBuffer | null }[] = [];
 
   constructor(o: PassOptions, scope: Scope) {
     this.#o = o;
@@ -214,31 +214,45 @@ class Walk {
     return kind === 'full' ? fullErrors(sums) : cumulativeErrors(sums);
   }
 
-  /** Zeros in the bytes that an export would write, by matrix. */
-  async zeros(masked: MaskedLayer): Promise<Record<MatrixName, number>> {
-    const { rec } = this.#o;
-    const out = {} as Record<MatrixName, number>;
+  /** Records the counting of zeros (in the bytes that an export would write) and of score margins; read at the end. */
+  async count(layer: number, masked: MaskedLayer, norms: LayerNorms | null, masks: LayerMasks, selector: Selector): Promise<void> {
+    const { rec, decoder } = this.#o;
     for (const name of MATRICES) {
       const weight = await masked.masked(rec, name);
-      const buffer = this.#scope.alloc(zeroPartials(weight) * 4, 'scratch', 'zero counts');
-      await countZeros(rec, weight, null, buffer);
-      out[name] = sumCounts(new Uint32Array(await rec.read(buffer, 0, zeroPartials(weight) * 4)));
-      this.#scope.free(buffer);
+      const zeros = this.#scope.alloc(zeroPartials(weight) * 4, 'scratch', 'zero counts');
+      await countZeros(rec, weight, null, zeros);
+      let margin: LabBuffer | null = null;
+      if (selector.unit !== 'group') {
+        const base = decoder.dense(layer)(name).weight;
+        margin = this.#scope.alloc(weight.rows * 8, 'scratch', 'row margins');
+        await rowMargin(rec, base, selector.normsOf(rec, name, norms), masks[name], margin);
+      }
+      this.#counted.push({ layer, name, rows: weight.rows, zeros, zeroBytes: zeroPartials(weight) * 4, margin });
     }
-    return out;
   }
 
-  async margin(layer: number, norms: LayerNorms | null, masks: LayerMasks, selector: Selector): Promise<number | null> {
-    const { rec, decoder } = this.#o;
+  async counts(selector: Selector): Promise<{ zeros: Record<MatrixName, number>[]; margin: number | null }> {
+    const { rec } = this.#o;
+    const zeros: Record<MatrixName, number>[] = [];
     let smallest: number | null = null;
-    for (const name of MATRICES) {
-      const { weight } = decoder.dense(layer)(name);
-      const buffer = this.#scope.alloc(weight.rows * 8, 'scratch', 'row margins');
-      await rowMargin(rec, weight, selector.normsOf(rec, name, norms), masks[name], buffer);
-      const margin = relativeMargin(await rec.readF32(buffer, weight.rows * 2), selector.scope);
-      this.#scope.free(buffer);
-      if (margin !== null) smallest = Math.min(smallest ?? Infinity, margin);
+    if (this.#counted.length === 0) return { zeros, margin: null };
+    const read = await rec.readMany(this.#counted.map((c) => ({ buffer: c.zeros, bytes: c.zeroBytes })));
+    for (const [i, c] of this.#counted.entries()) {
+      const row = (zeros[c.layer] ??= {} as Record<MatrixName, number>);
+      row[c.name] = sumCounts(new Uint32Array(read[i] as ArrayBuffer));
     }
-    return smallest;
+    const { unit } = selector;
+    if (unit !== 'group') {
+      const pairs = await rec.readMany(this.#counted.flatMap((c) => (c.margin ? [{ buffer: c.margin, bytes: c.rows * 8 }] : [])));
+      for (const pair of pairs) {
+        const margin = relativeMargin(new Float32Array(pair), unit);
+        if (margin !== null) smallest = Math.min(smallest ?? Infinity, margin);
+      }
+    }
+    for (const c of this.#counted.splice(0)) {
+      this.#scope.free(c.zeros);
+      if (c.margin) this.#scope.free(c.margin);
+    }
+    return { zeros, margin: smallest };
   }
 }

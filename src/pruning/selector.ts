@@ -79,8 +79,9 @@ export class Selector {
     }
   }
 
-  get scope(): 'row' | 'matrix' {
-    return this.#options.pattern === 'free' ? this.#options.pruner.scope : 'row';
+  /** Unit of comparison of these masks. */
+  get unit(): 'row' | 'matrix' | 'group' {
+    return this.#options.pattern === 'free' ? this.#options.pruner.scope : 'group';
   }
 
   /** The norms that score matrix `name`, on the GPU; null for a data-free pruner. */

@@ -46,9 +46,11 @@ export class InputStatistics {
 
   async norms(rec: Recorder): Promise<LayerNorms> {
     const out = {} as LayerNorms;
-    for (const input of INPUTS) {
-      const width = inputWidth(this.#config, input);
-      const partials = await rec.readF32(this.#partials[input], this.#chunks * width);
+    const widths = INPUTS.map((input) => inputWidth(this.#config, input));
+    const read = await rec.readMany(INPUTS.map((input, i) => ({ buffer: this.#partials[input], bytes: this.#chunks * (widths[i] ?? 0) * 4 })));
+    for (const [i, input] of INPUTS.entries()) {
+      const width = widths[i] ?? 0;
+      const partials = new Float32Array(read[i] as ArrayBuffer);
       const norm = new Float32Array(width);
       for (let c = 0; c < width; c++) {
         let sum = 0;
