@@ -160,7 +160,9 @@ describe('files on disk', () => {
 
   test('folder, folder around a folder, one shard, one file, links', async () => {
     expect((await openModel(await nodeFiles(join(root, 'model')))).tensors.size).toBe(3);
-    expect((await openModel(await nodeFiles(join(root, 'model/model-00001-of-00002.safetensors')))).tensors.size).toBe(3);
+    expect(
+      (await openModel(await nodeFiles(join(root, 'model/model-00001-of-00002.safetensors')))).tensors.size,
+    ).toBe(3);
     const lone = await openModel(await nodeFiles(join(root, 'model/other.safetensors')));
     expect(lone.name).toBe('other');
     expect([...lone.tensors.keys()]).toEqual(['lone']);

@@ -1,0 +1,233 @@
+/**
+ * Text to token ids and back, in a worker of its own: a tokenizer file comes with regular expressions, and one that
+ * never ends must not hang the lab. The worker is stopped when a call takes too long, and started again for the next.
+ */
+import { LabError, type PlainError } from '../core/errors';
+
+export interface SpecialIds {
+  bos?: number;
+  /** Ids that end a text; empty when the files name none. */
+  eos: number[];
+}
+
+export interface TokenizerHandle {
+  /** Highest id + 1, added tokens included. */
+  vocabularySize: number;
+  specialIds: SpecialIds;
+  /** Ids of the whole text with the tokenizer's own special tokens. TextError when it takes too long. */
+  encode(text: string, signal?: AbortSignal): Promise<number[]>;
+  /** Text of the ids, special tokens left out. */
+  decode(ids: number[]): Promise<string>;
+  /** Ends the worker; calls still open are rejected with CancelledError. */
+  close(): void;
+}
+
+/** The two files of a tokenizer, as text. */
+export interface TokenizerFiles {
+  /** For messages: the model's name. */
+  name: string;
+  json: string;
+  /** tokenizer_config.json; null when there is none. */
+  config: string | null;
+}
+
+export type TokenizerRequest =
+  | { id: number; op: 'open'; files: TokenizerFiles }
+  | { id: number; op: 'encode'; text: string }
+  | { id: number; op: 'decode'; ids: number[] };
+
+export interface TokenizerInfo {
+  vocabularySize: number;
+  specialIds: SpecialIds;
+}
+
+export type TokenizerReply =
+  | { id: number; op: 'open'; info: TokenizerInfo }
+  | { id: number; op: 'encode'; ids: Uint32Array }
+  | { id: number; op: 'decode'; text: string }
+  | { id: number; op: 'error'; error: PlainError };
+
+/** A running worker, whatever its kind. */
+export interface TokenizerPort {
+  post(request: TokenizerRequest): void;
+  terminate(): void;
+}
+
+/** Starts a worker that answers through `reply`; `fail` is called when it breaks down as a whole. */
+export type SpawnTokenizer = (
+  reply: (reply: TokenizerReply) => void,
+  fail: (cause: unknown) => void,
+) => TokenizerPort;
+
+export interface TokenizerLimits {
+  /** For any call, reading a large vocabulary on a slow machine included. */
+  baseMs: number;
+  /** More for each million characters. */
+  perMillionMs: number;
+}
+
+/** An order of magnitude above what the slowest supported tokenizer takes on a busy two-core machine. */
+const LIMITS: TokenizerLimits = { baseMs: 30_000, perMillionMs: 60_000 };
+
+/** Opens the tokenizer. FormatError when its files are wrong or of a kind that the lab cannot follow exactly. */
+export async function openTokenizer(
+  files: TokenizerFiles,
+  spawn: SpawnTokenizer,
+  limits: TokenizerLimits = LIMITS,
+): Promise<TokenizerHandle> {
+  const client = new TokenizerClient(files, spawn, limits);
+  const { vocabularySize, specialIds } = await client.start();
+  return {
+    vocabularySize,
+    specialIds,
+    encode: (text, signal) => client.encode(text, signal),
+    decode: (ids) => client.decode(ids),
+    close: () => client.close(),
+  };
+}
+
+/** A request without its number; distributive, so each member keeps its own fields. */
+type Question = TokenizerRequest extends infer R ? (R extends { id: number } ? Omit<R, 'id'> : never) : never;
+type Answer<Op> = Extract<TokenizerReply, { op: Op }>;
+
+interface Waiting {
+  resolve(reply: TokenizerReply): void;
+  reject(error: unknown): void;
+}
+
+class TokenizerClient {
+  readonly #files: TokenizerFiles;
+  readonly #spawn: SpawnTokenizer;
+  readonly #limits: TokenizerLimits;
+  readonly #waiting = new Map<number, Waiting>();
+  #port: TokenizerPort | null = null;
+  #next = 0;
+  #closed = false;
+  /** Calls run one after the other, so that each has the worker, and its time limit, for itself. */
+  #tail: Promise<unknown> = Promise.resolve();
+
+  constructor(files: TokenizerFiles, spawn: SpawnTokenizer, limits: TokenizerLimits) {
+    this.#files = files;
+    this.#spawn = spawn;
+    this.#limits = limits;
+  }
+
+  start(): Promise<TokenizerInfo> {
+    return this.#queue(() => this.#ensure());
+  }
+
+  async encode(text: string, signal?: AbortSignal): Promise<number[]> {
+    const ids = await this.#queue(async () => {
+      await this.#ensure();
+      return (await this.#ask({ op: 'encode', text }, 'encode', text.length, signal)).ids;
+    }, signal);
+    return Array.from(ids);
+  }
+
+  decode(ids: number[]): Promise<string> {
+    return this.#queue(async () => {
+      await this.#ensure();
+      return (await this.#ask({ op: 'decode', ids }, 'decode', ids.length)).text;
+    });
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#stop(new LabError('CancelledError', 'The tokenizer was closed.'));
+  }
+
+  #queue<T>(run: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+    const result = this.#tail.then(() => {
+      if (this.#closed) throw new LabError('CancelledError', 'The tokenizer was closed.');
+      if (signal?.aborted) throw new LabError('CancelledError', 'Cancelled.');
+      return run();
+    });
+    this.#tail = result.catch(() => undefined);
+    return result;
+  }
+
+  /** A worker that has read the files; started again when the last one was stopped. */
+  async #ensure(): Promise<TokenizerInfo> {
+    if (this.#port && this.#info) return this.#info;
+    this.#port = this.#spawn(
+      (reply) => {
+        const waiting = this.#waiting.get(reply.id);
+        this.#waiting.delete(reply.id);
+        if (reply.op === 'error') waiting?.reject(LabError.fromPlain(reply.error));
+        else waiting?.resolve(reply);
+      },
+      (cause) => {
+        const reason = cause instanceof Error ? cause.message : String(cause);
+        this.#stop(
+          new LabError('TextError', `${this.#files.name}: the tokenizer broke down: ${reason}.`, GIVE_IDS, {
+            cause,
+          }),
+        );
+      },
+    );
+    try {
+      this.#info = (
+        await this.#ask({ op: 'open', files: this.#files }, 'open', this.#files.json.length)
+      ).info;
+      return this.#info;
+    } catch (error) {
+      this.#stop(error);
+      throw error;
+    }
+  }
+
+  #info: TokenizerInfo | null = null;
+
+  #ask<Op extends Question['op']>(
+    question: Question,
+    op: Op,
+    size: number,
+    signal?: AbortSignal,
+  ): Promise<Answer<Op>> {
+    const id = this.#next++;
+    const limitMs = this.#limits.baseMs + (size / 1e6) * this.#limits.perMillionMs;
+    return new Promise<Answer<Op>>((resolve, reject) => {
+      const timer = setTimeout(() => {
+        const seconds = Math.round(limitMs / 100) / 10;
+        const what = op === 'open' ? 'reading the tokenizer' : 'tokenising';
+        this.#stop(
+          new LabError(
+            'TextError',
+            `${this.#files.name}: ${what} took longer than ${seconds} s and was stopped.`,
+            GIVE_IDS,
+          ),
+        );
+      }, limitMs);
+      const cancel = (): void => this.#stop(new LabError('CancelledError', 'Cancelled.'));
+      signal?.addEventListener('abort', cancel, { once: true });
+      const settle = (): void => {
+        clearTimeout(timer);
+        signal?.removeEventListener('abort', cancel);
+      };
+      this.#waiting.set(id, {
+        resolve: (reply) => {
+          settle();
+          if (reply.op === op) resolve(reply as Answer<Op>);
+          else reject(new LabError('InternalError', `The tokenizer answered ${reply.op} to ${op}.`));
+        },
+        reject: (error) => {
+          settle();
+          reject(error);
+        },
+      });
+      this.#port?.post({ ...question, id });
+    });
+  }
+
+  #stop(error: unknown): void {
+    this.#port?.terminate();
+    this.#port = null;
+    this.#info = null;
+    const open = [...this.#waiting.values()];
+    this.#waiting.clear();
+    for (const waiting of open) waiting.reject(error);
+  }
+}
+
+const GIVE_IDS =
+  'Give a shorter text, or token ids as {"windows": [[ids]]} made with another tokenizer program.';

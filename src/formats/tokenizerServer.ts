@@ -1,0 +1,29 @@
+/** The worker's side of the tokenizer: answers requests one by one. Shared by page and Node. */
+import { LabError } from '../core/errors';
+import type { TokenizerReply, TokenizerRequest } from './tokenizer';
+import { TokenizerEngine } from './tokenizerEngine';
+
+export function tokenizerServer(send: (reply: TokenizerReply) => void): (request: TokenizerRequest) => void {
+  let engine: TokenizerEngine | null = null;
+  const answer = (request: TokenizerRequest): TokenizerReply => {
+    const { id } = request;
+    if (request.op === 'open') {
+      engine = new TokenizerEngine(request.files);
+      return {
+        id,
+        op: 'open',
+        info: { vocabularySize: engine.vocabularySize, specialIds: engine.specialIds },
+      };
+    }
+    if (!engine) throw new LabError('InternalError', 'The tokenizer is not open.');
+    if (request.op === 'encode') return { id, op: 'encode', ids: engine.encode(request.text) };
+    return { id, op: 'decode', text: engine.decode(request.ids) };
+  };
+  return (request) => {
+    try {
+      send(answer(request));
+    } catch (error) {
+      send({ id: request.id, op: 'error', error: LabError.from(error).toPlain() });
+    }
+  };
+}
