@@ -1,0 +1,336 @@
+/** The page's actions. Components call these; results come back through the stores. */
+import { LabError } from '../../core/errors';
+import type { LabSpec, TextName } from '../../core/spec';
+import type { ExportFile, ExportSink, GenerateRequest, LabApi, LabEvent, ModelRequest, Prediction } from '../../session/protocol';
+import type { RunReport, StatsKind } from '../../core/report';
+import { betaOf, betaProblem, legalize } from '../stores/legal';
+import { parseQuery, writeQuery } from '../stores/fields';
+import { emptyResults, runStore, updateInFrame, updateNow } from '../stores/runStore';
+import { commitSpec, previewSpec, redoSpec, resetSpec, specStore, undoSpec } from '../stores/specStore';
+import { dismissNote, pushAlert, pushNote, uiStore } from '../stores/uiStore';
+import { percent } from '../format';
+import { Jobs } from './jobs';
+import { Runner } from './runner';
+import { checkSupport, softwareRemedy } from './support';
+import { Sweeper } from './sweeper';
+
+/** Fewer tokens where the device is slow: the first minute must be a minute there too. */
+const SLOW_START = { samples: 4, window: 128, windows: 4 } as const;
+const SELF_TEST_KEY = 'prunelab.selfTest';
+
+export class Lab {
+  readonly api: LabApi;
+  readonly jobs: Jobs;
+  readonly #runner: Runner;
+  readonly #sweeper: Sweeper;
+  #request: ModelRequest = { kind: 'demo' };
+  /** A link asked for the best beta: go there when the sweep has found it. */
+  #wantsBest = false;
+  #given = new Set<string>();
+
+  constructor(api: LabApi) {
+    this.api = api;
+    this.jobs = new Jobs(api);
+    this.#sweeper = new Sweeper(this.jobs);
+    this.#runner = new Runner(this.jobs, () => void this.#afterRun());
+  }
+
+  /** Reads the address, opens the device, loads the model and starts the first run. */
+  async start(query: string): Promise<void> {
+    const { spec, given, problems } = parseQuery(query);
+    this.#wantsBest = spec.beta === 'auto';
+    this.#given = given;
+    resetSpec({ ...spec, beta: betaOf(spec), model: 'demo' });
+    this.#say(problems);
+    const support = await checkSupport();
+    if (!support.ok) {
+      updateNow(() => ({ phase: 'unsupported', lastMessage: 'No graphics device' }));
+      return;
+    }
+    this.api.subscribe((event) => this.#onEvent(event));
+    if (!(await this.#open(support.adapter))) return;
+    if (spec.model.startsWith('hf:')) {
+      const [id = '', revision = ''] = spec.model.slice(3).split('@');
+      updateNow(() => ({ phase: 'ready', lastMessage: 'Waiting for your answer' }));
+      uiStore.setState({ dialog: { name: 'hub', id, revision, preview: null } });
+      return;
+    }
+    await this.load({ kind: 'demo' });
+  }
+
+  async #open(adapter: string): Promise<boolean> {
+    const tested = `${navigator.userAgent}|${adapter}`;
+    const forced = new URLSearchParams(location.search).get('adapter');
+    try {
+      const boot = await this.api.boot({
+        userAgent: navigator.userAgent,
+        skipSelfTest: readStorage(SELF_TEST_KEY) === tested,
+        ...(forced !== null && { adapter: forced }),
+      });
+      if (boot.selfTest.failed.length === 0) writeStorage(SELF_TEST_KEY, tested);
+      updateNow(() => ({ boot }));
+      this.#noteDevice();
+      return true;
+    } catch (cause) {
+      const error = LabError.from(cause);
+      if (error.kind === 'GpuUnavailableError') updateNow(() => ({ phase: 'unsupported' }));
+      else {
+        updateNow(() => ({ phase: 'lost', lastMessage: 'The graphics device could not be opened' }));
+        this.jobs.report(error);
+      }
+      return false;
+    }
+  }
+
+  #noteDevice(): void {
+    const { boot } = runStore.getState();
+    if (!boot) return;
+    const { failed, replaced } = boot.selfTest;
+    if (failed.length > 0) {
+      const way = replaced.length === failed.length ? 'Slower replacements are in use.' : 'Results of these are not to be trusted here.'; // prettier-ignore
+      pushNote({ id: 'selfTest', text: `The self-test found wrong results on this device in: ${failed.join(', ')}. ${way}` });
+    }
+    const { spec } = specStore.getState();
+    const pruner = boot.pruners.find(({ id }) => id === spec.pruner);
+    if (!pruner) {
+      const known = boot.pruners.map(({ id }) => id).join(', ');
+      this.#say([new LabError('SpecError', `There is no pruner "${spec.pruner}".`, `Use one of ${known}.`)]);
+      resetSpec({ ...spec, pruner: boot.pruners[0]?.id ?? 'wanda' });
+    }
+    if (boot.slow) this.#startSmall();
+  }
+
+  #startSmall(): void {
+    const { spec } = specStore.getState();
+    const full = { samples: spec.samples, window: spec.window, windows: spec.windows };
+    if (['samples', 'window', 'windows'].some((key) => this.#given.has(key))) return;
+    resetSpec({ ...spec, ...SLOW_START });
+    const why = runStore.getState().boot?.device.software
+      ? `There is no graphics card here, only a software adapter. ${softwareRemedy(navigator.userAgent)}`
+      : 'This device is slow.';
+    pushNote({
+      id: 'slow',
+      text: `${why} To begin quickly, the lab uses ${SLOW_START.samples} × ${SLOW_START.window} calibration tokens and ${SLOW_START.windows} windows.`,
+      action: {
+        label: `Use the full ${full.samples} × ${full.window ?? 256}`,
+        run: () => {
+          dismissNote('slow');
+          this.commit(full);
+        },
+      },
+    });
+  }
+
+  /** Illegal values from the address, in one alert. */
+  #say(problems: LabError[]): void {
+    if (problems.length === 0) return;
+    pushAlert({
+      kind: 'SpecError',
+      message: problems.map(({ message, remedy }) => (remedy ? `${message} ${remedy}` : message)).join(' '),
+      remedy: 'The default is used instead. Correct the address, or use the controls.',
+      kept: 'Kept: everything else in the address.',
+    });
+  }
+
+  /** Loads a model in place of the present one and runs the spec on it. */
+  async load(request: ModelRequest): Promise<void> {
+    this.#runner.stop();
+    this.#sweeper.stop();
+    const name = nameOf(request);
+    updateNow(({ phase, model }) => ({ phase: model ? phase : 'loading' }));
+    const model = await this.jobs.track('load', `Loading ${name}`, (job) => this.api.load(job, request));
+    if (!model) {
+      updateNow(() => ({ phase: 'ready' }));
+      return;
+    }
+    this.#request = request;
+    const { spec } = specStore.getState();
+    const next = { ...spec, model: specName(request, model.name) };
+    const problem = betaProblem(next, model.layers);
+    if (problem) this.#say([problem]);
+    uiStore.setState({ pinned: null });
+    resetSpec(legalize(problem ? { ...next, beta: 0 } : next, model.layers));
+    updateNow(() => ({ model, phase: 'ready', ...emptyResults() }));
+    if (request.kind !== 'demo') this.#writeAddress();
+    model.warnings.forEach((text, i) => pushNote({ id: `model ${i}`, text }));
+    await nextFrame();
+    await this.#runner.run();
+  }
+
+  /** While a slider moves: the spec follows at once, a preview as soon as the engine has one. */
+  drag(patch: Partial<LabSpec>): void {
+    const next = this.#legal(patch);
+    previewSpec(next);
+    if (runStore.getState().model) this.#runner.tick(next);
+  }
+
+  /** A finished change: one step of history, the address, and the exact run. */
+  commit(patch: Partial<LabSpec> = {}): void {
+    this.#runner.endDrag();
+    const changed = commitSpec(this.#legal(patch));
+    if (changed) this.#changed();
+    else void this.#runner.run();
+  }
+
+  #legal(patch: Partial<LabSpec>): LabSpec {
+    return legalize({ ...specStore.getState().spec, ...patch }, runStore.getState().model?.layers ?? null);
+  }
+
+  #changed(): void {
+    this.#wantsBest = false;
+    this.#writeAddress();
+    this.#sweeper.specChanged(specStore.getState().spec);
+    if (runStore.getState().model) void this.#runner.run();
+  }
+
+  #writeAddress(): void {
+    const query = writeQuery(specStore.getState().spec, location.search);
+    history.replaceState(null, '', `${location.pathname}${query}${location.hash}`);
+  }
+
+  undo(): void {
+    if (undoSpec()) this.#changed();
+  }
+
+  redo(): void {
+    if (redoSpec()) this.#changed();
+  }
+
+  /** The address of this experiment. */
+  link(): string {
+    this.#writeAddress();
+    return location.href;
+  }
+
+  async #afterRun(): Promise<void> {
+    const curve = await this.#sweeper.consider();
+    if (curve && this.#wantsBest && curve.best !== null) this.commit({ beta: curve.best });
+  }
+
+  async sweep(kind: StatsKind): Promise<void> {
+    await this.#sweeper.start(kind);
+  }
+
+  cancel(): void {
+    this.#runner.stop();
+    this.#sweeper.stop();
+    this.api.cancel('all');
+  }
+
+  async generate(request: GenerateRequest): Promise<void> {
+    const { spec } = specStore.getState();
+    const prunedLabel = `Pruned, ${percent(spec.sparsity)} zeros`;
+    updateNow(() => ({ generation: { prompt: request.prompt, running: true, prunedLabel, dense: '', pruned: '', result: null } })); // prettier-ignore
+    const result = await this.jobs.track('generate', 'Generate', (job) => this.api.generate(job, spec, request));
+    updateNow(({ generation }) => ({ generation: generation && { ...generation, running: false, result } }));
+  }
+
+  predict(kind: 'export' | 'sweep'): Promise<Prediction> {
+    return this.api.predict(kind, specStore.getState().spec);
+  }
+
+  /** Writes and verifies an export. On failure the sink is emptied and null comes back. */
+  async exportTo(sink: ExportSink, masks: boolean): Promise<{ report: RunReport; files: ExportFile[] } | null> {
+    const { spec } = specStore.getState();
+    const result = await this.jobs.track('export', 'Export', (job) => this.api.exportTo(job, spec, sink, { masks }));
+    if (!result) await sink.abort().catch(() => undefined);
+    return result;
+  }
+
+  /** Uses a text of the user's own; null goes back to the bundled one. */
+  async setText(which: TextName, file: File | null): Promise<void> {
+    try {
+      await this.api.setText(which, file && { name: file.name, file });
+    } catch (cause) {
+      this.jobs.report(LabError.from(cause));
+      return;
+    }
+    updateNow(() => emptyResults()); // another file may have the same name
+    const { texts } = specStore.getState().spec;
+    this.commit({ texts: { ...texts, [which]: file?.name ?? 'bundled' } });
+  }
+
+  /** After a lost device: opens it anew, loads the model again and runs the same spec. */
+  async reopen(): Promise<void> {
+    updateNow(() => ({ phase: 'booting', lastMessage: 'Opening the graphics device again' }));
+    try {
+      const boot = await this.api.reopen();
+      this.jobs.lost = false;
+      updateNow(() => ({ boot }));
+    } catch (cause) {
+      this.jobs.lost = false;
+      updateNow(() => ({ phase: 'lost' }));
+      this.jobs.report(LabError.from(cause));
+      return;
+    }
+    const { spec, past, future } = specStore.getState();
+    await this.load(this.#request);
+    if (specStore.getState().spec.model === spec.model) specStore.setState({ past, future });
+  }
+
+  #onEvent(event: LabEvent): void {
+    switch (event.type) {
+      case 'progress':
+        this.jobs.onProgress(event);
+        return;
+      case 'layers':
+        this.#runner.onLayers(event);
+        return;
+      case 'point':
+        this.#sweeper.onPoint(event);
+        return;
+      case 'token':
+        updateInFrame(({ generation }) => ({
+          generation: generation && { ...generation, [event.side]: generation[event.side] + event.text },
+        }));
+        return;
+      case 'memory':
+        updateInFrame(() => ({ memory: event.usage }));
+        return;
+      case 'warning':
+        pushNote({ id: `warning ${event.text}`, text: event.text });
+        return;
+      case 'lost':
+        this.#onLost(LabError.fromPlain(event.error));
+    }
+  }
+
+  #onLost(error: LabError): void {
+    if (this.jobs.lost) return;
+    this.jobs.report(error.kind === 'DeviceLostError' ? error : new LabError('DeviceLostError', error.message, error.remedy));
+    this.jobs.lost = true;
+    updateNow(() => ({ phase: 'lost', memory: null, lastMessage: 'The graphics device is gone' }));
+  }
+}
+
+function nameOf(request: ModelRequest): string {
+  return request.kind === 'demo' ? 'the demo model' : request.kind === 'hub' ? request.id : request.name;
+}
+
+function specName(request: ModelRequest, name: string): string {
+  if (request.kind === 'demo') return 'demo';
+  return request.kind === 'hub' ? `hf:${request.id}${request.revision ? `@${request.revision}` : ''}` : name;
+}
+
+function nextFrame(): Promise<void> {
+  return new Promise((resolve) => {
+    requestAnimationFrame(() => setTimeout(resolve, 0));
+    setTimeout(resolve, 250); // a hidden tab has no frames
+  });
+}
+
+function readStorage(key: string): string | null {
+  try {
+    return localStorage.getItem(key);
+  } catch {
+    return null; // storage can be forbidden; the self-test then runs each time
+  }
+}
+
+function writeStorage(key: string, value: string): void {
+  try {
+    localStorage.setItem(key, value);
+  } catch {
+    // as above
+  }
+}

@@ -1,0 +1,60 @@
+import { describe, expect, it } from 'vitest';
+import { defaultSpec, type LabSpec } from '../../core/spec';
+import { parseQuery, writeQuery } from './fields';
+
+describe('the spec in the address', () => {
+  it('reads an empty query as the default', () => {
+    expect(parseQuery('')).toEqual({ spec: defaultSpec(), given: new Set(), problems: [] });
+  });
+
+  it('survives a round trip', () => {
+    const spec: LabSpec = {
+      ...defaultSpec(),
+      model: 'hf:owner/name@main',
+      pruner: 'magnitude',
+      sparsity: 0.65,
+      beta: 0.0123456789,
+      set: { exactBudget: true, damping: 0.01, select: 'gpu' },
+      samples: 4,
+      window: 128,
+      windows: 3,
+      seed: 7,
+      errorsOn: 'report',
+      stats: 'dense',
+    };
+    const query = writeQuery(spec);
+    expect(query).toContain('model=hf:owner/name@main');
+    expect(parseQuery(query)).toMatchObject({ spec, problems: [] });
+  });
+
+  it('keeps keys that are not its own', () => {
+    expect(writeQuery(defaultSpec(), '?hub=http://127.0.0.1:9000&beta=3')).toMatch(/^\?model=demo.*&beta=0&.*&hub=/);
+  });
+
+  it.each([
+    ['sparsity=1.5', 'sparsity'],
+    ['sparsity=abc', 'sparsity'],
+    ['beta=', 'beta'],
+    ['pattern=4:2', 'Pattern'],
+    ['allocation=custom', 'allocation'],
+    ['allocation=none', 'allocation'],
+    ['model=../../etc', 'model'],
+    ['seed=-1', 'seed'],
+    ['samples=2.5', 'samples'],
+    ['errors-on=test', 'errors-on'],
+    ['set=nonsense', 'set'],
+  ])('names the problem of %s and uses the default', (query, word) => {
+    const { spec, problems } = parseQuery(`?${query}`);
+    expect(problems).toHaveLength(1);
+    expect(problems[0]?.kind).toBe('SpecError');
+    expect(problems[0]?.message).toContain(word);
+    expect(spec).toEqual(defaultSpec());
+  });
+
+  it('lets K:M decide the sparsity and says what it overrides', () => {
+    expect(parseQuery('?pattern=2:4')).toMatchObject({ spec: { sparsity: 0.5, beta: 0 }, problems: [] });
+    const clash = parseQuery('?pattern=1:4&sparsity=0.7&beta=0.01');
+    expect(clash.spec).toMatchObject({ sparsity: 0.75, beta: 0 });
+    expect(clash.problems).toHaveLength(2);
+  });
+});
