@@ -57,6 +57,7 @@ export class Recorder {
   readonly #staging = new DataView(new ArrayBuffer(UNIFORM_ALIGN * UNIFORM_SLOTS));
   #uniforms: LabBuffer | undefined;
   readonly #freeUniforms: LabBuffer[] = [];
+  readonly #scratch = new Map<string, LabBuffer>();
   readonly #scope;
 
   constructor(ctx: GpuContext, options: RecorderOptions = {}) {
@@ -133,6 +134,17 @@ export class Recorder {
   write(buffer: LabBuffer, offset: number, data: ArrayBufferView): void {
     this.flush();
     this.ctx.device.queue.writeBuffer(buffer.raw, offset, data.buffer as ArrayBuffer, data.byteOffset, data.byteLength);
+  }
+
+  /**
+   * A small buffer that lives as long as this recorder, one for each name and size: for state that an op keeps between
+   * its own dispatches. What it holds is garbage to the next call.
+   */
+  scratch(name: string, bytes: number): LabBuffer {
+    const key = `${name} ${bytes}`;
+    const buffer = this.#scratch.get(key) ?? this.#scope.alloc(bytes, 'scratch', `scratch ${name}`);
+    this.#scratch.set(key, buffer);
+    return buffer;
   }
 
   /** Submits what was recorded. */
