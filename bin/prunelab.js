@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+// @ts-check
 // The command line. Sets this checkout up when needed (said on standard error), then runs build/cli.js in a process
 // whose environment shows Dawn a Vulkan driver, with the native library's chatter taken out of its standard error.
 import { spawn } from 'node:child_process';
@@ -28,7 +29,10 @@ function runCli(argv, vulkan) {
   /** @type {NodeJS.ProcessEnv} */
   const env = { ...process.env, ...vulkan, NODE_NO_WARNINGS: '1' };
   if (process.stderr.isTTY) env.PRUNELAB_TTY = '1';
-  const child = spawn(process.execPath, [inRoot('build/cli.js'), ...argv], { env, stdio: ['inherit', 'inherit', 'pipe'] });
+  const child = spawn(process.execPath, [inRoot('build/cli.js'), ...argv], {
+    env,
+    stdio: ['inherit', 'inherit', 'pipe'],
+  });
   quietStderr(child.stderr, process.stderr);
 
   for (const signal of /** @type {const} */ (['SIGINT', 'SIGTERM', 'SIGHUP'])) {
@@ -36,12 +40,22 @@ function runCli(argv, vulkan) {
       setTimeout(() => child.kill(signal), SIGNAL_GRACE_MS).unref();
     });
   }
-  child.on('error', (error) => lastWords('InternalError', `the command line could not be started: ${error.message}`));
+  child.on('error', (error) =>
+    lastWords('InternalError', `the command line could not be started: ${error.message}`),
+  );
   child.on('close', (code, signal) => {
     if (code !== null) process.exitCode = code;
     else if (signal === 'SIGINT' || signal === 'SIGTERM' || signal === 'SIGHUP') process.exitCode = 130;
-    else if (signal === 'SIGKILL') lastWords('OutOfMemoryError', 'the system ended the process, most likely for want of memory. Close other programs or use fewer tokens.');
-    else lastWords('InternalError', `the engine crashed (${signal}). Update the graphics driver, or try --adapter software.`);
+    else if (signal === 'SIGKILL')
+      lastWords(
+        'OutOfMemoryError',
+        'the system ended the process, most likely for want of memory. Close other programs or use fewer tokens.',
+      );
+    else
+      lastWords(
+        'InternalError',
+        `the engine crashed (${signal}). Update the graphics driver, or try --adapter software.`,
+      );
   });
 }
 

@@ -1,3 +1,4 @@
+// @ts-check
 // npm run build: builds the page into dist/ for static hosting under any sub-path (and, with "cli", the command line
 // into build/), whether or not a source has changed.
 import { inRoot } from './lib/paths.js';

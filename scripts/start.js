@@ -1,3 +1,4 @@
+// @ts-check
 // npm start: sets up, builds, serves the page, and prints its address when it answers.
 import { spawn } from 'node:child_process';
 import { inRoot } from './lib/paths.js';
@@ -11,7 +12,10 @@ function wantedPort() {
   const text = process.env.PORT;
   if (!text) return DEFAULT_PORT;
   if (!/^\d{1,5}$/.test(text) || Number(text) > 65535) {
-    throw new SetupError(`PORT is "${text}", which is not a port number.`, 'Use a number from 1 to 65535, or 0 for a free port.');
+    throw new SetupError(
+      `PORT is "${text}", which is not a port number.`,
+      'Use a number from 1 to 65535, or 0 for a free port.',
+    );
   }
   return Number(text);
 }
@@ -26,7 +30,11 @@ function isDesktop() {
 /** @param {string} url */
 function openBrowser(url) {
   const [command, ...args] =
-    process.platform === 'darwin' ? ['open', url] : process.platform === 'win32' ? ['cmd', '/c', 'start', '', url] : ['xdg-open', url];
+    process.platform === 'darwin'
+      ? ['open', url]
+      : process.platform === 'win32'
+        ? ['cmd', '/c', 'start', '', url]
+        : ['xdg-open', url];
   const child = spawn(command, args, { stdio: 'ignore', detached: true });
   // No opener on this desktop: the address is on the screen.
   child.on('error', () => undefined);
@@ -42,7 +50,11 @@ try {
     process.once(signal, () => void server.close().then(() => process.exit(0)));
   }
   const response = await fetch(server.url);
-  if (!response.ok) throw new SetupError(`The page answers with HTTP ${response.status}.`, 'Delete dist/ and run this again.');
+  if (!response.ok)
+    throw new SetupError(
+      `The page answers with HTTP ${response.status}.`,
+      'Delete dist/ and run this again.',
+    );
   await response.text();
   console.log(`Prunelab is ready (Ctrl+C ends it):\n${server.url}`);
   if (isDesktop()) openBrowser(server.url);

@@ -1,3 +1,4 @@
+// @ts-check
 // npm test: sets up, finds or gets a browser, builds, and runs every suite.
 //   npm test                            everything
 //   npm test -- --only unit             one suite (unit, gpu, browser, e2e; repeat or separate with commas)
@@ -39,11 +40,16 @@ function parseArguments(argv) {
     const argument = argv[i] ?? '';
     if (argument === '--only') only.push(...(argv[++i] ?? '').split(','));
     else if (argument.startsWith('--only=')) only.push(...argument.slice('--only='.length).split(','));
-    else if (argument.startsWith('-')) throw new SetupError(`npm test does not know ${argument}.`, 'Use --only SUITE and parts of file names.');
+    else if (argument.startsWith('-'))
+      throw new SetupError(
+        `npm test does not know ${argument}.`,
+        'Use --only SUITE and parts of file names.',
+      );
     else filters.push(argument);
   }
   const unknown = only.find((name) => !all.some((suite) => suite === name));
-  if (unknown !== undefined) throw new SetupError(`There is no suite "${unknown}".`, `Use one of: ${all.join(', ')}.`);
+  if (unknown !== undefined)
+    throw new SetupError(`There is no suite "${unknown}".`, `Use one of: ${all.join(', ')}.`);
   return { suites: only.length > 0 ? all.filter((suite) => only.includes(suite)) : all, filters };
 }
 
@@ -134,7 +140,8 @@ try {
     console.log(`── ${suite}: ${((Date.now() - started) / 1000).toFixed(1)} s`);
   }
   const { failed, skipped } = totals(results);
-  if (process.env.REQUIRE_GPU === '1' && skipped > 0) console.log(`\nREQUIRE_GPU=1: ${skipped} skipped tests count as a failure.`);
+  if (process.env.REQUIRE_GPU === '1' && skipped > 0)
+    console.log(`\nREQUIRE_GPU=1: ${skipped} skipped tests count as a failure.`);
   console.log(summary(results));
   process.exitCode = failed > 0 || (process.env.REQUIRE_GPU === '1' && skipped > 0) ? 1 : 0;
 } catch (error) {

@@ -1,3 +1,4 @@
+// @ts-check
 // Finds a Chromium-family browser, or gets one. Order: PRUNELAB_CHROME; an installed Chrome, Chromium or Edge;
 // Playwright's own download; on Debian and Ubuntu as root, the distribution's package.
 import { spawnSync } from 'node:child_process';
@@ -14,7 +15,11 @@ const ON_PATH = [
 ]; // prettier-ignore
 
 const MAC_APPS = ['Google Chrome', 'Chromium', 'Microsoft Edge'];
-const WINDOWS_PROGRAMS = ['Google/Chrome/Application/chrome.exe', 'Chromium/Application/chrome.exe', 'Microsoft/Edge/Application/msedge.exe'];
+const WINDOWS_PROGRAMS = [
+  'Google/Chrome/Application/chrome.exe',
+  'Chromium/Application/chrome.exe',
+  'Microsoft/Edge/Application/msedge.exe',
+];
 const LINUX_FILES = [
   '/opt/google/chrome/chrome', '/usr/lib/chromium/chromium', '/usr/lib/chromium-browser/chromium-browser',
   '/usr/lib64/chromium-browser/chromium-browser', '/snap/bin/chromium', '/opt/microsoft/msedge/msedge',
@@ -33,12 +38,16 @@ function isProgram(path) {
 /** Where an installed browser usually is on this system, best first. */
 function usualPlaces() {
   if (process.platform === 'darwin') {
-    return MAC_APPS.flatMap((app) => ['/', homedir()].map((base) => join(base, 'Applications', `${app}.app/Contents/MacOS`, app)));
+    return MAC_APPS.flatMap((app) =>
+      ['/', homedir()].map((base) => join(base, 'Applications', `${app}.app/Contents/MacOS`, app)),
+    );
   }
   const folders = (process.env.PATH ?? '').split(delimiter).filter(Boolean);
   if (process.platform === 'win32') {
     const bases = [process.env.PROGRAMFILES, process.env['PROGRAMFILES(X86)'], process.env.LOCALAPPDATA];
-    return WINDOWS_PROGRAMS.flatMap((program) => bases.flatMap((base) => (base ? [join(base, program)] : [])));
+    return WINDOWS_PROGRAMS.flatMap((program) =>
+      bases.flatMap((base) => (base ? [join(base, program)] : [])),
+    );
   }
   return ON_PATH.flatMap((name) => folders.map((folder) => join(folder, name))).concat(LINUX_FILES);
 }
@@ -65,7 +74,12 @@ export function playwrightFolders() {
 }
 
 function playwrightPrograms() {
-  const inside = ['chrome', 'chrome.exe', 'Chromium.app/Contents/MacOS/Chromium', 'Google Chrome for Testing.app/Contents/MacOS/Google Chrome for Testing'];
+  const inside = [
+    'chrome',
+    'chrome.exe',
+    'Chromium.app/Contents/MacOS/Chromium',
+    'Google Chrome for Testing.app/Contents/MacOS/Google Chrome for Testing',
+  ];
   return playwrightFolders().flatMap((folder) => inside.map((program) => join(folder, program)));
 }
 
@@ -92,7 +106,8 @@ export function findBrowser({ check = false } = {}) {
       'Set it to the executable of Chrome, Chromium or Edge, or unset it.',
     );
   }
-  const found = (/** @type {string[]} */ paths) => paths.find((path) => isProgram(path) && (!check || starts(path)));
+  const found = (/** @type {string[]} */ paths) =>
+    paths.find((path) => isProgram(path) && (!check || starts(path)));
   const installed = found(usualPlaces());
   if (installed) return { path: installed, from: 'installed' };
   const downloaded = found(playwrightPrograms());
@@ -100,7 +115,8 @@ export function findBrowser({ check = false } = {}) {
 }
 
 function isDebianRoot() {
-  if (process.platform !== 'linux' || process.getuid?.() !== 0 || !existsSync('/usr/bin/apt-get')) return false;
+  if (process.platform !== 'linux' || process.getuid?.() !== 0 || !existsSync('/usr/bin/apt-get'))
+    return false;
   return /^ID(_LIKE)?=.*(debian|ubuntu)/m.test(readFileSync('/etc/os-release', 'utf8'));
 }
 
@@ -112,8 +128,15 @@ export async function ensureBrowser() {
   const there = findBrowser({ check: true });
   if (there) return there;
 
-  say('No Chrome, Chromium or Edge found. Installing Chromium with Playwright (npx playwright install chromium)…');
-  const download = await runTool(process.execPath, [inRoot('node_modules/playwright/cli.js'), 'install', '--no-shell', 'chromium']);
+  say(
+    'No Chrome, Chromium or Edge found. Installing Chromium with Playwright (npx playwright install chromium)…',
+  );
+  const download = await runTool(process.execPath, [
+    inRoot('node_modules/playwright/cli.js'),
+    'install',
+    '--no-shell',
+    'chromium',
+  ]);
   const downloaded = download.code === 0 ? findBrowser({ check: true }) : undefined;
   if (downloaded) return downloaded;
 

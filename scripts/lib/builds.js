@@ -1,6 +1,16 @@
+// @ts-check
 // The two products: dist/ (the page, for static hosting) and build/ (the command line). Each is built aside and then
 // moved into place file by file, so that a process that still runs the old one is not disturbed.
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { makeText } from '../make-text.js';
 import { withLock } from './lock.js';

@@ -1,7 +1,13 @@
+// @ts-check
 // How a test browser is started: with the machine's GPU where Node found one, else with SwiftShader.
 import { chooseAdapter } from './vulkan.js';
 
-const QUIET = ['--disable-background-networking', '--disable-component-update', '--disable-sync', '--no-first-run'];
+const QUIET = [
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+  '--no-first-run',
+];
 
 /** @returns {string[]} */
 export function chromeArguments() {

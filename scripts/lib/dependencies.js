@@ -1,3 +1,4 @@
+// @ts-check
 // Installs what package-lock.json asks for, when it is not there yet.
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
@@ -44,13 +45,16 @@ function alreadyInstalled() {
 /** npm, as this process was started by it, or as the PATH has it. */
 function npm() {
   const cli = process.env.npm_execpath;
-  if (cli && /npm-cli\.js$/.test(cli) && existsSync(cli)) return { command: process.execPath, args: [cli], shell: false };
+  if (cli && /npm-cli\.js$/.test(cli) && existsSync(cli))
+    return { command: process.execPath, args: [cli], shell: false };
   return { command: 'npm', args: [], shell: process.platform === 'win32' };
 }
 
 async function install() {
   const packages = Object.entries(lockedPackages(LOCK_FILE)).filter(([, locked]) => !locked.optional);
-  const { dependencies = {}, devDependencies = {} } = JSON.parse(readFileSync(inRoot('package.json'), 'utf8'));
+  const { dependencies = {}, devDependencies = {} } = JSON.parse(
+    readFileSync(inRoot('package.json'), 'utf8'),
+  );
   const named = Object.keys({ ...dependencies, ...devDependencies });
   say(`Installing ${packages.length} npm packages into node_modules (npm ci):`);
   say(`  ${named.join(' ')} and what they need.`);
@@ -63,7 +67,10 @@ async function install() {
     throw new SetupError('npm could not be started.', 'Install npm, which comes with Node.');
   }
   if (result.code !== 0) {
-    throw new SetupError(`npm ci failed with exit code ${result.code}.`, 'Check the network and what npm printed above, then run this again.');
+    throw new SetupError(
+      `npm ci failed with exit code ${result.code}.`,
+      'Check the network and what npm printed above, then run this again.',
+    );
   }
 }
 

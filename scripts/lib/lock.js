@@ -1,3 +1,4 @@
+// @ts-check
 // A lock between processes: a folder, since making one either succeeds or fails as a whole on every file system.
 import { mkdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
@@ -48,7 +49,7 @@ function isStale(folder) {
 export async function withLock(name, work) {
   mkdirSync(CACHE, { recursive: true });
   const folder = join(CACHE, `${name}.lock`);
-  for (let told = false; ; ) {
+  for (let told = false; ;) {
     try {
       mkdirSync(folder);
       break;

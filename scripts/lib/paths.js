@@ -1,3 +1,4 @@
+// @ts-check
 // Where things are. Every script works on this checkout, whatever the current directory is.
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';

@@ -1,3 +1,4 @@
+// @ts-check
 // Started by vulkan.js: prints the adapter that Dawn offers in this environment as JSON; exit code 1 where none.
 import { create } from 'webgpu';
 

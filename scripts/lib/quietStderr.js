@@ -1,3 +1,4 @@
+// @ts-check
 // Passes a child's standard error on, line by line, without what native libraries and Node write into it.
 
 /** Written by Dawn and the Vulkan loader, or by Node itself; never by this program. */

@@ -1,3 +1,4 @@
+// @ts-check
 // One shape for the results of all test suites, and how they are shown. Pure: takes the reporters' JSON, gives text.
 
 /**
@@ -34,7 +35,10 @@ export function fromVitest(suite, report, root) {
     // A file that broke while it was loaded has no cases, or a hook failed outside of any case.
     const told = cases.some(({ outcome }) => outcome === 'failed');
     if (status !== 'failed' || told) return cases;
-    return [...cases, { suite, file, name: '(file)', outcome: /** @type {const} */ ('failed'), ms: 0, message }];
+    return [
+      ...cases,
+      { suite, file, name: '(file)', outcome: /** @type {const} */ ('failed'), ms: 0, message },
+    ];
   });
 }
 
@@ -62,7 +66,9 @@ export function fromPlaywright(suite, report) {
           name: [...titles, spec.title ?? ''].join(' '),
           outcome: test.status === 'expected' ? 'passed' : test.status === 'skipped' ? 'skipped' : 'failed',
           ms: runs.reduce((sum, run) => sum + (run.duration ?? 0), 0),
-          message: runs.flatMap((run) => (run.errors ?? []).map((error) => error.stack ?? error.message ?? '')).join('\n'),
+          message: runs
+            .flatMap((run) => (run.errors ?? []).map((error) => error.stack ?? error.message ?? ''))
+            .join('\n'),
         });
       }
     }
@@ -71,7 +77,14 @@ export function fromPlaywright(suite, report) {
   // The outermost group is the file.
   for (const file of report.suites ?? []) walk(file, []);
   for (const error of report.errors ?? []) {
-    results.push({ suite, file: '', name: '(outside of any test)', outcome: 'failed', ms: 0, message: error.stack ?? error.message ?? '' });
+    results.push({
+      suite,
+      file: '',
+      name: '(outside of any test)',
+      outcome: 'failed',
+      ms: 0,
+      message: error.stack ?? error.message ?? '',
+    });
   }
   return results;
 }
@@ -84,19 +97,24 @@ export function fromPlaywright(suite, report) {
  * @returns {TestResult[]} empty when all is well
  */
 export function suiteFailures(suite, results, exitCode) {
-  const count = (/** @type {TestResult['outcome']} */ outcome) => results.filter((r) => r.outcome === outcome).length;
+  const count = (/** @type {TestResult['outcome']} */ outcome) =>
+    results.filter((r) => r.outcome === outcome).length;
   const failure = (/** @type {string} */ message) => [
     { suite, file: '', name: '(suite)', outcome: /** @type {const} */ ('failed'), ms: 0, message },
   ];
   if (count('failed') > 0) return [];
-  if (exitCode !== 0) return failure(`The suite ended with exit code ${exitCode}, though no test failed; see its output above.`);
+  if (exitCode !== 0)
+    return failure(
+      `The suite ended with exit code ${exitCode}, though no test failed; see its output above.`,
+    );
   if (count('passed') === 0) return failure('The suite ran nothing.');
   return [];
 }
 
 /** @param {TestResult[]} results */
 export function totals(results) {
-  const count = (/** @type {TestResult['outcome']} */ outcome) => results.filter((r) => r.outcome === outcome).length;
+  const count = (/** @type {TestResult['outcome']} */ outcome) =>
+    results.filter((r) => r.outcome === outcome).length;
   return { passed: count('passed'), failed: count('failed'), skipped: count('skipped') };
 }
 
@@ -118,13 +136,20 @@ export function summary(results, slowest = 10) {
   if (failed.length > 0) lines.push('', 'Failed:');
   for (const result of failed) {
     const message = result.message.replace(RE_COLOUR, '').trim();
-    lines.push(`  ✗ ${label(result)}`, ...message.split('\n').slice(0, 30).map((line) => `      ${line}`));
+    lines.push(
+      `  ✗ ${label(result)}`,
+      ...message
+        .split('\n')
+        .slice(0, 30)
+        .map((line) => `      ${line}`),
+    );
   }
   const skipped = results.filter(({ outcome }) => outcome === 'skipped');
   if (skipped.length > 0) lines.push('', 'Skipped:', ...skipped.map((result) => `  - ${label(result)}`));
   const ran = results.filter(({ outcome, ms }) => outcome !== 'skipped' && ms > 0);
   const slow = ran.sort((a, b) => b.ms - a.ms).slice(0, slowest);
-  if (slow.length > 0) lines.push('', 'Slowest:', ...slow.map((result) => `  ${seconds(result.ms)}  ${label(result)}`));
+  if (slow.length > 0)
+    lines.push('', 'Slowest:', ...slow.map((result) => `  ${seconds(result.ms)}  ${label(result)}`));
   const sum = totals(results);
   lines.push('', `${sum.passed} passed, ${sum.failed} failed, ${sum.skipped} skipped`);
   return lines.join('\n');

@@ -1,3 +1,4 @@
+// @ts-check
 // What the scripts tell the user. Always on standard error: standard output belongs to results.
 import { spawn } from 'node:child_process';
 import { ROOT } from './paths.js';

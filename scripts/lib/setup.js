@@ -1,3 +1,4 @@
+// @ts-check
 // What every command does first: the right Node, the packages, the builds. Says what it does on standard error, and
 // costs a few dozen milliseconds when there is nothing to do. Needs nothing but Node itself.
 import { ensureDependencies } from './dependencies.js';

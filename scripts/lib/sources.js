@@ -1,3 +1,4 @@
+// @ts-check
 // Have the sources of a build changed? First by size and time of every file (a few milliseconds), then by content, so
 // that a fresh checkout of the same files does not build again.
 import { createHash } from 'node:crypto';

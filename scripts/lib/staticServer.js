@@ -1,3 +1,4 @@
+// @ts-check
 // A small static file server, as plain as the hosting that the page is made for: no special headers, no rewriting.
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
@@ -71,7 +72,8 @@ async function answer(request, response, root, base) {
     response.writeHead(status, { 'Content-Type': 'text/plain; charset=utf-8', ...headers });
     response.end(request.method === 'HEAD' ? undefined : text);
   };
-  if (request.method !== 'GET' && request.method !== 'HEAD') return refuse(405, 'Method not allowed', { Allow: 'GET, HEAD' });
+  if (request.method !== 'GET' && request.method !== 'HEAD')
+    return refuse(405, 'Method not allowed', { Allow: 'GET, HEAD' });
   let file = locate(root, base, request.url ?? '/');
   let found = file ? await stat(file).catch(() => undefined) : undefined;
   if (file && found?.isDirectory()) {
@@ -95,7 +97,8 @@ async function answer(request, response, root, base) {
     return;
   }
   const range = parseRange(request.headers.range, found.size);
-  if (range === null) return refuse(416, 'Range not satisfiable', { 'Content-Range': `bytes */${found.size}` });
+  if (range === null)
+    return refuse(416, 'Range not satisfiable', { 'Content-Range': `bytes */${found.size}` });
   const { begin, end } = range ?? { begin: 0, end: found.size };
   response.writeHead(range ? 206 : 200, {
     ...headers,
@@ -124,7 +127,9 @@ export function serveFolder({ root, port = 0, base = '/' }) {
   return new Promise((resolve, reject) => {
     server.once('error', (/** @type {NodeJS.ErrnoException} */ error) => {
       const taken = error.code === 'EADDRINUSE';
-      const what = taken ? `Port ${port} of 127.0.0.1 is already in use.` : `Port ${port} could not be opened: ${error.message}.`;
+      const what = taken
+        ? `Port ${port} of 127.0.0.1 is already in use.`
+        : `Port ${port} could not be opened: ${error.message}.`;
       reject(new SetupError(what, `Choose another one, for example: PORT=${port + 1} npm start`));
     });
     server.listen(port, '127.0.0.1', () => {

@@ -1,9 +1,19 @@
+// @ts-check
 // Which GPU adapter Dawn in Node gets. On Linux, Dawn opens libvulkan.so.1 by name and the loader opens the driver that
 // VK_ICD_FILENAMES names; both are read at process start, so whoever starts Node decides here. Elsewhere the system's
 // own interface (Metal, D3D12) needs nothing.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, realpathSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { uptime } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { findBrowser, playwrightFolders } from './browser.js';
@@ -59,7 +69,7 @@ function loaderFolder(folder) {
   }
 }
 
-/** @param {string | undefined} loader */
+/** @param {string | undefined} loader @returns {Record<string, string>} */
 function libraryPath(loader) {
   const present = process.env.LD_LIBRARY_PATH;
   return loader ? { LD_LIBRARY_PATH: present ? `${loader}${delimiter}${present}` : loader } : {};
@@ -107,7 +117,10 @@ function probe(env) {
 
 /** GPU device nodes; without one, Linux has no hardware adapter and nothing needs probing. */
 function deviceNodes() {
-  return [...list('/dev/dri'), ...list('/dev').filter((path) => /^\/dev\/(nvidia\d+|dxg|mali\d+|kgsl)/.test(path))];
+  return [
+    ...list('/dev/dri'),
+    ...list('/dev').filter((path) => /^\/dev\/(nvidia\d+|dxg|mali\d+|kgsl)/.test(path)),
+  ];
 }
 
 /** @returns {AdapterChoice | undefined} */
@@ -143,14 +156,25 @@ function fingerprint() {
     }
   };
   const files = [...DRIVER_FOLDERS.flatMap(list), inRoot('node_modules/webgpu/package.json')].map(stamp);
-  const environment = ['VK_ICD_FILENAMES', 'VK_DRIVER_FILES', 'LD_LIBRARY_PATH'].map((name) => process.env[name] ?? '');
-  return JSON.stringify([boot, process.execPath, findBrowser()?.path ?? '', deviceNodes(), files, environment]);
+  const environment = ['VK_ICD_FILENAMES', 'VK_DRIVER_FILES', 'LD_LIBRARY_PATH'].map(
+    (name) => process.env[name] ?? '',
+  );
+  return JSON.stringify([
+    boot,
+    process.execPath,
+    findBrowser()?.path ?? '',
+    deviceNodes(),
+    files,
+    environment,
+  ]);
 }
 
 /** @returns {AdapterChoice} */
 function softwareOrNone() {
   if (process.platform === 'linux') {
-    return swiftShader() ?? lavapipe() ?? { kind: 'none', description: 'no GPU and no software adapter', env: {} };
+    return (
+      swiftShader() ?? lavapipe() ?? { kind: 'none', description: 'no GPU and no software adapter', env: {} }
+    );
   }
   return { kind: 'software', description: "the system's software adapter", env: {} };
 }

@@ -1,3 +1,4 @@
+// @ts-check
 // Vite plugin: writes sw.js with the list of the files of this very build.
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
@@ -12,7 +13,11 @@ function publicFiles(folder) {
   if (!existsSync(folder)) return [];
   return readdirSync(folder, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
-    .map((entry) => join(entry.parentPath, entry.name).slice(folder.length + 1).replaceAll('\\', '/'))
+    .map((entry) =>
+      join(entry.parentPath, entry.name)
+        .slice(folder.length + 1)
+        .replaceAll('\\', '/'),
+    )
     .filter((path) => !path.split('/').some((part) => part.startsWith('.')))
     .sort();
 }
@@ -28,7 +33,8 @@ function digest(parts) {
 export function serviceWorker() {
   const folder = inRoot('public');
   const isData = (/** @type {string} */ path) => DATA_FOLDERS.some((data) => path.startsWith(data));
-  const version = (/** @type {string[]} */ paths) => digest(paths.flatMap((path) => [path, readFileSync(join(folder, path))]));
+  const version = (/** @type {string[]} */ paths) =>
+    digest(paths.flatMap((path) => [path, readFileSync(join(folder, path))]));
   /** @type {{ data: string[], shell: string[], dataVersion: string }} */
   const found = { data: [], shell: [], dataVersion: '' };
 
@@ -43,7 +49,11 @@ export function serviceWorker() {
     },
     // The page differs whenever any file of the deployment does: that is how an old worker knows that it is old.
     transformIndexHtml: () => [
-      { tag: 'meta', attrs: { name: 'prunelab-data', content: digest([found.dataVersion, version(found.shell)]) }, injectTo: 'head' },
+      {
+        tag: 'meta',
+        attrs: { name: 'prunelab-data', content: digest([found.dataVersion, version(found.shell)]) },
+        injectTo: 'head',
+      },
     ],
     generateBundle: {
       order: 'post',

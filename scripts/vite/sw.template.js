@@ -107,7 +107,8 @@ async function data(url, request) {
   const blob = await full.blob();
   const begin = Number(range[1]);
   const end = Math.min(range[2] ? Number(range[2]) + 1 : blob.size, blob.size);
-  if (begin >= end) return new Response(null, { status: 416, headers: { 'Content-Range': `bytes */${blob.size}` } });
+  if (begin >= end)
+    return new Response(null, { status: 416, headers: { 'Content-Range': `bytes */${blob.size}` } });
   return new Response(blob.slice(begin, end), {
     status: 206,
     headers: {

@@ -4,7 +4,8 @@ import { BUNDLED_TEXT } from './bundledText';
 import { sha256Hex } from './hash';
 
 const bytes = new Uint8Array(readFileSync(new URL(`../../public/${BUNDLED_TEXT.path}`, import.meta.url)));
-const decode = (begin: number, end: number) => new TextDecoder('utf-8', { fatal: true }).decode(bytes.subarray(begin, end));
+const decode = (begin: number, end: number) =>
+  new TextDecoder('utf-8', { fatal: true }).decode(bytes.subarray(begin, end));
 
 describe('the bundled text', () => {
   it('is the file that the constants describe', async () => {
@@ -22,7 +23,9 @@ describe('the bundled text', () => {
     expect(decode(...report).startsWith('CHAPTER 105.')).toBe(true);
     expect(decode(...report).includes('\n\nEpilogue')).toBe(true);
     // Only the joining empty line lies between two slices.
-    expect([select[0] - calibration[1], report[0] - select[1], BUNDLED_TEXT.bytes - report[1]]).toEqual([2, 2, 0]);
+    expect([select[0] - calibration[1], report[0] - select[1], BUNDLED_TEXT.bytes - report[1]]).toEqual([
+      2, 2, 0,
+    ]);
   });
 
   it('gives about 60, 20 and 20 % to calibration, choice and report', () => {
