@@ -2,7 +2,8 @@
 import type { Recorder } from '../gpu/recorder';
 import type { LabBuffer, Scope } from '../gpu/scope';
 import type { Act } from '../ops/types';
-import type { BlockRun, Decoder, Workspace } from './decoder';
+import type { Decoder, Workspace } from './decoder';
+import { InputStatistics, type LayerNorms } from './inputStatistics';
 import { batchesOf, type Batch, type Windows } from './windows';
 
 /** A text ready to run: its ids on the GPU and the batches in which it passes through a block. */
@@ -64,6 +65,8 @@ export const DENSE_STREAM_GPU_BYTES = 512 << 20;
  */
 export class DenseStream {
   readonly text: GpuText;
+  /** Input norms of the dense layers filled so far: the statistics of a preview. */
+  readonly norms: LayerNorms[] = [];
   readonly #decoder: Decoder;
   readonly #scope: Scope;
   readonly #onGpu: boolean;
@@ -88,21 +91,15 @@ export class DenseStream {
     return (this.#onGpu ? this.#gpu.length : this.#host.length) - 1;
   }
 
-  /**
-   * Runs the dense model forward until layer `layer` is there. `onBatch` hears of every block and batch done; `hook`
-   * gives the observer of a batch's inputs.
-   */
-  async ensure(
-    rec: Recorder,
-    ws: Workspace,
-    layer: number,
-    onBatch?: (tokens: number) => void,
-    hook?: (batch: Batch) => NonNullable<BlockRun['onInput']>,
-  ): Promise<void> {
+  /** Runs the dense model forward until layer `layer` is there. `onBatch` hears of every block and batch done. */
+  async ensure(rec: Recorder, ws: Workspace, layer: number, onBatch?: (tokens: number) => void): Promise<void> {
     while (this.filled < layer) {
       const next = this.filled;
       const target = this.#open();
+      const own = this.#scope.child();
       try {
+        const statistics = next >= 0 ? new InputStatistics(own, this.#decoder.config, this.text) : null;
+        await this.#scope.ready();
         for (const batch of this.text.batches) {
           if (next === -1) await embedBatch(rec, this.#decoder, this.text, batch, target.ids, ws.y);
           else {
@@ -112,15 +109,18 @@ export class DenseStream {
               sequences: batch.sequences,
               length: batch.length,
               matrix: this.#decoder.dense(next),
-              onInput: hook?.(batch),
+              onInput: statistics?.hook(rec, this.text, batch),
             });
             onBatch?.(batch.rows);
           }
           await target.store(rec, batch, ws.y);
         }
+        if (statistics) this.norms.push(await statistics.norms(rec));
       } catch (error) {
         target.abandon();
         throw error;
+      } finally {
+        own.close();
       }
       target.close();
     }

@@ -10,15 +10,15 @@ import type { Recorder } from '../gpu/recorder';
 import type { LabBuffer, Scope } from '../gpu/scope';
 import { MATRICES, type MatrixName } from '../models/archs/define';
 import type { Decoder, Workspace } from '../models/decoder';
-import { DenseStream, embedBatch, Stream, type GpuText } from '../models/streams';
+import { InputStatistics, type LayerNorms } from '../models/inputStatistics';
+import { embedBatch, Stream, type DenseStream, type GpuText } from '../models/streams';
 import type { Batch } from '../models/windows';
 import { countZeros, sumCounts, zeroPartials } from '../ops/countZeros';
 import { errorPartials, errorSums, sumPartials } from '../ops/errorSums';
 import { relativeMargin, rowMargin } from '../ops/rowMargin';
 import type { Act } from '../ops/types';
 import { allocLayerMasks, copyLayerMasks, MaskedLayer, type LayerMasks } from './masks';
-import { InputStatistics } from './statistics';
-import type { LayerNorms, RankCache, Selector } from './selector';
+import type { RankCache, Selector } from './selector';
 
 export interface PassOptions {
   rec: Recorder;

@@ -10,12 +10,10 @@ import { matrixRule, rowCounts, selectGroups, selectMatrix, selectRows } from '.
 import { maskFromRanks, rowRanks, selectGroupsCpu, selectMatrixCpu, selectRowsCpu } from '../ops/selectCpu';
 import type { MaskBuffer, Vec, Weight } from '../ops/types';
 import { INPUT_OF, MATRICES, type InputName, type MatrixName } from '../models/archs/define';
+import type { LayerNorms } from '../models/inputStatistics';
 import type { LoadedModel } from '../models/load';
 import type { LayerMasks } from './masks';
 import type { Pruner } from './pruners/define';
-
-/** Norms of the input channels of one layer, f32, one vector per shared input. */
-export type LayerNorms = Record<InputName, Float32Array<ArrayBuffer>>;
 
 export interface SelectorOptions {
   pruner: Pruner;

@@ -4,13 +4,14 @@
  */
 import type { Recorder } from '../gpu/recorder';
 import type { LabBuffer, Scope } from '../gpu/scope';
-import type { Decoder, Workspace } from '../models/decoder';
-import { INPUTS, type DecoderConfig, type InputName } from '../models/archs/define';
-import type { DenseStream, GpuText } from '../models/streams';
-import type { Batch } from '../models/windows';
+import { INPUTS, type DecoderConfig, type InputName } from './archs/define';
+import type { GpuText } from './streams';
+import type { Batch } from './windows';
 import { columnEnergy } from '../ops/columnEnergy';
 import type { Act } from '../ops/types';
-import type { LayerNorms } from './selector';
+
+/** Norms of the input channels of one layer, f32, one vector per shared input. */
+export type LayerNorms = Record<InputName, Float32Array<ArrayBuffer>>;
 
 /** Rows added in f32 before f64 takes over. */
 const ROWS_PER_CHUNK = 64;
@@ -60,36 +61,5 @@ export class InputStatistics {
       out[input] = norm;
     }
     return out;
-  }
-}
-
-/** Norms of every layer from one pass of the dense model; fills the dense stream on the way where it is not yet there. */
-export async function denseNorms(rec: Recorder, scope: Scope, decoder: Decoder, ws: Workspace, dense: DenseStream, onBatch?: (tokens: number) => void): Promise<LayerNorms[]> {
-  const own = scope.child();
-  try {
-    const { text } = dense;
-    const statistics = new InputStatistics(own, decoder.config, text);
-    await own.ready();
-    const out: LayerNorms[] = [];
-    for (let layer = 0; layer < decoder.config.layers; layer++) {
-      if (dense.filled < layer) await dense.ensure(rec, ws, layer, onBatch, (batch) => statistics.hook(rec, text, batch));
-      else {
-        for (const batch of text.batches) {
-          dense.load(rec, layer - 1, batch, ws.x);
-          await decoder.block(rec, ws, {
-            layer,
-            sequences: batch.sequences,
-            length: batch.length,
-            matrix: decoder.dense(layer),
-            onInput: statistics.hook(rec, text, batch),
-          });
-          onBatch?.(batch.rows);
-        }
-      }
-      out.push(await statistics.norms(rec));
-    }
-    return out;
-  } finally {
-    own.close();
   }
 }
