@@ -1,0 +1,249 @@
+/**
+ * Writes the tile families whose accumulators must be separate names (an array indexed in a loop is slow on software
+ * adapters): `node scripts/generate-kernels.js`. The files are committed; a test generates them again and compares.
+ */
+import { writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const range = (n) => Array.from({ length: n }, (_, i) => i);
+const lines = (n, line) => range(n).map(line).join('\n');
+const HEADER = '// Written by scripts/generate-kernels.js; change it there.\n';
+
+/** `var s0_0 = 0.0; …` for a tile, one line per row. */
+function zeroTile(rows, cols) {
+  return lines(
+    rows,
+    (r) =>
+      '  ' +
+      range(cols)
+        .map((c) => `var s${r}_${c} = 0.0;`)
+        .join(' '),
+  );
+}
+
+/** Hands each row of the tile to put(): a loop over a small array keeps the code (and its compile time) short. */
+function storeTile(rows, cols, rowStep) {
+  const row = (r) =>
+    `array<f32, ${cols}>(${range(cols)
+      .map((c) => `s${r}_${c}`)
+      .join(', ')})`;
+  return `  for (var j = 0u; j < ${cols}u; j += 1u) {
+${lines(rows, (r) => `    let t${r} = ${row(r)};\n    put(row + ${r * rowStep}u, column + j, t${r}[j]);`)}
+  }`;
+}
+
+/** Lanes are rows of x; `lanes` of them fetch the weight rows once for all and broadcast them. */
+function matmulSubgroup({ lanes, outputs, rows, workgroup }) {
+  const share = outputs / lanes;
+  return `${HEADER}// y = x W^T for software adapters with subgroups of at least ${lanes} lanes: each invocation keeps ${rows} rows x ${outputs} outputs in
+// registers; the ${outputs} weight rows are loaded once per subgroup and broadcast. Needs k % 4 == 0, a workgroup (${workgroup}) that
+// whole subgroups fill, and no early return: a broadcast wants every lane.
+enable subgroups;
+@group(0) @binding(1) var<storage, read> x: array<vec4f>;
+@group(0) @binding(2) var<storage, read> weight: array<W4>;
+
+@compute @workgroup_size(${workgroup})
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+  @builtin(subgroup_invocation_id) subLane: u32,
+) {
+  let k4 = params.k / 4u;
+  let row = params.rowBegin + group.y * ${workgroup * rows}u + lane;
+  let column = params.colBegin + group.x * ${outputs}u;
+  // Rows past an edge repeat the last one and are not stored.
+  let lastRow = params.rowEnd - 1u;
+  let lastColumn = params.colEnd - 1u;
+  let fetch = column + (subLane & ${lanes - 1}u) * ${share}u;
+${lines(rows, (r) => `  let x${r} = min(row + ${r * workgroup}u, lastRow) * k4;`)}
+${lines(share, (i) => `  let w${i} = min(fetch + ${i}u, lastColumn) * k4;`)}
+${zeroTile(rows, outputs)}
+  for (var k = 0u; k < k4; k += 1u) {
+${lines(share, (i) => `    let f${i} = weight4(weight[w${i} + k]);`)}
+${lines(rows, (r) => `    let v${r} = x[x${r} + k];`)}
+${lines(
+  outputs,
+  (j) =>
+    `    let b${j} = subgroupBroadcast(f${j % share}, ${Math.floor(j / share)}u);\n    ${range(rows)
+      .map((r) => `s${r}_${j} += dot(v${r}, b${j});`)
+      .join(' ')}`,
+)}
+  }
+${storeTile(rows, outputs, workgroup)}
+}
+`;
+}
+
+/** A register tile per invocation, without subgroups or workgroup memory. */
+function matmulDot({ rows, outputs, workgroup }) {
+  return `${HEADER}// y = x W^T for software adapters without subgroups: each invocation keeps ${rows} rows x ${outputs} outputs in registers.
+// Needs k % 4 == 0.
+@group(0) @binding(1) var<storage, read> x: array<vec4f>;
+@group(0) @binding(2) var<storage, read> weight: array<W4>;
+
+@compute @workgroup_size(${workgroup})
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let k4 = params.k / 4u;
+  let row = params.rowBegin + group.y * ${workgroup * rows}u + lane;
+  let column = params.colBegin + group.x * ${outputs}u;
+  if (row >= params.rowEnd) {
+    return;
+  }
+  // Rows past an edge repeat the last one and are not stored.
+  let lastRow = params.rowEnd - 1u;
+  let lastColumn = params.colEnd - 1u;
+${lines(rows, (r) => `  let x${r} = min(row + ${r * workgroup}u, lastRow) * k4;`)}
+${lines(outputs, (j) => `  let w${j} = min(column + ${j}u, lastColumn) * k4;`)}
+${zeroTile(rows, outputs)}
+  for (var k = 0u; k < k4; k += 1u) {
+${lines(rows, (r) => `    let v${r} = x[x${r} + k];`)}
+${lines(
+  outputs,
+  (j) =>
+    `    let b${j} = weight4(weight[w${j} + k]);\n    ${range(rows)
+      .map((r) => `s${r}_${j} += dot(v${r}, b${j});`)
+      .join(' ')}`,
+)}
+  }
+${storeTile(rows, outputs, workgroup)}
+}
+`;
+}
+
+/** 8 queries x 8 keys per invocation. */
+function attentionScores() {
+  const n = 8;
+  return `${HEADER}// scores = q k^T * scale, ${n} queries x ${n} keys per invocation in registers; tiles without a visible key are skipped and
+// keep old values, which nobody reads. Needs headDim % 4 == 0.
+@group(0) @binding(1) var<storage, read> q: array<vec4f>;
+@group(0) @binding(2) var<storage, read> k: array<vec4f>;
+@group(0) @binding(3) var<storage, read_write> scores: array<f32>;
+
+override WIDTH = 8u;
+override HEIGHT = 8u;
+
+fn put(pair: u32, query: u32, key: u32, value: f32) {
+  if (query < params.queryEnd && key < params.keys) {
+    scores[scoreRow(pair, query) * params.keyStride + key] = value * params.scale;
+  }
+}
+
+@compute @workgroup_size(WIDTH, HEIGHT)
+fn main(@builtin(global_invocation_id) id: vec3u) {
+  let query = params.queryBegin + id.x * TILE;
+  let key = id.y * ${n}u;
+  if (query >= params.queryEnd) {
+    return;
+  }
+  let lastQuery = min(query + TILE, params.queryEnd) - 1u;
+  if (key >= visibleKeys(lastQuery)) {
+    return;
+  }
+  let pair = params.pairBegin + id.z;
+  let width = params.headDim / 4u;
+  // Rows past an edge repeat the last one and are not stored.
+  let lastKey = params.keys - 1u;
+${lines(n, (r) => `  let q${r} = queryAt(pair, min(query + ${r}u, lastQuery)) / 4u;`)}
+${lines(n, (j) => `  let k${j} = keyAt(pair, min(key + ${j}u, lastKey)) / 4u;`)}
+${zeroTile(n, n)}
+  for (var d = 0u; d < width; d += 1u) {
+${lines(n, (r) => `    let a${r} = q[q${r} + d];`)}
+${lines(
+  n,
+  (j) =>
+    `    let b${j} = k[k${j} + d];\n    ${range(n)
+      .map((r) => `s${r}_${j} += dot(a${r}, b${j});`)
+      .join(' ')}`,
+)}
+  }
+  for (var j = 0u; j < ${n}u; j += 1u) {
+${lines(
+  n,
+  (r) =>
+    `    let t${r} = array<f32, ${n}>(${range(n)
+      .map((c) => `s${r}_${c}`)
+      .join(', ')});\n    put(id.z, query + ${r}u, key + j, t${r}[j]);`,
+)}
+  }
+}
+`;
+}
+
+/** 8 queries x 8 columns of a head per invocation. */
+function attentionValues() {
+  const n = 8;
+  return `${HEADER}// out = scores v / sum(scores), ${n} queries x 8 columns (two vec4) per invocation in registers. Needs headDim % 4 == 0.
+@group(0) @binding(1) var<storage, read> scores: array<vec4f>;
+@group(0) @binding(2) var<storage, read> inverse: array<f32>;
+@group(0) @binding(3) var<storage, read> v: array<vec4f>;
+@group(0) @binding(4) var<storage, read_write> out: array<vec4f>;
+
+override WIDTH = 8u;
+override HEIGHT = 8u;
+
+@compute @workgroup_size(WIDTH, HEIGHT)
+fn main(@builtin(global_invocation_id) id: vec3u) {
+  let query = params.queryBegin + id.x * TILE;
+  let width = params.headDim / 4u;
+  let column = id.y * 2u;
+  if (query >= params.queryEnd || column >= width) {
+    return;
+  }
+  let second = min(column + 1u, width - 1u);
+  let lastQuery = min(query + TILE, params.queryEnd) - 1u;
+  let pair = params.pairBegin + id.z;
+  let stride4 = params.keyStride / 4u;
+  let lastKey = params.keys - 1u;
+  let end = (visibleKeys(lastQuery) + 3u) / 4u;
+${lines(n, (r) => `  let p${r} = scoreRow(id.z, min(query + ${r}u, lastQuery)) * stride4;`)}
+${lines(n, (r) => `  var s${r} = vec4f(0.0); var t${r} = vec4f(0.0);`)}
+  for (var k4 = 0u; k4 < end; k4 += 1u) {
+${lines(n, (r) => `    let e${r} = scores[p${r} + k4];`)}
+${lines(4, (i) => {
+  const c = 'xyzw'[i];
+  return `    let at${i} = keyAt(pair, min(k4 * 4u + ${i}u, lastKey)) / 4u;
+    let a${i} = v[at${i} + column];
+    let b${i} = v[at${i} + second];
+    ${range(n)
+      .map((r) => `s${r} += e${r}.${c} * a${i}; t${r} += e${r}.${c} * b${i};`)
+      .join(' ')}`;
+})}
+  }
+  for (var r = 0u; r < TILE; r += 1u) {
+    if (query + r > lastQuery) {
+      return;
+    }
+    let s = array<vec4f, 8>(${range(n)
+      .map((r) => `s${r}`)
+      .join(', ')});
+    let t = array<vec4f, 8>(${range(n)
+      .map((r) => `t${r}`)
+      .join(', ')});
+    let weight = inverse[scoreRow(id.z, query + r)];
+    let at = queryAt(pair, query + r) / 4u;
+    out[at + column] = s[r] * weight;
+    if (column + 1u < width) {
+      out[at + column + 1u] = t[r] * weight;
+    }
+  }
+}
+`;
+}
+
+/** File name to WGSL text of every generated kernel. */
+export function generateKernels() {
+  return {
+    'attentionScores.wgsl': attentionScores(),
+    'attentionValues.wgsl': attentionValues(),
+    'matmulDot8x8.wgsl': matmulDot({ rows: 8, outputs: 8, workgroup: 4 }),
+    'matmulSg4x8.wgsl': matmulSubgroup({ lanes: 4, outputs: 16, rows: 8, workgroup: 8 }),
+    'matmulSg4x2.wgsl': matmulSubgroup({ lanes: 4, outputs: 16, rows: 2, workgroup: 8 }),
+    'matmulSg8x2.wgsl': matmulSubgroup({ lanes: 8, outputs: 16, rows: 2, workgroup: 32 }),
+  };
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const folder = join(dirname(fileURLToPath(import.meta.url)), '..', 'shaders');
+  for (const [name, text] of Object.entries(generateKernels())) writeFileSync(join(folder, name), text);
+}

@@ -1,0 +1,45 @@
+// Shared by the matvec kernels: y = x W^T (+ bias) (+ y) for few rows of x, with an optional mask on W.
+struct Params {
+  // Rows of this shard, all of them outputs; columnShift makes them columns of the output and rows of mask and bias.
+  rows: u32,
+  columnShift: u32,
+  outStride: u32,
+  k: u32,
+  wordsPerRow: u32,
+  hasMask: u32,
+  hasBias: u32,
+  accumulate: u32,
+}
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(3) var<storage, read> mask: array<u32>;
+@group(0) @binding(4) var<storage, read> bias: array<f32>;
+@group(0) @binding(5) var<storage, read_write> out: array<f32>;
+
+// Mask bits of 32 neighbours of a weight row, all ones without a mask.
+fn kept(row: u32, word: u32) -> u32 {
+  if (params.hasMask == 0u) {
+    return 0xffffffffu;
+  }
+  return mask[(row + params.columnShift) * params.wordsPerRow + word];
+}
+
+// A selection, not a product: a pruned weight counts as 0 even where it is not finite.
+fn keep4(v: vec4f, bits: u32) -> vec4f {
+  return select(vec4f(0.0), v, (vec4u(bits) & vec4u(1u, 2u, 4u, 8u)) != vec4u(0u));
+}
+
+fn put(xRow: u32, row: u32, value: f32) {
+  if (row >= params.rows) {
+    return;
+  }
+  let column = row + params.columnShift;
+  let at = xRow * params.outStride + column;
+  var y = value;
+  if (params.hasBias != 0u) {
+    y += bias[column];
+  }
+  if (params.accumulate != 0u) {
+    y += out[at];
+  }
+  out[at] = y;
+}

@@ -1,0 +1,39 @@
+// out[r] = x[r] / sqrt(mean(x[r]^2) + eps) * weight. One invocation per row: no barriers, for software adapters.
+struct Params {
+  rows: u32,
+  cols: u32,
+  eps: f32,
+}
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> x: array<f32>;
+@group(0) @binding(2) var<storage, read> weight: array<f32>;
+@group(0) @binding(3) var<storage, read_write> out: array<f32>;
+
+@compute @workgroup_size(4)
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let row = linearWorkgroup(group, groups) * 4u + lane;
+  if (row >= params.rows) {
+    return;
+  }
+  let begin = row * params.cols;
+  let whole = params.cols & ~3u;
+  // Four sums: a quarter of the rounding steps, and no chain of dependent additions.
+  var sums = vec4f(0.0);
+  for (var c = 0u; c < whole; c += 4u) {
+    let i = begin + c;
+    let v = vec4f(x[i], x[i + 1u], x[i + 2u], x[i + 3u]);
+    sums += v * v;
+  }
+  for (var c = whole; c < params.cols; c += 1u) {
+    sums.x += x[begin + c] * x[begin + c];
+  }
+  let mean = ((sums.x + sums.y) + (sums.z + sums.w)) / f32(params.cols);
+  let scale = 1.0 / sqrt(mean + params.eps);
+  for (var c = 0u; c < params.cols; c += 1u) {
+    out[begin + c] = x[begin + c] * scale * weight[c];
+  }
+}

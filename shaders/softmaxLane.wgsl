@@ -1,0 +1,36 @@
+// exp(score - max) in place for the visible keys of each row, and 1 / sum beside it; zeros up to the end of what the
+// row's tile reads. One invocation per row: for software adapters.
+@group(0) @binding(1) var<storage, read_write> scores: array<f32>;
+@group(0) @binding(2) var<storage, read_write> inverse: array<f32>;
+
+@compute @workgroup_size(4)
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let row = linearWorkgroup(group, groups) * 4u + lane;
+  let chunk = params.queryEnd - params.queryBegin;
+  if (row >= params.pairs * chunk) {
+    return;
+  }
+  let query = params.queryBegin + row % chunk;
+  let begin = row * params.keyStride;
+  let visible = visibleKeys(query);
+  var highest = scores[begin];
+  for (var key = 1u; key < visible; key += 1u) {
+    highest = max(highest, scores[begin + key]);
+  }
+  var sum = 0.0;
+  for (var key = 0u; key < visible; key += 1u) {
+    let e = exp(scores[begin + key] - highest);
+    scores[begin + key] = e;
+    sum += e;
+  }
+  inverse[row] = 1.0 / sum;
+  let tileLast = min(params.queryEnd - 1u, params.queryBegin + row % chunk / TILE * TILE + TILE - 1u);
+  let end = (visibleKeys(tileLast) + 3u) & ~3u;
+  for (var key = visible; key < end; key += 1u) {
+    scores[begin + key] = 0.0;
+  }
+}

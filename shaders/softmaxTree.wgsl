@@ -1,0 +1,58 @@
+// The same as softmaxLane with one workgroup per row: for hardware.
+@group(0) @binding(1) var<storage, read_write> scores: array<f32>;
+@group(0) @binding(2) var<storage, read_write> inverse: array<f32>;
+
+var<workgroup> partial: array<f32, 64>;
+
+@compute @workgroup_size(64)
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let row = linearWorkgroup(group, groups);
+  let chunk = params.queryEnd - params.queryBegin;
+  // The same for the whole workgroup, so returning before the barriers is allowed.
+  if (row >= params.pairs * chunk) {
+    return;
+  }
+  let query = params.queryBegin + row % chunk;
+  let begin = row * params.keyStride;
+  let visible = visibleKeys(query);
+  var highest = scores[begin];
+  for (var key = lane; key < visible; key += 64u) {
+    highest = max(highest, scores[begin + key]);
+  }
+  partial[lane] = highest;
+  workgroupBarrier();
+  for (var half = 32u; half > 0u; half >>= 1u) {
+    if (lane < half) {
+      partial[lane] = max(partial[lane], partial[lane + half]);
+    }
+    workgroupBarrier();
+  }
+  highest = partial[0];
+  workgroupBarrier();
+  var sum = 0.0;
+  for (var key = lane; key < visible; key += 64u) {
+    let e = exp(scores[begin + key] - highest);
+    scores[begin + key] = e;
+    sum += e;
+  }
+  partial[lane] = sum;
+  workgroupBarrier();
+  for (var half = 32u; half > 0u; half >>= 1u) {
+    if (lane < half) {
+      partial[lane] += partial[lane + half];
+    }
+    workgroupBarrier();
+  }
+  if (lane == 0u) {
+    inverse[row] = 1.0 / partial[0];
+  }
+  let tileLast = min(params.queryEnd - 1u, params.queryBegin + row % chunk / TILE * TILE + TILE - 1u);
+  let end = (visibleKeys(tileLast) + 3u) & ~3u;
+  for (var key = visible + lane; key < end; key += 64u) {
+    scores[begin + key] = 0.0;
+  }
+}

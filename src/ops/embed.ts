@@ -1,0 +1,44 @@
+import type { Recorder } from '../gpu/recorder';
+import { foldGrid } from '../gpu/kernel';
+import type { LabBuffer } from '../gpu/scope';
+import code from '../../shaders/embed.wgsl?raw';
+import grid from '../../shaders/lib/grid.wgsl?raw';
+import { checkAct, checkBytes, checkWeight } from './check';
+import type { Act, Weight } from './types';
+import { perDtype } from './weightLibs';
+
+export const embedKernels = perDtype('embed', grid, code);
+
+/**
+ * out[t] = weight[ids[t]] for t < count; ids is u32 [count]. One dispatch per shard of the table. An id beyond the
+ * table gives a row of NaN.
+ */
+export async function embed(
+  rec: Recorder,
+  weight: Weight,
+  ids: LabBuffer,
+  count: number,
+  out: Act,
+): Promise<void> {
+  checkWeight('embed', weight);
+  checkAct('embed', 'out', out, { rows: count, cols: weight.cols });
+  checkBytes('embed', 'ids', ids, count * 4);
+  const elements = count * weight.cols;
+  if (elements === 0) return;
+  for (const shard of weight.shards) {
+    await rec.run({
+      kernel: embedKernels[weight.dtype],
+      bind: { ids, weight: shard.buffer, out: out.buffer },
+      params: {
+        tokens: count,
+        cols: weight.cols,
+        rowBegin: shard.rowBegin,
+        rowEnd: shard.rowBegin + shard.rows,
+        rowTotal: weight.rows,
+        invalid: NaN,
+      },
+      grid: foldGrid(Math.ceil(elements / 64)),
+      cost: elements * 4 * 8,
+    });
+  }
+}

@@ -1,0 +1,94 @@
+import { defineKernel, foldGrid } from '../gpu/kernel';
+import type { Recorder } from '../gpu/recorder';
+import type { LabBuffer } from '../gpu/scope';
+import grid from '../../shaders/lib/grid.wgsl?raw';
+import shared from '../../shaders/lib/headLoss.wgsl?raw';
+import lane from '../../shaders/headLossLane.wgsl?raw';
+import tree from '../../shaders/headLossTree.wgsl?raw';
+import { checkAct, checkBytes, checkWeight, require } from './check';
+import { matmul, type MatmulVariant } from './matmul';
+import { matvec } from './matvec';
+import type { Act, Weight } from './types';
+import { SCRATCH_BYTES, type Workspace } from './workspace';
+
+export type HeadLossVariant = 'lane' | 'tree';
+
+export const headLossKernels = {
+  lane: defineKernel('headLoss.lane', grid, shared, lane),
+  tree: defineKernel('headLoss.tree', grid, shared, tree),
+};
+
+/** Target of a row that is not scored; its loss is 0. */
+export const UNSCORED = 0xffffffff;
+
+export interface HeadLossOptions {
+  variant?: HeadLossVariant;
+  matmul?: MatmulVariant;
+  /** Bound of the logits held at once; tests lower it. */
+  scratchBytes?: number;
+}
+
+/**
+ * losses[r] = -log softmax(x[r] Wᵀ)[targets[r]]. x [rows, k] is the normed last stream, w [vocab, k], targets u32
+ * [rows], losses f32 [rows]. Logits exist only in pieces of at most `scratchBytes`. A row with a logit that is not
+ * finite gets NaN; one whose target is UNSCORED gets 0.
+ */
+export async function headLoss(
+  rec: Recorder,
+  x: Act,
+  w: Weight,
+  targets: LabBuffer,
+  losses: LabBuffer,
+  workspace: Workspace,
+  options: HeadLossOptions = {},
+): Promise<void> {
+  const { rows } = x;
+  checkWeight('headLoss', w);
+  checkAct('headLoss', 'x', x, { cols: w.cols });
+  checkBytes('headLoss', 'targets', targets, rows * 4);
+  checkBytes('headLoss', 'losses', losses, rows * 4);
+  if (rows === 0) return;
+  const variant = options.variant ?? (rec.ctx.record.software ? 'lane' : 'tree');
+  const elements = Math.floor((options.scratchBytes ?? SCRATCH_BYTES) / 4);
+  const rowStep = Math.min(rows, 1024, Math.max(1, Math.floor(elements / 64)));
+  // Pieces begin at whole matmul tiles.
+  const colStep = Math.min(w.rows, Math.max(64, Math.floor(elements / rowStep / 64) * 64));
+  const piece = workspace.buffer(rec, 'tile', rowStep * colStep * 4);
+  const state = workspace.buffer(rec, 'headState', rowStep * 16);
+  for (let rowBegin = 0; rowBegin < rows; rowBegin += rowStep) {
+    const count = Math.min(rowStep, rows - rowBegin);
+    for (let colBegin = 0; colBegin < w.rows; colBegin += colStep) {
+      const cols = Math.min(colStep, w.rows - colBegin);
+      await matmul(
+        rec,
+        x,
+        w,
+        { buffer: piece, rows: count, cols },
+        { rowBegin, rows: count, weightBegin: colBegin, weightRows: cols, variant: options.matmul },
+      );
+      await rec.run({
+        kernel: headLossKernels[variant],
+        bind: { logits: piece, targets, state, losses },
+        params: {
+          rows: count,
+          cols,
+          colBegin,
+          rowBegin,
+          isFirst: colBegin === 0 ? 1 : 0,
+          isLast: colBegin + cols === w.rows ? 1 : 0,
+          invalid: NaN,
+        },
+        grid: foldGrid(variant === 'lane' ? Math.ceil(count / 4) : count),
+        cost: count * cols * 24,
+        flops: count * cols * 4,
+      });
+    }
+  }
+}
+
+/** out = x Wᵀ: all logits of the rows of x, [rows, vocab]. For a few rows (decoding); `out` is as large as it looks. */
+export async function logits(rec: Recorder, x: Act, w: Weight, out: Act): Promise<void> {
+  require(x.rows > 0, 'logits', 'x has no rows');
+  if (x.rows <= 4) await matvec(rec, x, w, out);
+  else await matmul(rec, x, w, out);
+}

@@ -1,0 +1,31 @@
+/** Every kernel of the lab, for the compile test, the self-test and the bench. A new op adds its line here. */
+import type { Kernel } from '../gpu/kernel';
+import { attentionKernels } from './attention';
+import { embedKernels } from './embed';
+import { headLossKernels } from './headLoss';
+import { matmulKernels } from './matmul';
+import { matvecKernels } from './matvec';
+import { rmsNormKernels } from './rmsNorm';
+import { ropeKernel } from './rope';
+import { swigluKernel } from './swiglu';
+
+export interface OpEntry {
+  /** File name in src/ops. */
+  name: string;
+  /** All variants; each kernel's own name says which. */
+  kernels: readonly Kernel[];
+}
+
+const all = (...groups: Record<string, Kernel>[]): Kernel[] =>
+  groups.flatMap((group) => Object.values(group));
+
+export const OPS: readonly OpEntry[] = [
+  { name: 'embed', kernels: all(embedKernels) },
+  { name: 'rmsNorm', kernels: all(rmsNormKernels) },
+  { name: 'matmul', kernels: all(...Object.values(matmulKernels)) },
+  { name: 'matvec', kernels: all(...Object.values(matvecKernels)) },
+  { name: 'rope', kernels: [ropeKernel] },
+  { name: 'attention', kernels: all(attentionKernels) },
+  { name: 'swiglu', kernels: [swigluKernel] },
+  { name: 'headLoss', kernels: all(headLossKernels) },
+];

@@ -1,0 +1,87 @@
+import { DTYPE_BYTES } from '../core/dtypes';
+import type { Recorder } from '../gpu/recorder';
+import shared from '../../shaders/lib/matvec.wgsl?raw';
+import lane from '../../shaders/matvecLane.wgsl?raw';
+import scalar from '../../shaders/matvecScalar.wgsl?raw';
+import tree from '../../shaders/matvecTree.wgsl?raw';
+import { checkAct, checkMask, checkVec, checkWeight, require } from './check';
+import type { Act, MaskBuffer, Vec, Weight } from './types';
+import { perDtype } from './weightLibs';
+
+export type MatvecVariant = 'lane' | 'tree' | 'scalar';
+
+/** Outputs of one workgroup. */
+const OUTPUTS: Record<MatvecVariant, number> = { lane: 16, tree: 1, scalar: 32 };
+const MAX_GRID = 65535;
+
+export const matvecKernels = {
+  lane: perDtype('matvec.lane', shared, lane),
+  tree: perDtype('matvec.tree', shared, tree),
+  scalar: perDtype('matvec.scalar', shared, scalar),
+};
+
+export interface MatvecOptions {
+  bias?: Vec;
+  /** Added to the result; may be `out` itself. */
+  residual?: Act;
+  /** Weights whose bit is 0 count as 0; the weight itself stays as it is. */
+  mask?: MaskBuffer;
+  variant?: MatvecVariant;
+}
+
+/**
+ * out = x (W·mask)ᵀ (+ bias) (+ residual) for decoding: x [1..4, k], w [n, k], out [rows, n]. Every row of x reads the
+ * weight once more: for many rows `matmul` is the right op.
+ */
+export async function matvec(
+  rec: Recorder,
+  x: Act,
+  w: Weight,
+  out: Act,
+  options: MatvecOptions = {},
+): Promise<void> {
+  const { bias, residual, mask } = options;
+  const k = w.cols;
+  checkWeight('matvec', w);
+  checkAct('matvec', 'x', x, { cols: k });
+  checkAct('matvec', 'out', out, { rows: x.rows, cols: w.rows });
+  require(x.rows >= 1 && x.rows <= 4, 'matvec', `x has ${x.rows} rows, allowed are 1 to 4`);
+  require(x.buffer !== out.buffer, 'matvec', 'x and out share a buffer');
+  if (bias) checkVec('matvec', 'bias', bias, w.rows);
+  if (mask) checkMask('matvec', mask, w.rows, k);
+  if (residual) {
+    checkAct('matvec', 'residual', residual, { rows: out.rows, cols: out.cols });
+    if (residual.buffer !== out.buffer) rec.copy(residual.buffer, 0, out.buffer, 0, out.rows * out.cols * 4);
+  }
+  const id = options.variant ?? (k % 4 !== 0 ? 'scalar' : rec.ctx.record.software ? 'lane' : 'tree');
+  require(id === 'scalar' || k % 4 === 0, 'matvec', `the kernel ${id} needs k divisible by 4, k is ${k}`);
+  for (const shard of w.shards) {
+    const groups = Math.ceil(shard.rows / OUTPUTS[id]);
+    const foldX = id === 'tree' ? Math.min(groups, MAX_GRID) : groups;
+    require(foldX <= MAX_GRID, 'matvec', `${w.name}: a shard has ${shard.rows} rows`);
+    const flops = 2 * x.rows * shard.rows * k;
+    await rec.run({
+      kernel: matvecKernels[id][w.dtype],
+      bind: {
+        x: x.buffer,
+        weight: shard.buffer,
+        mask: mask?.buffer ?? x.buffer,
+        bias: bias?.buffer ?? x.buffer,
+        out: out.buffer,
+      },
+      params: {
+        rows: shard.rows,
+        columnShift: shard.rowBegin,
+        outStride: out.cols,
+        k,
+        wordsPerRow: mask?.wordsPerRow ?? 0,
+        hasMask: mask ? 1 : 0,
+        hasBias: bias ? 1 : 0,
+        accumulate: residual ? 1 : 0,
+      },
+      grid: [foldX, x.rows, Math.ceil(groups / foldX)],
+      cost: flops + 4 * x.rows * shard.rows * k * DTYPE_BYTES[w.dtype],
+      flops,
+    });
+  }
+}

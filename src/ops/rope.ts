@@ -1,0 +1,42 @@
+import { defineKernel, foldGrid } from '../gpu/kernel';
+import type { Recorder } from '../gpu/recorder';
+import type { LabBuffer } from '../gpu/scope';
+import grid from '../../shaders/lib/grid.wgsl?raw';
+import code from '../../shaders/rope.wgsl?raw';
+import { checkAct, checkBytes, require } from './check';
+import type { Act } from './types';
+
+export const ropeKernel = defineKernel('rope', grid, code);
+
+export interface RopeOptions {
+  heads: number;
+  headDim: number;
+  /** Rows of one sequence: row r stands at position r % seqLength + positionBegin. */
+  seqLength: number;
+  positionBegin: number;
+  /** Even, at most headDim; the first rotaryDim values of each head turn, in the half-split layout. */
+  rotaryDim: number;
+}
+
+/**
+ * Rotates x [tokens, heads * headDim] in place. `table` is f32 [positions, rotaryDim / 2, 2] of (cos, sin) and must
+ * reach to position seqLength - 1 + positionBegin.
+ */
+export async function rope(rec: Recorder, x: Act, table: LabBuffer, options: RopeOptions): Promise<void> {
+  const { heads, headDim, seqLength, positionBegin, rotaryDim } = options;
+  checkAct('rope', 'x', x, { cols: heads * headDim });
+  require(rotaryDim % 2 === 0 &&
+    rotaryDim <= headDim, 'rope', `rotaryDim ${rotaryDim} with headDim ${headDim}`);
+  require(seqLength > 0, 'rope', `seqLength is ${seqLength}`);
+  checkBytes('rope', 'table', table, (positionBegin + Math.min(x.rows, seqLength)) * rotaryDim * 4);
+  const pairs = rotaryDim / 2;
+  if (x.rows * pairs * heads === 0) return;
+  await rec.run({
+    kernel: ropeKernel,
+    bind: { table, x: x.buffer },
+    params: { rows: x.rows, heads, headDim, pairs, seqLength, positionBegin },
+    grid: foldGrid(Math.ceil((x.rows * pairs) / 64)),
+    cost: x.rows * heads * rotaryDim * 60,
+    flops: x.rows * heads * pairs * 6,
+  });
+}

@@ -1,0 +1,28 @@
+import { defineKernel, foldGrid } from '../gpu/kernel';
+import type { Recorder } from '../gpu/recorder';
+import grid from '../../shaders/lib/grid.wgsl?raw';
+import code from '../../shaders/swiglu.wgsl?raw';
+import { checkAct, require } from './check';
+import type { Act } from './types';
+
+export const swigluKernel = defineKernel('swiglu', grid, code);
+
+/** out = silu(gate) * up, all [rows, cols]; `out` may be `gate` itself (cheapest) but not `up`. */
+export async function swiglu(rec: Recorder, gate: Act, up: Act, out: Act): Promise<void> {
+  const { rows, cols } = gate;
+  checkAct('swiglu', 'gate', gate);
+  checkAct('swiglu', 'up', up, { rows, cols });
+  checkAct('swiglu', 'out', out, { rows, cols });
+  require(up.buffer !== out.buffer, 'swiglu', 'up and out share a buffer');
+  const count = rows * cols;
+  if (count === 0) return;
+  if (gate.buffer !== out.buffer) rec.copy(gate.buffer, 0, out.buffer, 0, count * 4);
+  await rec.run({
+    kernel: swigluKernel,
+    bind: { up: up.buffer, out: out.buffer },
+    params: { count },
+    grid: foldGrid(Math.ceil(count / 64)),
+    cost: count * 60,
+    flops: count * 5,
+  });
+}
