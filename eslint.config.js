@@ -35,57 +35,50 @@ const ARROWS = {
   cli: ['session', 'pruning', 'eval', 'models', 'ops', 'gpu', 'formats', 'core'],
 };
 const FOLDERS = [...Object.keys(ARROWS), 'testing'];
-const NODE_ONLY = ['**/*.node', '**/cli/**', 'node:*', 'fs', 'path', 'os', 'child_process', 'worker_threads'];
-
-/** Import patterns that reach a folder of src/ (or shaders/) from anywhere below another one. */
-const reach = (/** @type {string} */ name) => [
-  `**/../${name}`,
-  `**/../${name}/**`,
-  `../${name}`,
-  `../${name}/**`,
-];
+const RE_NODE_ONLY = '^node:|\\.node$|^(?:fs|path|os|child_process|worker_threads)$|^(?:\\.\\./)+cli/';
 
 /**
+ * Restricted imports of a folder, as patterns of no-restricted-imports.
  * @param {string} folder
- * @param {boolean} test
+ * @param {{ test?: boolean, node?: boolean }} [file]
  */
-function arrows(folder, test) {
+function arrows(folder, { test = false, node = false } = {}) {
   const allowed = ARROWS[folder] ?? [];
   const forbidden = FOLDERS.filter(
     (other) => other !== folder && !allowed.includes(other) && !(test && other === 'testing'),
   );
-  const exceptions = allowed
-    .filter((entry) => entry.includes('/'))
-    .flatMap((entry) => [...reach(entry), ...reach(`${entry}/index`)]);
-  const message = `src/${folder} may import from ${[...allowed, 'itself'].join(', ')} (arrows in eslint.config.js).`;
+  const parts = allowed.filter((entry) => entry.includes('/'));
+  const except = parts.length > 0 ? `(?!(?:${parts.join('|')})(?:/|$))` : '';
   const patterns = [
-    { group: [...forbidden.flatMap(reach), ...exceptions.map((pattern) => `!${pattern}`)], message },
+    {
+      regex: `^(?:\\.\\./)+${except}(?:${forbidden.join('|')})(?:/|$)`,
+      message: `src/${folder} may import from ${[...allowed, 'itself'].join(', ')} (see ARROWS in eslint.config.js).`,
+    },
   ];
-  if (folder !== 'cli' && !test) {
+  if (!test && !node && folder !== 'cli') {
     patterns.push({
-      group: NODE_ONLY,
+      regex: RE_NODE_ONLY,
       message: 'Node-only code lives in src/cli or in files named *.node.ts.',
     });
   }
-  if (folder !== 'cli' && folder !== 'testing') {
-    patterns.push({ group: ['webgpu'], message: 'The GPU object is handed in by the entry point.' });
-  }
-  return patterns;
+  if (folder !== 'cli')
+    patterns.push({ regex: '^webgpu$', message: 'The GPU object is handed in by the entry point.' });
+  return ['error', { patterns }];
 }
 
 const folderRules = Object.keys(ARROWS).flatMap((folder) => [
   {
     files: [`src/${folder}/**/*.{ts,tsx}`],
     ignores: ['**/*.test.{ts,tsx}'],
-    rules: { 'no-restricted-imports': ['error', { patterns: arrows(folder, false) }] },
+    rules: { 'no-restricted-imports': arrows(folder) },
   },
   {
     files: [`src/${folder}/**/*.node.ts`],
-    rules: { 'no-restricted-imports': ['error', { patterns: arrows(folder, true) }] },
+    rules: { 'no-restricted-imports': arrows(folder, { node: true }) },
   },
   {
     files: [`src/${folder}/**/*.test.{ts,tsx}`],
-    rules: { 'no-restricted-imports': ['error', { patterns: arrows(folder, true).slice(0, 1) }] },
+    rules: { 'no-restricted-imports': arrows(folder, { test: true }) },
   },
 ]);
 
