@@ -18,12 +18,16 @@ export async function applyMask(rec: Recorder, w: Weight, mask: MaskBuffer, out:
   checkWeight('applyMask', w);
   checkWeight('applyMask', out);
   checkMask('applyMask', mask, w.rows, w.cols);
-  require(out.rows === w.rows && out.cols === w.cols && out.dtype === w.dtype, 'applyMask', `${out.name} is not like ${w.name}`);
-  require(out.shards.length === w.shards.length, 'applyMask', `${out.name} has ${out.shards.length} shards, not ${w.shards.length}`);
+  require(out.rows === w.rows &&
+    out.cols === w.cols &&
+    out.dtype === w.dtype, 'applyMask', `${out.name} is not like ${w.name}`);
+  require(out.shards.length ===
+    w.shards.length, 'applyMask', `${out.name} has ${out.shards.length} shards, not ${w.shards.length}`);
   for (const [i, shard] of w.shards.entries()) {
     const target = out.shards[i];
     if (!target) continue;
-    require(target.rows === shard.rows && target.buffer !== shard.buffer, 'applyMask', `shard ${i} of ${out.name} does not fit`);
+    require(target.rows === shard.rows &&
+      target.buffer !== shard.buffer, 'applyMask', `shard ${i} of ${out.name} does not fit`);
     const quads = Math.ceil((shard.rows * w.cols * DTYPE_BYTES[w.dtype]) / 16);
     const dense = w.cols % 32 === 0;
     const quadCost = dense ? 40 : 120;
@@ -33,7 +37,14 @@ export async function applyMask(rec: Recorder, w: Weight, mask: MaskBuffer, out:
       await rec.run({
         kernel: applyMaskKernel,
         bind: { weights: shard.buffer, mask: mask.buffer, out: target.buffer },
-        params: { rows: shard.rows, cols: w.cols, begin, end, shardRow: shard.rowBegin, wordsPerRow: mask.wordsPerRow },
+        params: {
+          rows: shard.rows,
+          cols: w.cols,
+          begin,
+          end,
+          shardRow: shard.rowBegin,
+          wordsPerRow: mask.wordsPerRow,
+        },
         grid: gridFor(end - begin, 64),
         cost: (end - begin) * quadCost,
         constants: { ...weightType(w.dtype), DENSE_BITS: dense ? 1 : 0 },

@@ -32,9 +32,15 @@ export function energyChunks(rows: number, rowsPerChunk: number): number {
  * Partial sums of squares of the columns of x [rows, C]: out[chunkBegin + k, c] = sum of x[r, c]^2 over the rows
  * r of chunk k. `out` is f32 [at least chunkBegin + chunks, C]; the CPU adds the chunks in f64 (`addEnergies`).
  */
-export async function columnEnergy(rec: Recorder, x: Act, out: LabBuffer, options: ColumnEnergyOptions): Promise<void> {
+export async function columnEnergy(
+  rec: Recorder,
+  x: Act,
+  out: LabBuffer,
+  options: ColumnEnergyOptions,
+): Promise<void> {
   const { rowsPerChunk, chunkBegin = 0, variant = rec.ctx.record.software ? 'lane' : 'group' } = options;
-  require(Number.isInteger(rowsPerChunk) && rowsPerChunk >= 1, 'columnEnergy', `${rowsPerChunk} rows to a chunk`);
+  require(Number.isInteger(rowsPerChunk) &&
+    rowsPerChunk >= 1, 'columnEnergy', `${rowsPerChunk} rows to a chunk`);
   checkAct('columnEnergy', 'x', x);
   const chunks = energyChunks(x.rows, rowsPerChunk);
   checkBytes('columnEnergy', 'out', out, (chunkBegin + chunks) * x.cols * 4);

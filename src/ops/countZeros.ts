@@ -28,7 +28,13 @@ export function sumCounts(partials: Uint32Array): number {
  * Counts the elements of w that are pruned by `mask` or are +-0 themselves (mask null: only the latter). Writes
  * u32 out[partialBegin .. partialBegin + zeroPartials(w)), whose sum is the count.
  */
-export async function countZeros(rec: Recorder, w: Weight, mask: MaskBuffer | null, out: LabBuffer, partialBegin = 0): Promise<void> {
+export async function countZeros(
+  rec: Recorder,
+  w: Weight,
+  mask: MaskBuffer | null,
+  out: LabBuffer,
+  partialBegin = 0,
+): Promise<void> {
   checkWeight('countZeros', w);
   if (mask) checkMask('countZeros', mask, w.rows, w.cols);
   const counters = zeroPartials(w);
@@ -40,7 +46,16 @@ export async function countZeros(rec: Recorder, w: Weight, mask: MaskBuffer | nu
     await rec.run({
       kernel: countZerosKernel,
       bind: { weights: shard.buffer, mask: mask?.buffer ?? shard.buffer, counters: out },
-      params: { cols: w.cols, begin, end, perLane: WORDS_PER_LANE, shardRow: shard.rowBegin, wordsPerRow, counterBegin: partialBegin, counters },
+      params: {
+        cols: w.cols,
+        begin,
+        end,
+        perLane: WORDS_PER_LANE,
+        shardRow: shard.rowBegin,
+        wordsPerRow,
+        counterBegin: partialBegin,
+        counters,
+      },
       grid: gridFor(end - begin, 64 * WORDS_PER_LANE),
       cost: (end - begin) * wordCost,
       constants: { ...weightType(w.dtype), HAS_MASK: mask ? 1 : 0 },

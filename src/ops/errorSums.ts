@@ -49,7 +49,12 @@ export function errorPartials(elements: number): number {
  * Partial sums out[partialBegin + k] = (local, inPlace, inherited, cumulative, cross, dense), f32 [partials, 6];
  * terms whose streams are left out are 0. Nothing is accumulated: each call writes its own errorPartials() rows.
  */
-export async function errorSums(rec: Recorder, outputs: BlockOutputs, out: LabBuffer, partialBegin = 0): Promise<void> {
+export async function errorSums(
+  rec: Recorder,
+  outputs: BlockOutputs,
+  out: LabBuffer,
+  partialBegin = 0,
+): Promise<void> {
   const { a, b, c, d } = outputs;
   const shape = { rows: a.rows, cols: a.cols };
   checkAct('errorSums', 'a', a);
@@ -79,7 +84,8 @@ export async function errorSums(rec: Recorder, outputs: BlockOutputs, out: LabBu
 /** Adds partials [*, 6] in f64. */
 export function sumPartials(partials: Float32Array): ErrorTotals {
   const sums = new Float64Array(6);
-  for (let at = 0; at < partials.length; at++) sums[at % 6] = (sums[at % 6] as number) + (partials[at] as number);
+  for (let at = 0; at < partials.length; at++)
+    sums[at % 6] = (sums[at % 6] as number) + (partials[at] as number);
   const [local = 0, inPlace = 0, inherited = 0, cumulative = 0, cross = 0, dense = 0] = sums;
   return { local, inPlace, inherited, cumulative, cross, dense };
 }

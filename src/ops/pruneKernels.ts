@@ -41,7 +41,8 @@ export function* pieces(rec: Recorder, w: Weight, perRow: number, costPerItem: n
   for (const shard of w.shards) {
     const items = shard.rows * perRow;
     const step = equalParts(items, 1, rec.maxCost / costPerItem);
-    for (let begin = 0; begin < items; begin += step) yield { shard, begin, end: Math.min(begin + step, items) };
+    for (let begin = 0; begin < items; begin += step)
+      yield { shard, begin, end: Math.min(begin + step, items) };
   }
 }
 

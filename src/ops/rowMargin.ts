@@ -14,7 +14,13 @@ export const rowMarginKernel = defineKernel('rowMargin', grid, scoreKey, code);
  * out[r] = (largest pruned score, smallest kept score) of row r, f32 [rows, 2]. NaN scores are left out; a side
  * without scores is -1.
  */
-export async function rowMargin(rec: Recorder, w: Weight, norms: Vec | null, mask: MaskBuffer, out: LabBuffer): Promise<void> {
+export async function rowMargin(
+  rec: Recorder,
+  w: Weight,
+  norms: Vec | null,
+  mask: MaskBuffer,
+  out: LabBuffer,
+): Promise<void> {
   checkScored('rowMargin', w, norms, mask);
   checkBytes('rowMargin', 'out', out, w.rows * 8);
   const costPerRow = w.cols * 30 + 64 * (rec.ctx.record.software ? 200 : 10);
@@ -22,7 +28,13 @@ export async function rowMargin(rec: Recorder, w: Weight, norms: Vec | null, mas
     await rec.run({
       kernel: rowMarginKernel,
       bind: { ...scoreBindings(shard, norms), mask: mask.buffer, out },
-      params: { cols: w.cols, rowBegin: begin, rowEnd: end, shardRow: shard.rowBegin, wordsPerRow: mask.wordsPerRow },
+      params: {
+        cols: w.cols,
+        rowBegin: begin,
+        rowEnd: end,
+        shardRow: shard.rowBegin,
+        wordsPerRow: mask.wordsPerRow,
+      },
       grid: gridFor(end - begin, 1),
       cost: (end - begin) * costPerRow,
       constants: scoreConstants(w, norms),

@@ -3,7 +3,6 @@
  * and agree bit for bit with selectCpu.ts: scores are compared as integers (shaders/lib/scoreKey.wgsl), ties go by
  * lowest column (or flat index) first, NaN ranks last. Without norms the score is |w| (magnitude).
  */
-import { LabError } from '../core/errors';
 import { defineKernel } from '../gpu/kernel';
 import type { Recorder } from '../gpu/recorder';
 import type { LabBuffer } from '../gpu/scope';
@@ -21,11 +20,11 @@ import rowGroupCode from '../../shaders/selectRowGroup.wgsl?raw';
 import rowLaneCode from '../../shaders/selectRowLane.wgsl?raw';
 import { checkBytes, checkMask, require } from './check';
 import { checkScored, gridFor, pieces, scoreBindings, scoreConstants } from './pruneKernels';
-import type { MatrixRule } from './selectRules';
+import { checkGroups, type GroupPattern, type MatrixRule } from './selectRules';
 import { equalParts } from './split';
 import type { MaskBuffer, Vec, Weight } from './types';
 
-export { matrixRule, rowCounts, type MatrixRule } from './selectRules';
+export { matrixRule, rowCounts, type GroupPattern, type MatrixRule } from './selectRules';
 
 export type SelectVariant = 'lane' | 'group';
 
@@ -43,8 +42,6 @@ export const maskFromRanksKernel = defineKernel('maskFromRanks', grid, ranksCode
 
 /** Bytes of struct State in lib/matrixState.wgsl. */
 const MATRIX_STATE_BYTES = (8 + 256) * 4;
-/** Largest group of an N:M pattern. */
-export const MAX_GROUP = 32;
 
 /** Cost of one score in flop-equivalents: measured on a software adapter (ns), judged on hardware. */
 const KEY_COST = { software: 25, hardware: 12 };
@@ -71,12 +68,19 @@ export async function selectRows(
   checkScored('selectRows', w, norms, out);
   checkBytes('selectRows', 'counts', counts, w.rows * 4);
   // Up to five readings of the row, most often three or four; a barrier of a software adapter costs far more.
-  const costPerRow = (w.cols * 5 + 512) * keyCost(rec) * (variant === 'group' && rec.ctx.record.software ? 4 : 1);
+  const costPerRow =
+    (w.cols * 5 + 512) * keyCost(rec) * (variant === 'group' && rec.ctx.record.software ? 4 : 1);
   for (const { shard, begin, end } of pieces(rec, w, 1, costPerRow)) {
     await rec.run({
       kernel: selectRowsKernels[variant],
       bind: { ...scoreBindings(shard, norms), counts, mask: out.buffer },
-      params: { cols: w.cols, rowBegin: begin, rowEnd: end, shardRow: shard.rowBegin, wordsPerRow: out.wordsPerRow },
+      params: {
+        cols: w.cols,
+        rowBegin: begin,
+        rowEnd: end,
+        shardRow: shard.rowBegin,
+        wordsPerRow: out.wordsPerRow,
+      },
       grid: gridFor(end - begin, variant === 'lane' ? 16 : 1),
       cost: (end - begin) * costPerRow,
       constants: scoreConstants(w, norms),
@@ -150,22 +154,6 @@ export async function selectMatrix(
   }
 }
 
-/** `keep` of every `group` consecutive columns stay. */
-export interface GroupPattern {
-  keep: number;
-  group: number;
-}
-
-/** SpecError unless `pattern` is a pattern and fits rows of `cols` columns without a rest. */
-export function checkGroups(name: string, cols: number, { keep, group }: GroupPattern): void {
-  if (!Number.isInteger(group) || !Number.isInteger(keep) || group < 1 || group > MAX_GROUP || keep < 0 || keep > group) {
-    throw new LabError('SpecError', `The pattern ${keep}:${group} is not possible.`, `Keep 0 to M of M, M from 1 to ${MAX_GROUP}.`);
-  }
-  if (cols % group !== 0) {
-    throw new LabError('SpecError', `${name} has ${cols} columns, which groups of ${group} do not divide.`, 'Choose a group that divides them, or no pattern.');
-  }
-}
-
 /** N:M: in every aligned group, the group - keep smallest scores are pruned, lowest column first among ties. */
 export async function selectGroups(
   rec: Recorder,
@@ -185,7 +173,17 @@ export async function selectGroups(
     await rec.run({
       kernel: selectGroupsKernel,
       bind: { ...scoreBindings(shard, norms), mask: out.buffer },
-      params: { cols: w.cols, rowBegin: begin, rowEnd: end, shardRow: shard.rowBegin, wordsPerRow: out.wordsPerRow, keep, group, run, runsPerRow },
+      params: {
+        cols: w.cols,
+        rowBegin: begin,
+        rowEnd: end,
+        shardRow: shard.rowBegin,
+        wordsPerRow: out.wordsPerRow,
+        keep,
+        group,
+        run,
+        runsPerRow,
+      },
       grid: gridFor((end - begin) * runsPerRow, 32),
       cost: (end - begin) * costPerRow,
       constants: scoreConstants(w, norms),
@@ -197,7 +195,12 @@ export async function selectGroups(
  * Prunes in each row the ranks below counts[r]. ranks: u16 [rows, cols], packed two to a word without padding between
  * rows (rowRanks of selectCpu.ts); counts: u32 [rows].
  */
-export async function maskFromRanks(rec: Recorder, ranks: LabBuffer, counts: LabBuffer, out: MaskBuffer): Promise<void> {
+export async function maskFromRanks(
+  rec: Recorder,
+  ranks: LabBuffer,
+  counts: LabBuffer,
+  out: MaskBuffer,
+): Promise<void> {
   checkMask('maskFromRanks', out, out.rows, out.cols);
   checkBytes('maskFromRanks', 'ranks', ranks, out.rows * out.cols * 2);
   checkBytes('maskFromRanks', 'counts', counts, out.rows * 4);
