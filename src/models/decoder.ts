@@ -128,7 +128,7 @@ export class Decoder {
     };
 
     const [x, y, normed, q, k, v, mixed, gate, up] = [ws.x, ws.y, ws.normed, ws.q, ws.k, ws.v, ws.mixed, ws.gate, ws.up].map(on) as [Act, Act, Act, Act, Act, Act, Act, Act, Act];
-    await rmsNorm(rec, x, layer.inputNorm, c.normEps, normed);
+    await rmsNorm(rec, x, layer.inputNorm, normed, { eps: c.normEps });
     await run.onInput?.('attn', normed);
     await linear('q', normed, q);
     await linear('k', normed, k);
@@ -149,19 +149,11 @@ export class Decoder {
       keys = position + run.length;
       source = { k: { ...kv.k, rows: keys }, v: { ...kv.v, rows: keys } };
     }
-    await attention(rec, q, source.k, source.v, mixed, ws.scratch, {
-      batch: run.sequences,
-      queries: run.length,
-      keys,
-      heads: c.heads,
-      kvHeads: c.kvHeads,
-      headDim: c.headDim,
-      positionBegin: position,
-      scale: 1 / Math.sqrt(c.headDim),
-    });
+    const attended = { batch: run.sequences, queries: run.length, keys, heads: c.heads, kvHeads: c.kvHeads, headDim: c.headDim };
+    await attention(rec, q, source.k, source.v, mixed, { ...attended, positionBegin: position, scale: 1 / Math.sqrt(c.headDim) }, ws.scratch);
     await run.onInput?.('o', mixed);
     await linear('o', mixed, y, x);
-    await rmsNorm(rec, y, layer.postNorm, c.normEps, normed);
+    await rmsNorm(rec, y, layer.postNorm, normed, { eps: c.normEps });
     await run.onInput?.('mlp', normed);
     await linear('gate', normed, gate);
     await linear('up', normed, up);
@@ -172,7 +164,7 @@ export class Decoder {
 
   /** Final norm of the first `rows` rows of x into out. */
   async finalNorm(rec: Recorder, x: Act, out: Act): Promise<void> {
-    await rmsNorm(rec, x, this.model.finalNorm, this.config.normEps, out);
+    await rmsNorm(rec, x, this.model.finalNorm, out, { eps: this.config.normEps });
   }
 
   /** The dense view of a layer. */

@@ -115,14 +115,18 @@ export class DenseStream {
           }
           await target.store(rec, batch, ws.y);
         }
-        if (statistics) this.norms.push(await statistics.norms(rec));
+        const norms = statistics ? await statistics.norms(rec) : null;
+        // A job that was held back may find that another has filled this layer meanwhile, with the same values.
+        if (this.filled === next) {
+          target.close();
+          if (norms) this.norms.push(norms);
+        } else target.abandon();
       } catch (error) {
         target.abandon();
         throw error;
       } finally {
         own.close();
       }
-      target.close();
     }
   }
 

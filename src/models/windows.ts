@@ -8,7 +8,7 @@ export interface Windows {
   tokens: number;
 }
 
-export function packWindows(windows: readonly (readonly number[])[]): Windows {
+export function packWindows(windows: readonly ArrayLike<number>[]): Windows {
   const lengths = windows.map((w) => w.length);
   const ids = new Uint32Array(lengths.reduce((a, b) => a + b, 0));
   let at = 0;

@@ -1,0 +1,281 @@
+/**
+ * A loaded model on its device with everything that outlives a job: dense block outputs of the text that errors are
+ * measured on, the masks of the last run, row orders, dense losses. Jobs take a Recorder and give plain results.
+ */
+import type { LayerErrors } from '../core/report';
+import type { Recorder } from '../gpu/recorder';
+import type { GpuContext } from '../gpu/context';
+import type { Scope } from '../gpu/scope';
+import { tokenLosses, windowLosses } from '../eval/perplexity';
+import { allocWorkspace, Decoder, workspaceBytesPerToken, type Workspace } from '../models/decoder';
+import { DENSE_STREAM_GPU_BYTES, DenseStream, embedBatch, gpuText, Stream, type GpuText } from '../models/streams';
+import type { LoadedModel } from '../models/load';
+import { MATRICES, type MatrixName } from '../models/archs/define';
+import { allocLayerMasks, MaskedLayer, type LayerMasks } from '../pruning/masks';
+import { passBlockTokens, prunedPass, type PassResult } from '../pruning/pass';
+import { RankCache, Selector } from '../pruning/selector';
+import type { LayerRates, RunPlan } from './plan';
+import type { ResolvedText } from './texts';
+
+/** Tokens that pass through a block together: bounded by memory on hardware, by submit length in software. */
+const SOFTWARE_BATCH_TOKENS = 512;
+const HARDWARE_BATCH_TOKENS = 4096;
+const HARDWARE_WORKSPACE_BYTES = 96 << 20;
+
+/** Counts work for progress; units are tokens through one block, the head weighed by its size. */
+export interface Meter {
+  total(units: number): void;
+  add(units: number): void;
+}
+
+export interface MaskState {
+  key: string;
+  masks: LayerMasks[];
+  zeros: Record<MatrixName, number>[];
+  margin: number | null;
+}
+
+interface DenseEntry {
+  sha256: string;
+  scope: Scope;
+  stream: DenseStream;
+  ranks: RankCache;
+  /** Jobs that are using it: it stays until they are done. */
+  users: number;
+}
+
+export class Engine {
+  readonly ctx: GpuContext;
+  readonly model: LoadedModel;
+  readonly decoder: Decoder;
+  #masks: MaskState | null = null;
+  #maskScope: Scope | undefined;
+  /** Dense streams by text hash, the least recently used first. */
+  #dense: DenseEntry[] = [];
+  readonly #denseLosses = new Map<string, number[]>();
+
+  constructor(ctx: GpuContext, model: LoadedModel) {
+    this.ctx = ctx;
+    this.model = model;
+    this.decoder = new Decoder(ctx, model);
+  }
+
+  get batchTokens(): number {
+    if (this.ctx.record.software) return SOFTWARE_BATCH_TOKENS;
+    const fit = Math.floor(HARDWARE_WORKSPACE_BYTES / workspaceBytesPerToken(this.model.config));
+    return Math.min(HARDWARE_BATCH_TOKENS, Math.max(256, fit));
+  }
+
+  /** Masks of the last whole run, if they belong to this key. */
+  masksFor(key: string): MaskState | null {
+    return this.#masks?.key === key ? this.#masks : null;
+  }
+
+  /** Blocks in units of the head: a head's work counts like so many tokens through one block. */
+  get headUnits(): number {
+    const { hidden, vocabulary, layers } = this.model.config;
+    const perBlock = (this.model.plan.prunable.reduce((sum, m) => sum + m.count, 0) || 1) / layers;
+    return (hidden * vocabulary) / perBlock;
+  }
+
+  /** Real flops of `tokens` through one block, attention left out. */
+  flopsPerBlockToken(): number {
+    return (2 * this.model.plan.prunable.reduce((sum, m) => sum + m.count, 0)) / this.model.config.layers;
+  }
+
+  text(rec: Recorder, scope: Scope, text: ResolvedText): GpuText {
+    const made = gpuText(rec, scope, text.windows, this.batchTokens);
+    this.decoder.ensurePositions(made.longest);
+    return made;
+  }
+
+  workspace(scope: Scope, texts: readonly GpuText[]): Workspace {
+    return allocWorkspace(scope, this.model.config, Math.max(...texts.map((t) => t.largest)));
+  }
+
+  /** The dense stream of a text, made on first use and kept until memory is wanted for another. */
+  dense(rec: Recorder, text: ResolvedText): DenseEntry {
+    const sha256 = text.record.sha256;
+    const found = this.#dense.find((d) => d.sha256 === sha256);
+    if (found) {
+      this.#dense = [...this.#dense.filter((d) => d !== found), found];
+      return found;
+    }
+    // Two stay: the calibration text and one other.
+    const idle = this.#dense.find((d) => d.users === 0);
+    if (this.#dense.length >= 2 && idle) {
+      idle.scope.close();
+      this.#dense = this.#dense.filter((d) => d !== idle);
+    }
+    const scope = this.model.scope.child();
+    const made: DenseEntry = { sha256, scope, stream: new DenseStream(this.decoder, scope, this.text(rec, scope, text)), ranks: new RankCache(), users: 0 };
+    this.#dense.push(made);
+    return made;
+  }
+
+  /** Host bytes of remembered row orders. */
+  get rankBytes(): number {
+    return this.#dense.reduce((sum, d) => sum + d.ranks.bytes, 0);
+  }
+
+  dropCaches(): void {
+    for (const d of this.#dense) d.scope.close();
+    this.#dense = [];
+  }
+
+  /** Mean loss of each window under the dense model; remembered by text. */
+  async denseLosses(rec: Recorder, text: ResolvedText, meter: Meter): Promise<number[]> {
+    const known = this.#denseLosses.get(text.record.sha256);
+    if (known) return known;
+    const scope = this.ctx.root.child();
+    try {
+      const onGpu = this.text(rec, scope, text);
+      const ws = this.workspace(scope, [onGpu]);
+      const stream = new Stream(scope, text.windows.tokens, this.model.config.hidden, 'dense stream');
+      const ids = scope.alloc(onGpu.largest * 4, 'scratch', 'batch ids');
+      await scope.ready();
+      for (const batch of onGpu.batches) {
+        await embedBatch(rec, this.decoder, onGpu, batch, ids, ws.x);
+        for (let layer = 0; layer < this.model.config.layers; layer++) {
+          await this.decoder.block(rec, ws, { layer, sequences: batch.sequences, length: batch.length, matrix: this.decoder.dense(layer) });
+          rec.copy(ws.y.buffer, 0, ws.x.buffer, 0, batch.rows * this.model.config.hidden * 4);
+          meter.add(batch.rows);
+        }
+        stream.store(rec, batch, ws.x);
+      }
+      const losses = await tokenLosses(rec, scope, this.decoder, ws, onGpu, (b, to) => stream.load(rec, b, to), (n) => meter.add(n * this.headUnits));
+      const means = windowLosses(losses, text.windows.lengths);
+      this.#denseLosses.set(text.record.sha256, means);
+      return means;
+    } finally {
+      scope.close();
+    }
+  }
+
+  /** Units of work of denseLosses, 0 when remembered. */
+  denseLossUnits(text: ResolvedText): number {
+    return this.#denseLosses.has(text.record.sha256) ? 0 : text.windows.tokens * (this.model.config.layers + this.headUnits);
+  }
+
+  /**
+   * Prunes under `rates` and measures. `calibration` null for data-free pruners; `errors` on which text and how much;
+   * `evaluate` a text whose window losses are wanted; `keepAs` stores the masks under that key.
+   */
+  async prune(
+    rec: Recorder,
+    job: {
+      plan: RunPlan;
+      rates: LayerRates;
+      statistics: 'exact' | 'dense';
+      calibration: ResolvedText;
+      errors?: { text: ResolvedText; kind: 'full' | 'cumulative' };
+      evaluate?: ResolvedText;
+      keepAs?: string;
+      onLayer?: (layer: number, row: LayerErrors | null) => void;
+    },
+    meter: Meter,
+  ): Promise<PassResult & { windowLosses: number[] | null }> {
+    const scope = this.ctx.root.child();
+    const using: DenseEntry[] = [];
+    const use = (text: ResolvedText): DenseEntry => {
+      const entry = this.dense(rec, text);
+      entry.users += 1;
+      using.push(entry);
+      return entry;
+    };
+    try {
+      const needsData = job.plan.pruner.statistic === 'inputNorm';
+      const errors = job.errors && { dense: use(job.errors.text), kind: job.errors.kind };
+      const sameText = job.errors?.text.record.sha256 === job.calibration.record.sha256;
+      const evaluate = job.evaluate && this.text(rec, scope, job.evaluate);
+      let statistics: Parameters<typeof prunedPass>[0]['statistics'] = { kind: 'none' };
+      let dense: DenseEntry | undefined;
+      if (needsData && job.statistics === 'dense') dense = use(job.calibration);
+      const prefix = needsData && job.statistics === 'exact' ? (sameText && errors ? errors.dense.stream.text : this.text(rec, scope, job.calibration)) : null;
+      if (prefix) statistics = { kind: 'prefix', text: prefix };
+      const texts = [errors?.dense.stream.text, evaluate, prefix, dense?.stream.text].filter((t) => t !== undefined && t !== null);
+      const ws = texts.length > 0 ? this.workspace(scope, texts) : allocWorkspace(scope, this.model.config, 1);
+      const keep = job.keepAs === undefined ? undefined : this.#openMasks();
+      const selector = new Selector(scope, this.model, {
+        pruner: job.plan.pruner,
+        pattern: job.plan.pattern,
+        exactBudget: job.plan.exactBudget,
+        path: job.plan.select === 'auto' ? (this.ctx.record.software ? 'cpu' : 'gpu') : job.plan.select,
+      });
+      await scope.ready();
+
+      const { layers } = this.model.config;
+      const denseMissing = (d: DenseEntry): number => d.stream.text.windows.tokens * (layers - Math.max(0, d.stream.filled + 1));
+      let units = passBlockTokens({ statistics, errors: errors && { dense: errors.dense.stream, kind: errors.kind }, evaluate }, layers);
+      for (const d of new Set([errors?.dense, dense])) if (d) units += denseMissing(d);
+      if (evaluate) units += evaluate.windows.tokens * this.headUnits;
+      meter.total(units);
+
+      const onBlock = (tokens: number): void => meter.add(tokens);
+      if (dense) {
+        await dense.stream.ensure(rec, ws, layers - 1, onBlock);
+        statistics = { kind: 'dense', norms: dense.stream.norms, ranks: dense.ranks };
+      }
+      const result = await prunedPass({
+        rec,
+        scope,
+        decoder: this.decoder,
+        ws,
+        selector,
+        rates: job.rates,
+        statistics,
+        errors: errors && { dense: errors.dense.stream, kind: errors.kind },
+        evaluate,
+        keep,
+        onLayer: job.onLayer,
+        onBlock,
+        onHead: (tokens) => meter.add(tokens * this.headUnits),
+      });
+      if (keep && job.keepAs !== undefined) this.#masks = { key: job.keepAs, masks: keep, zeros: result.zeros, margin: result.margin };
+      const lengths = job.evaluate?.windows.lengths;
+      return { ...result, windowLosses: result.losses && lengths ? windowLosses(result.losses, lengths) : null };
+    } finally {
+      for (const entry of using) entry.users -= 1;
+      scope.close();
+    }
+  }
+
+  /** Bytes of GPU memory that a run of these texts asks for at its peak. */
+  predictBytes(texts: { calibrationTokens: number; errorTokens: number; evaluationTokens: number; largest: number; full: boolean }): number {
+    const { config, plan } = this.model;
+    const row = config.hidden * 4;
+    const batch = Math.max(texts.largest, Math.min(this.batchTokens, Math.max(texts.calibrationTokens, texts.evaluationTokens)));
+    const masks = plan.prunable.reduce((sum, m) => sum + m.rows * Math.ceil(m.cols / 32) * 4, 0);
+    const dense = DenseStream.bytes(this.decoder, texts.errorTokens);
+    const streams = (texts.calibrationTokens * (texts.full ? 2 : 1) + texts.evaluationTokens) * row;
+    const extra = texts.full ? 3 * batch * row : batch * row;
+    const scratch = (16 << 20) + MaskedLayer.bytes(this.model);
+    return plan.weightBytes + masks * (1 + 1 / config.layers) + (dense <= DENSE_STREAM_GPU_BYTES ? dense : 0) + streams + extra + batch * workspaceBytesPerToken(config) + scratch;
+  }
+
+  close(): void {
+    this.dropCaches();
+    this.model.scope.close();
+  }
+
+  /** The kept masks are about to be overwritten: what was there is no longer a whole run. */
+  #openMasks(): LayerMasks[] {
+    const before = this.#masks;
+    this.#masks = null;
+    if (before) return before.masks;
+    this.#maskScope?.close();
+    this.#maskScope = this.model.scope.child();
+    const scope = this.#maskScope;
+    return this.model.layers.map((_, layer) => allocLayerMasks(scope, this.model, layer));
+  }
+}
+
+/** Zeros and weights of every prunable tensor, by name. */
+export function matrixCounts(model: LoadedModel, zeros: readonly Record<MatrixName, number>[]): Record<string, { zeros: number; count: number }> {
+  return Object.fromEntries(model.plan.prunable.map((m) => [m.name, { zeros: zeros[m.layer]?.[m.matrix] ?? 0, count: m.count }]));
+}
+
+/** Fraction of zeros of each layer. */
+export function layerSparsity(model: LoadedModel, zeros: readonly Record<MatrixName, number>[]): number[] {
+  return model.plan.prunablePerLayer.map((count, layer) => MATRICES.reduce((sum, m) => sum + (zeros[layer]?.[m] ?? 0), 0) / (count || 1));
+}

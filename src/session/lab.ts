@@ -1,0 +1,486 @@
+/**
+ * The engine's façade: one device, at most one model, jobs that take a spec and give plain records. The worker and the
+ * command line both use it; neither React nor the worker boundary is known here.
+ */
+import { LabError } from '../core/errors';
+import { sha256Hex } from '../core/hash';
+import type { Curve, CurvePoint, LayerErrors, ModelRecord, RunReport, StatsKind, TextRecord } from '../core/report';
+import type { LabSpec, TextName } from '../core/spec';
+import { ENGINE_VERSION } from '../core/version';
+import { anyDiverged } from '../eval/errorSums';
+import { perplexityOf } from '../eval/perplexity';
+import type { GpuContext } from '../gpu/context';
+import { Recorder } from '../gpu/recorder';
+import { openModel } from '../formats/hfModel';
+import type { ModelFiles } from '../formats/source';
+import { planModel, type ModelPlan } from '../models/inspect';
+import { loadModel } from '../models/load';
+import { bestBeta, tiedBetas } from './curve';
+import { Engine, layerSparsity, matrixCounts, type MaskState, type Meter } from './engine';
+import type { LabHost } from './host';
+import { planRun, ratesFor, sweepBetas, type RunPlan } from './plan';
+import { ProgressMeter } from './progress';
+import type { LabEvent, MemoryUsage, ModelSummary, Prediction, TickResult } from './protocol';
+import { TextStore, type ResolvedText, type UserText } from './texts';
+
+/** What a job needs from whoever started it. */
+export interface JobIo {
+  job: number;
+  signal?: AbortSignal;
+  gate?: () => Promise<void> | undefined;
+  emit: (event: LabEvent) => void;
+}
+
+const TEXTS: readonly TextName[] = ['calibration', 'select', 'report'];
+/** On a software adapter a drag measures this many tokens, so that the curve follows the hand. */
+const SLOW_TICK_TOKENS = 128;
+
+interface Loaded {
+  engine: Engine;
+  plan: ModelPlan;
+  texts: TextStore;
+  record: ModelRecord;
+}
+
+export class Lab {
+  readonly ctx: GpuContext;
+  readonly #host: LabHost;
+  readonly #userTexts = new Map<TextName, UserText>();
+  /** Sweep points by everything but beta. */
+  readonly #points = new Map<string, Map<number, CurvePoint>>();
+  #loaded: Loaded | null = null;
+
+  constructor(ctx: GpuContext, host: LabHost) {
+    this.ctx = ctx;
+    this.#host = host;
+  }
+
+  get host(): LabHost {
+    return this.#host;
+  }
+
+  /** Reads headers and config only. FormatError or ModelError when the model cannot be used. */
+  static async inspect(files: ModelFiles): Promise<ModelPlan> {
+    return planModel(await openModel(files));
+  }
+
+  /** Replaces the loaded model. `name` is what reports call it. */
+  async load(files: ModelFiles, io: JobIo, name = files.name): Promise<ModelSummary> {
+    const plan = await Lab.inspect(files);
+    this.unload();
+    this.ctx.ledger.resetPeak();
+    const startMs = performance.now();
+    const model = await loadModel(this.ctx, plan, {
+      signal: io.signal,
+      onProgress: ({ doneBytes, totalBytes }) => {
+        const seconds = (performance.now() - startMs) / 1000;
+        io.emit({
+          type: 'progress',
+          job: io.job,
+          stage: 'Loading the model',
+          done: doneBytes,
+          total: totalBytes,
+          unit: 'bytes',
+          tokensPerSecond: null,
+          secondsLeft: seconds > 0.5 ? ((totalBytes - doneBytes) / doneBytes) * seconds : null,
+        });
+      },
+    });
+    const { config } = plan;
+    const record: ModelRecord = {
+      name,
+      architecture: config.architecture,
+      layers: config.layers,
+      hidden: config.hidden,
+      parameters: plan.parameters,
+      prunable: plan.prunable.reduce((sum, m) => sum + m.count, 0),
+      dtype: plan.dtype,
+      sha256: model.sha256,
+    };
+    const texts = new TextStore(this.#host, plan.opened, config, this.#userTexts);
+    this.#loaded = { engine: new Engine(this.ctx, model), plan, texts, record };
+    const zeros = [...model.zeros.values()].reduce((a, b) => a + b, 0);
+    if (zeros > record.prunable * 0.01) {
+      plan.warnings.push(`${((100 * zeros) / record.prunable).toFixed(1)} % of the prunable weights are zero already; they count in every sparsity that is reported.`);
+    }
+    return {
+      name,
+      architecture: config.architecture,
+      layers: config.layers,
+      hidden: config.hidden,
+      context: config.context,
+      vocabulary: config.vocabulary,
+      parameters: plan.parameters,
+      prunable: record.prunable,
+      prunablePerLayer: plan.prunablePerLayer,
+      bytes: plan.opened.totalBytes,
+      dtype: plan.dtype,
+      warnings: plan.warnings,
+      zerosAtLoad: zeros / (record.prunable || 1),
+    };
+  }
+
+  unload(): void {
+    this.#loaded?.texts.close();
+    this.#loaded?.engine.close();
+    this.#loaded = null;
+    this.#points.clear();
+  }
+
+  /** The loaded model's parts, for generation and export. SpecError when there is none. */
+  get loaded(): Loaded {
+    if (!this.#loaded) throw new LabError('SpecError', 'No model is loaded.', 'Load one first.');
+    return this.#loaded;
+  }
+
+  setText(which: TextName, text: UserText | null): void {
+    if (text) this.#userTexts.set(which, text);
+    else this.#userTexts.delete(which);
+    this.#loaded?.texts.setUserText(which, text);
+    this.#points.clear();
+  }
+
+  plan(spec: LabSpec): RunPlan {
+    return planRun(this.loaded.plan, spec);
+  }
+
+  memory(): MemoryUsage {
+    const { ledger } = this.ctx;
+    const of = (kind: Parameters<typeof ledger.bytes>[0]): number => ledger.bytes(kind);
+    return {
+      weights: of('weights'),
+      masks: of('masks'),
+      activations: of('activations'),
+      denseStreams: of('denseStreams'),
+      scratch: of('scratch'),
+      cache: of('cache') + (this.#loaded?.engine.rankBytes ?? 0),
+      total: ledger.total,
+      peak: ledger.peak,
+    };
+  }
+
+  /** All three texts; those not in `needed` are left out when they cannot be had. */
+  async texts(spec: LabSpec, needed: readonly TextName[] = TEXTS): Promise<Partial<Record<TextName, ResolvedText>>> {
+    const out: Partial<Record<TextName, ResolvedText>> = {};
+    for (const which of TEXTS) {
+      try {
+        out[which] = await this.loaded.texts.resolve(spec, which);
+      } catch (error) {
+        if (needed.includes(which)) throw error;
+      }
+    }
+    return out;
+  }
+
+  async #allTexts(spec: LabSpec): Promise<Record<TextName, ResolvedText>> {
+    return (await this.texts(spec)) as Record<TextName, ResolvedText>;
+  }
+
+  /** Dense perplexity of the report text. */
+  async evaluate(spec: LabSpec, io: JobIo): Promise<RunReport> {
+    const { engine } = this.loaded;
+    const texts = await this.texts(spec, ['report']);
+    const report = texts.report as ResolvedText;
+    return this.#job(io, 'Measuring perplexity', async (rec, meter) => {
+      const timings = new Timings(rec);
+      meter.total(engine.denseLossUnits(report));
+      const losses = await timings.stage('evaluateDense', () => engine.denseLosses(rec, report, meter));
+      return this.#report(spec, texts, timings, {
+        perplexity: { dense: perplexityOf(losses), text: 'report', windows: losses.length, window: report.record.window, ...diverged([perplexityOf(losses)]), losses: { dense: losses } },
+      });
+    });
+  }
+
+  /**
+   * The run of a spec with a beta: prune from a clean model, errors layer by layer (full), zeros, dense and pruned
+   * perplexity of the report text. Keeps the masks for generation and export.
+   */
+  async run(spec: LabSpec, beta: number, io: JobIo, curve?: Curve): Promise<RunReport> {
+    const { engine, plan: model } = this.loaded;
+    const plan = planRun(model, beta === spec.beta || spec.beta === 'auto' ? spec : { ...spec, beta });
+    const { rates, allocation } = ratesFor(model, plan, beta);
+    const texts = await this.#allTexts(spec);
+    const errorText = texts[spec.errorsOn];
+    const kind: StatsKind = spec.stats === 'dense' && plan.pruner.statistic !== 'none' ? 'preview' : 'exact';
+    return this.#job(io, kind === 'exact' ? 'Measuring the errors' : 'Measuring the errors (preview)', async (rec, meter) => {
+      const timings = new Timings(rec);
+      const shape = { kind, spec: { ...spec, beta }, text: spec.errorsOn, tokens: errorText.windows.tokens, hidden: model.config.hidden };
+      meter.total(engine.denseLossUnits(texts.report));
+      const result = await timings.stage('prune', () =>
+        engine.prune(
+          rec,
+          {
+            plan,
+            rates,
+            statistics: spec.stats,
+            calibration: texts.calibration,
+            errors: { text: errorText, kind: 'full' },
+            evaluate: texts.report,
+            keepAs: this.#maskKey(spec, beta, texts),
+            onLayer: (layer, row) => row && io.emit({ type: 'layers', job: io.job, ...shape, from: layer, rows: [row] }),
+          },
+          meter,
+        ),
+      );
+      const dense = await timings.stage('evaluateDense', () => engine.denseLosses(rec, texts.report, meter));
+      const pruned = result.windowLosses ?? [];
+      const achieved = layerSparsity(engine.model, result.zeros);
+      const matrices = matrixCounts(engine.model, result.zeros);
+      const counts = Object.values(matrices);
+      return this.#report(spec, texts, timings, {
+        allocation,
+        sparsity: {
+          requested: plan.requested,
+          achieved: counts.reduce((sum, m) => sum + m.zeros, 0) / counts.reduce((sum, m) => sum + m.count, 0),
+          layers: achieved,
+          matrices,
+        },
+        errors: {
+          text: spec.errorsOn,
+          tokens: errorText.windows.tokens,
+          hidden: model.config.hidden,
+          kind,
+          ...(anyDiverged(result.errors) ? { diverged: true as const } : {}),
+          layers: result.errors,
+        },
+        perplexity: {
+          dense: perplexityOf(dense),
+          pruned: perplexityOf(pruned),
+          text: 'report',
+          windows: pruned.length,
+          window: texts.report.record.window,
+          ...diverged([perplexityOf(dense), perplexityOf(pruned)]),
+          losses: { dense, pruned },
+        },
+        margin: result.margin,
+        curve,
+      });
+    });
+  }
+
+  /** Cumulative errors for a drag, from dense statistics; on a slow adapter of fewer tokens (the result says how many). */
+  async tick(spec: LabSpec, beta: number, io: JobIo): Promise<TickResult> {
+    const { engine, plan: model } = this.loaded;
+    const given: LabSpec = { ...spec, beta, stats: 'dense' };
+    const plan = planRun(model, given);
+    const { rates } = ratesFor(model, plan, beta);
+    const texts = await this.texts(given, ['calibration', given.errorsOn]);
+    const calibration = texts.calibration as ResolvedText;
+    let errorText = texts[given.errorsOn] as ResolvedText;
+    if (this.ctx.record.software) errorText = await firstTokens(errorText, SLOW_TICK_TOKENS);
+    return this.#job(io, 'Preview', async (rec, meter) => {
+      const job = { plan, rates, statistics: 'dense' as const, calibration, errors: { text: errorText, kind: 'cumulative' as const } };
+      const result = await engine.prune(rec, job, meter);
+      return {
+        job: io.job,
+        kind: 'preview',
+        spec: given,
+        layers: result.errors.map(({ cumulative, dense }) => ({ cumulative, dense })),
+        tokens: errorText.windows.tokens,
+        hidden: model.config.hidden,
+      };
+    });
+  }
+
+  /** The beta-perplexity curve on the select text. Points measured before, for the same spec but beta, are kept. */
+  async sweep(spec: LabSpec, options: { kind: StatsKind; betas: readonly number[] | null }, io: JobIo): Promise<Curve> {
+    const { engine, plan: model } = this.loaded;
+    const plan = planRun(model, { ...spec, beta: 0 });
+    const betas = sweepBetas(model, plan, options.betas);
+    const texts = await this.#allTexts(spec);
+    const kind: StatsKind = plan.pruner.statistic === 'none' ? 'exact' : options.kind;
+    const key = JSON.stringify([kind, { ...spec, beta: 0, stats: kind }, Object.values(texts).map((t) => t.record.sha256)]);
+    const known = this.#points.get(key) ?? new Map<number, CurvePoint>();
+    this.#points.set(key, known);
+    // Errors are free on the text that the point's own pass runs through.
+    const free = plan.pruner.statistic !== 'none' && kind === 'exact' ? spec.errorsOn === 'calibration' : false;
+    await this.#job(io, kind === 'exact' ? 'Sweep' : 'Sweep (preview)', async (rec, meter) => {
+      const { layers } = model.config;
+      const each = texts.select.windows.tokens * (layers + engine.headUnits) + (kind === 'exact' && plan.pruner.statistic !== 'none' ? 2 * layers * texts.calibration.windows.tokens : 0);
+      const missing = betas.filter((b) => !known.has(b));
+      meter.total(each * missing.length);
+      const inner: Meter = { total: () => undefined, add: (units) => meter.add(units) };
+      for (const beta of betas) {
+        let point = known.get(beta);
+        if (!point) {
+          const { rates, allocation } = ratesFor(model, plan, beta);
+          const errors = free ? { text: texts.calibration, kind: 'cumulative' as const } : undefined;
+          const result = await engine.prune(
+            rec,
+            { plan, rates, statistics: kind === 'exact' ? 'exact' : 'dense', calibration: texts.calibration, errors, evaluate: texts.select },
+            inner,
+          );
+          const losses = result.windowLosses ?? [];
+          const perplexity = perplexityOf(losses);
+          point = {
+            beta,
+            perplexity,
+            ...diverged([perplexity]),
+            sparsity: allocation.sparsity,
+            cumulative: errors ? finiteOrNull(result.errors) : null,
+            losses,
+          };
+          known.set(beta, point);
+        }
+        io.emit({ type: 'point', job: io.job, kind, spec, point });
+      }
+    });
+    const points = betas.flatMap((b) => known.get(b) ?? []);
+    const best = bestBeta(points);
+    return { text: 'select', kind, best, points, ties: tiedBetas(points, best) };
+  }
+
+  /** Masks of a spec: those of the last run where they fit, else chosen now. */
+  async masks(spec: LabSpec, beta: number, rec: Recorder, meter: Meter): Promise<MaskState> {
+    const { engine, plan: model } = this.loaded;
+    const plan = planRun(model, { ...spec, beta: planRun(model, { ...spec, beta: 0 }).hasBeta ? beta : 0 });
+    const texts = await this.texts(spec, ['calibration']);
+    const key = this.#maskKey(spec, beta, texts);
+    const known = engine.masksFor(key);
+    if (known) return known;
+    const { rates } = ratesFor(model, plan, beta);
+    await engine.prune(rec, { plan, rates, statistics: spec.stats, calibration: texts.calibration as ResolvedText, keepAs: key }, meter);
+    const made = engine.masksFor(key);
+    if (!made) throw new LabError('InternalError', 'The masks were replaced while they were made.', 'Run again.');
+    return made;
+  }
+
+  async predict(kind: 'load' | 'tick' | 'run' | 'sweep' | 'generate' | 'export', spec: LabSpec): Promise<Prediction> {
+    const { engine, plan: model } = this.loaded;
+    const plan = planRun(model, { ...spec, beta: 0 });
+    const texts = await this.#allTexts(spec);
+    const { layers } = model.config;
+    const tokens = (which: TextName): number => texts[which].windows.tokens;
+    const calibration = tokens('calibration');
+    const passes = plan.pruner.statistic === 'none' ? 0 : 2;
+    let units = 0;
+    if (kind === 'run' || kind === 'export') {
+      units = layers * (calibration * passes + 2 * tokens(spec.errorsOn) + tokens('report')) + tokens('report') * engine.headUnits + engine.denseLossUnits(texts.report);
+    } else if (kind === 'sweep') {
+      const points = sweepBetas(model, plan, null).length;
+      units = points * (layers * (calibration * (this.ctx.record.software ? 0 : passes) + tokens('select')) + tokens('select') * engine.headUnits);
+    } else if (kind === 'tick') units = layers * tokens(spec.errorsOn);
+    const flops = units * engine.flopsPerBlockToken();
+    return {
+      bytes: engine.predictBytes({
+        calibrationTokens: calibration,
+        errorTokens: tokens(spec.errorsOn),
+        evaluationTokens: kind === 'sweep' ? tokens('select') : tokens('report'),
+        largest: Math.max(...TEXTS.map((t) => texts[t].record.window)),
+        full: kind === 'run',
+      }),
+      seconds: flops > 0 ? flops / (this.ctx.pacer.costPerMs * 1000) : null,
+      lever: kind === 'sweep' ? 'Fewer or shorter evaluation windows make it quicker.' : 'Fewer or shorter calibration sequences lower memory and time.',
+    };
+  }
+
+  /** Runs `work` with a recorder of its own that is closed whatever happens. */
+  async #job<T>(io: JobIo, stage: string, work: (rec: Recorder, meter: Meter) => Promise<T>): Promise<T> {
+    const { engine } = this.loaded;
+    const rec = new Recorder(this.ctx, { signal: io.signal, gate: io.gate });
+    const meter = new ProgressMeter(io.emit, io.job, stage, this.loaded.plan.config.layers + engine.headUnits);
+    try {
+      const result = await work(rec, meter);
+      await rec.finish();
+      return result;
+    } finally {
+      rec.close();
+      io.emit({ type: 'memory', usage: this.memory() });
+    }
+  }
+
+  /** A recorder and meter for generation and export, which live in files of their own. */
+  withRecorder<T>(io: JobIo, stage: string, work: (rec: Recorder, meter: Meter) => Promise<T>): Promise<T> {
+    return this.#job(io, stage, work);
+  }
+
+  #maskKey(spec: LabSpec, beta: number, texts: Partial<Record<TextName, ResolvedText>>): string {
+    const { pruner, allocation, sparsity, pattern, set, layerSparsity, stats } = spec;
+    return JSON.stringify([pruner, allocation, sparsity, beta, pattern, set, layerSparsity ?? null, stats, texts.calibration?.record.sha256]);
+  }
+
+  async #report(
+    spec: LabSpec,
+    texts: Partial<Record<TextName, ResolvedText>>,
+    timings: Timings,
+    parts: Pick<RunReport, 'perplexity'> & Partial<Pick<RunReport, 'allocation' | 'sparsity' | 'errors' | 'margin' | 'curve'>>,
+  ): Promise<RunReport> {
+    const { engine, record, plan } = this.loaded;
+    const records: Partial<Record<TextName, TextRecord>> = {};
+    const warnings = [...plan.warnings];
+    for (const which of TEXTS) {
+      const text = texts[which];
+      if (!text) continue;
+      records[which] = text.record;
+      if (text.warning) warnings.push(text.warning);
+    }
+    const hashes = TEXTS.map((which) => records[which]?.sha256 ?? null);
+    const id = await sha256Hex(JSON.stringify([record.sha256, hashes, spec, ENGINE_VERSION]));
+    const predictedBytes = engine.predictBytes({
+      calibrationTokens: records.calibration?.tokens ?? 0,
+      errorTokens: parts.errors?.tokens ?? 0,
+      evaluationTokens: records.report?.tokens ?? 0,
+      largest: Math.max(...TEXTS.map((t) => records[t]?.window ?? 0)),
+      full: parts.errors !== undefined,
+    });
+    if (parts.perplexity.diverged) warnings.push('A perplexity is not a finite number: the model diverged.');
+    return {
+      schema: 'prunelab.run/1',
+      id,
+      version: ENGINE_VERSION,
+      spec,
+      model: record,
+      device: this.ctx.record,
+      texts: records as RunReport['texts'],
+      ...parts,
+      timings: timings.record,
+      memory: { predictedBytes, peakBytes: this.ctx.ledger.peak },
+      warnings,
+    };
+  }
+}
+
+/** Milliseconds and flops by stage. */
+class Timings {
+  readonly record: RunReport['timings'] = {};
+  readonly #rec: Recorder;
+
+  constructor(rec: Recorder) {
+    this.#rec = rec;
+  }
+
+  async stage<T>(name: string, work: () => Promise<T>): Promise<T> {
+    const startMs = performance.now();
+    const before = this.#rec.work.flops;
+    const result = await work();
+    this.record[name] = { ms: performance.now() - startMs, flops: this.#rec.work.flops - before };
+    return result;
+  }
+}
+
+function diverged(perplexities: readonly (number | null)[]): { diverged?: true } {
+  return perplexities.includes(null) ? { diverged: true } : {};
+}
+
+function finiteOrNull(rows: readonly LayerErrors[]): number[] | null {
+  const values = rows.map((r) => r.cumulative);
+  return values.every((v) => v !== null) ? values : null;
+}
+
+/** The beginning of a text: whole windows while they fit, else the first window's beginning. */
+async function firstTokens(text: ResolvedText, tokens: number): Promise<ResolvedText> {
+  if (text.windows.tokens <= tokens) return text;
+  const lengths: number[] = [];
+  let sum = 0;
+  for (const length of text.windows.lengths) {
+    if (sum + length > tokens) break;
+    lengths.push(length);
+    sum += length;
+  }
+  if (lengths.length === 0) {
+    lengths.push(Math.min(tokens, text.windows.lengths[0] ?? tokens));
+    sum = lengths[0] ?? 0;
+  }
+  const ids = text.windows.ids.slice(0, sum);
+  return { ...text, windows: { ids, lengths, tokens: sum }, record: { ...text.record, sha256: await sha256Hex(new Uint8Array(ids.buffer)), windows: lengths.length, tokens: sum } };
+}
