@@ -1,6 +1,6 @@
 // @ts-check
 // A lock between processes: a folder, since making one either succeeds or fails as a whole on every file system.
-import { mkdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -22,21 +22,42 @@ function owner(folder) {
   }
 }
 
-/** @param {string} folder */
-function isStale(folder) {
+/**
+ * Identity of a lock whose owner is gone, undefined while it is alive (or has just been released).
+ * @param {string} folder
+ */
+function staleLock(folder) {
+  let stat;
+  try {
+    stat = statSync(folder);
+  } catch {
+    return undefined;
+  }
   const holder = owner(folder);
   if (holder?.host === hostname()) {
     try {
       process.kill(holder.pid, 0);
     } catch (error) {
-      if (/** @type {NodeJS.ErrnoException} */ (error).code === 'ESRCH') return true;
+      if (/** @type {NodeJS.ErrnoException} */ (error).code === 'ESRCH') return stat.ino;
     }
   }
+  return Date.now() - stat.mtimeMs > STALE_MS ? stat.ino : undefined;
+}
+
+/**
+ * Removes exactly that lock. Another waiter may have removed it first and taken the lock: that one is put back.
+ * @param {string} folder
+ * @param {number} ino
+ */
+function removeStale(folder, ino) {
+  const aside = `${folder}.${process.pid}`;
   try {
-    return Date.now() - statSync(folder).mtimeMs > STALE_MS;
+    renameSync(folder, aside);
+    if (statSync(aside).ino !== ino) renameSync(aside, folder);
   } catch {
-    return false; // released meanwhile
+    // Somebody else was quicker.
   }
+  rmSync(aside, { recursive: true, force: true });
 }
 
 /**
@@ -56,8 +77,9 @@ export async function withLock(name, work) {
     } catch (error) {
       if (/** @type {NodeJS.ErrnoException} */ (error).code !== 'EEXIST') throw error;
     }
-    if (isStale(folder)) {
-      rmSync(folder, { recursive: true, force: true });
+    const stale = staleLock(folder);
+    if (stale !== undefined) {
+      removeStale(folder, stale);
       continue;
     }
     if (!told) say(`Waiting for another process (${owner(folder)?.pid ?? 'starting'}) that holds ${folder}…`);
