@@ -27,6 +27,8 @@ export interface MatvecOptions {
   /** Weights whose bit is 0 count as 0; the weight itself stays as it is. */
   mask?: MaskBuffer;
   variant?: MatvecVariant;
+  /** Workgroups in one row of the grid; tests lower it. */
+  gridWidth?: number;
 }
 
 /**
@@ -57,7 +59,7 @@ export async function matvec(
   require(id === 'scalar' || k % 4 === 0, 'matvec', `the kernel ${id} needs k divisible by 4, k is ${k}`);
   for (const shard of w.shards) {
     const groups = Math.ceil(shard.rows / OUTPUTS[id]);
-    const foldX = id === 'tree' ? Math.min(groups, MAX_GRID) : groups;
+    const foldX = id === 'tree' ? Math.min(groups, options.gridWidth ?? MAX_GRID) : groups;
     require(foldX <= MAX_GRID, 'matvec', `${w.name}: a shard has ${shard.rows} rows`);
     const flops = 2 * x.rows * shard.rows * k;
     await rec.run({

@@ -62,7 +62,7 @@ export function normals(count: number, seed: number, scale = 1): Float32Array {
 
 /** A storage buffer that holds `data`. */
 export function upload(
-  { ctx, scope }: Pick<GpuFixture, 'ctx' | 'scope'>,
+  { ctx, scope }: Place,
   data: Float32Array | Uint32Array | Uint8Array,
   label = 'test data',
 ): LabBuffer {
@@ -74,21 +74,24 @@ export function upload(
   return buffer;
 }
 
-export function uploadAct(fixture: GpuFixture, data: Float32Array, cols: number): Act {
+/** What allocation needs of a fixture. */
+export type Place = Pick<GpuFixture, 'ctx' | 'scope'>;
+
+export function uploadAct(fixture: Place, data: Float32Array, cols: number): Act {
   return { buffer: upload(fixture, data), rows: data.length / cols, cols };
 }
 
-export function uploadVec(fixture: GpuFixture, data: Float32Array): Vec {
+export function uploadVec(fixture: Place, data: Float32Array): Vec {
   return { buffer: upload(fixture, data), length: data.length };
 }
 
 /** An output full of NaN, 16 values longer than needed: an element that a kernel misses or adds shows. */
-export function poisonedAct(fixture: GpuFixture, rows: number, cols: number): Act {
+export function poisonedAct(fixture: Place, rows: number, cols: number): Act {
   return { buffer: upload(fixture, new Float32Array(rows * cols + 16).fill(NaN), 'test output'), rows, cols };
 }
 
 /** Reads an output of poisonedAct and checks that nothing was written behind its end. */
-export async function readAct({ rec }: GpuFixture, act: Act): Promise<Float32Array> {
+export async function readAct({ rec }: Pick<GpuFixture, 'rec'>, act: Act): Promise<Float32Array> {
   const count = act.rows * act.cols;
   const values = await rec.readF32(act.buffer, count + 16);
   for (let i = count; i < values.length; i++) {
@@ -108,7 +111,7 @@ export interface TestWeight {
 
 /** `values` [rows, cols] stored as `dtype`, in shards of at most `shardRows` rows. */
 export function uploadWeight(
-  fixture: GpuFixture,
+  fixture: Place,
   values: Float32Array,
   cols: number,
   dtype: FloatDtype,

@@ -1,0 +1,161 @@
+import { describe, expect, test } from 'vitest';
+import { expectClose } from '../testing/compare';
+import { normals, poisonedAct, readAct, runOnGpu, uploadAct, type GpuFixture } from '../testing/gpuFixture';
+import { TOLERANCE } from '../testing/tolerances';
+import { attention, type AttentionOptions } from './attention';
+import { attentionRef } from './attention.ref';
+
+type Shape = Omit<AttentionOptions, 'scale'>;
+
+async function check(gpu: GpuFixture, shape: Shape): Promise<number> {
+  const options = { ...shape, scale: shape.headDim ** -0.5 };
+  const { batch, queries, keys, heads, kvHeads, headDim } = shape;
+  const kvRows = batch * (shape.kvStride ?? keys);
+  const q = normals(batch * queries * heads * headDim, 30);
+  const k = normals(kvRows * kvHeads * headDim, 31);
+  const v = normals(kvRows * kvHeads * headDim, 32);
+  const out = poisonedAct(gpu, batch * queries, heads * headDim);
+  const kv = kvHeads * headDim;
+  const before = gpu.rec.work.dispatches;
+  await attention(
+    gpu.rec,
+    uploadAct(gpu, q, heads * headDim),
+    uploadAct(gpu, k, kv),
+    uploadAct(gpu, v, kv),
+    out,
+    options,
+    gpu.workspace,
+  );
+  const dispatches = gpu.rec.work.dispatches - before;
+  const ref = attentionRef(q, k, v, options);
+  const bound = (i: number): number =>
+    TOLERANCE.attention(headDim, keys, ref.scoreMagnitudes[i] ?? 0, ref.magnitudes[i] ?? 0);
+  expectClose(await readAct(gpu, out), ref.values, bound, JSON.stringify(shape));
+  return dispatches;
+}
+
+const SHAPES: [string, Shape][] = [
+  ['one of everything', { batch: 1, queries: 1, keys: 1, heads: 1, kvHeads: 1, headDim: 4, positionBegin: 0 }],
+  ['tile - 1', { batch: 1, queries: 7, keys: 7, heads: 2, kvHeads: 2, headDim: 12, positionBegin: 0 }],
+  ['tile', { batch: 2, queries: 8, keys: 8, heads: 2, kvHeads: 1, headDim: 32, positionBegin: 0 }],
+  ['tile + 1, group of three heads', { batch: 1, queries: 9, keys: 9, heads: 9, kvHeads: 3, headDim: 64, positionBegin: 0 }],
+  ['several tiles, odd length', { batch: 2, queries: 67, keys: 67, heads: 3, kvHeads: 1, headDim: 16, positionBegin: 0 }],
+  ['head width 80', { batch: 1, queries: 13, keys: 13, heads: 2, kvHeads: 2, headDim: 80, positionBegin: 0 }],
+  ['head width 128', { batch: 1, queries: 11, keys: 11, heads: 1, kvHeads: 1, headDim: 128, positionBegin: 0 }],
+  ['odd head width', { batch: 2, queries: 10, keys: 10, heads: 2, kvHeads: 1, headDim: 13, positionBegin: 0 }],
+  ['head width 1', { batch: 1, queries: 5, keys: 5, heads: 3, kvHeads: 3, headDim: 1, positionBegin: 0 }],
+  ['one query over a cache', { batch: 2, queries: 1, keys: 38, heads: 4, kvHeads: 2, headDim: 12, positionBegin: 37, kvStride: 50 }],
+  ['some queries over a cache', { batch: 2, queries: 5, keys: 15, heads: 4, kvHeads: 2, headDim: 16, positionBegin: 10, kvStride: 21 }],
+  ['keys that no query sees', { batch: 1, queries: 3, keys: 20, heads: 1, kvHeads: 1, headDim: 8, positionBegin: 2 }],
+  ['odd head width over a cache', { batch: 2, queries: 3, keys: 9, heads: 2, kvHeads: 2, headDim: 5, positionBegin: 6, kvStride: 11 }],
+]; // prettier-ignore
+
+describe('attention', () => {
+  test.each(SHAPES)('%s', async (_name, shape) => {
+    await runOnGpu(async (gpu) => {
+      for (const softmax of ['lane', 'tree'] as const) {
+        await check(gpu, { ...shape, softmax });
+        if (shape.headDim % 4 === 0) await check(gpu, { ...shape, softmax, tiles: 'scalar' });
+      }
+    });
+  });
+
+  test('chunks of queries and of heads give the same values', async () => {
+    await runOnGpu(async (gpu) => {
+      const shape: Shape = {
+        batch: 2,
+        queries: 45,
+        keys: 45,
+        heads: 3,
+        kvHeads: 1,
+        headDim: 8,
+        positionBegin: 0,
+      };
+      const whole = await check(gpu, shape);
+      // 16 queries of one head; then two whole heads at a time.
+      const byQuery = await check(gpu, { ...shape, scratchBytes: 16 * 48 * 4 });
+      const byHead = await check(gpu, { ...shape, scratchBytes: 2 * 45 * 48 * 4 });
+      expect([whole, byQuery, byHead]).toEqual([3, 3 * 6 * 3, 3 * 3]);
+    });
+  });
+
+  test('future values that are not finite do not reach earlier rows of other tiles; their own rows show them', async () => {
+    await runOnGpu(async (gpu) => {
+      const [queries, headDim] = [24, 8];
+      const q = normals(queries * headDim, 33);
+      const k = normals(queries * headDim, 34);
+      const v = normals(queries * headDim, 35);
+      v.fill(NaN, 16 * headDim);
+      const shape = {
+        batch: 1,
+        queries,
+        keys: queries,
+        heads: 1,
+        kvHeads: 1,
+        headDim,
+        positionBegin: 0,
+        scale: 0.3,
+      };
+      const out = poisonedAct(gpu, queries, headDim);
+      await attention(
+        gpu.rec,
+        uploadAct(gpu, q, headDim),
+        uploadAct(gpu, k, headDim),
+        uploadAct(gpu, v, headDim),
+        out,
+        shape,
+        gpu.workspace,
+      );
+      const ref = attentionRef(q, k, v, shape);
+      const bound = (i: number): number =>
+        TOLERANCE.attention(headDim, queries, ref.scoreMagnitudes[i] ?? 0, ref.magnitudes[i] ?? 0);
+      expectClose(await readAct(gpu, out), ref.values, bound);
+    });
+  });
+
+  test('large scores do not overflow', async () => {
+    await runOnGpu(async (gpu) => {
+      const q = Float32Array.of(100, 0, 0, 0, 100, 0, 0, 0);
+      const k = Float32Array.of(100, 0, 0, 0, 101, 0, 0, 0);
+      const v = Float32Array.of(1, 2, 3, 4, 5, 6, 7, 8);
+      const out = poisonedAct(gpu, 2, 4);
+      const shape = {
+        batch: 1,
+        queries: 2,
+        keys: 2,
+        heads: 1,
+        kvHeads: 1,
+        headDim: 4,
+        positionBegin: 0,
+        scale: 1,
+      };
+      await attention(
+        gpu.rec,
+        uploadAct(gpu, q, 4),
+        uploadAct(gpu, k, 4),
+        uploadAct(gpu, v, 4),
+        out,
+        shape,
+        gpu.workspace,
+      );
+      expect(Array.from(await readAct(gpu, out))).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
+    });
+  });
+
+  test('shapes that contradict each other are refused', async () => {
+    await runOnGpu(async (gpu) => {
+      const base: Shape = {
+        batch: 1,
+        queries: 4,
+        keys: 4,
+        heads: 2,
+        kvHeads: 1,
+        headDim: 4,
+        positionBegin: 0,
+      };
+      await expect(check(gpu, { ...base, heads: 3, kvHeads: 2 })).rejects.toThrow(/3 heads over 2/);
+      await expect(check(gpu, { ...base, positionBegin: 1 })).rejects.toThrow(/4 queries at 1, 4 keys/);
+      await expect(check(gpu, { ...base, headDim: 5, tiles: 'tile' })).rejects.toThrow(/scalar tiles/);
+    });
+  });
+});
