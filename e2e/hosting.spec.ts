@@ -1,12 +1,15 @@
 /** The build on static hosting: any sub-path, no special headers, offline after the first load. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { DIST, expect, test } from './fixtures/server';
 
 test.use({ serviceWorkers: 'allow' });
 
 const READY = '#app[data-state=ready], #app[data-state=running]';
 const FIRST_LOAD_MS = 90_000;
+/** All scripts that the page and its workers fetch until it is ready, compressed as a host would. */
+const MAX_SCRIPT_BYTES = 350_000;
 
 /** Paths of the data files that the page's caches hold. */
 function keptData(): Promise<string[]> {
@@ -99,4 +102,25 @@ test('serves ranges, types and refusals as static hosting does', async ({ reques
   for (const header of ['cross-origin-opener-policy', 'cross-origin-embedder-policy']) {
     expect(page.headers()[header]).toBeUndefined();
   }
+});
+
+test('fetches at most 350 kB of compressed JavaScript before it is ready', async ({
+  page,
+  context,
+  serve,
+}) => {
+  const { url } = await serve();
+  const scripts = new Map<string, number>();
+  let ready = false;
+  context.on('response', (response) => {
+    const path = new URL(response.url()).pathname.slice(1);
+    if (ready || !path.endsWith('.js') || path === 'sw.js') return;
+    scripts.set(path, gzipSync(readFileSync(join(DIST, path)), { level: 6 }).byteLength);
+  });
+  await page.goto(url);
+  await expect(page.locator(READY)).toBeAttached({ timeout: FIRST_LOAD_MS });
+  ready = true;
+  const total = [...scripts.values()].reduce((sum, bytes) => sum + bytes, 0);
+  expect(total).toBeGreaterThan(0);
+  expect(total, JSON.stringify(Object.fromEntries(scripts))).toBeLessThanOrEqual(MAX_SCRIPT_BYTES);
 });

@@ -8,13 +8,16 @@ import { SetupError } from './say.js';
 
 const FLOOR = [20, 19];
 
-/** Throws SetupError when this Node is older than the lab's floor. */
-export function checkNode() {
-  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
+/**
+ * Throws SetupError when this Node is older than the lab's floor.
+ * @param {string} [version]
+ */
+export function checkNode(version = process.versions.node) {
+  const [major = 0, minor = 0] = version.split('.').map(Number);
   const [needMajor = 0, needMinor = 0] = FLOOR;
   if (major < needMajor || (major === needMajor && minor < needMinor)) {
     throw new SetupError(
-      `Prunelab needs Node ${FLOOR.join('.')} or newer, and this is Node ${process.versions.node}.`,
+      `Prunelab needs Node ${FLOOR.join('.')} or newer, and this is Node ${version}.`,
       'Install a newer Node.',
     );
   }

@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
 import { withLock } from './lock.js';
 import { CACHE, inRoot } from './paths.js';
+import { checkNode } from './setup.js';
 import { compareSources } from './sources.js';
 import { parseRange } from './staticServer.js';
 
@@ -14,6 +15,20 @@ interface Locked {
   dependencies?: Record<string, string>;
   optionalDependencies?: Record<string, string>;
 }
+
+describe('the Node that runs this', () => {
+  it.each(['18.20.4', '20.18.3', '20.9.0'])('%s is refused with the floor', (version) => {
+    expect(() => {
+      checkNode(version);
+    }).toThrow(/needs Node 20\.19 or newer/);
+  });
+
+  it.each(['20.19.0', '20.20.2', '22.12.0', '24.1.0'])('%s will do', (version) => {
+    expect(() => {
+      checkNode(version);
+    }).not.toThrow();
+  });
+});
 
 describe('package-lock.json', () => {
   const lock = JSON.parse(readFileSync(inRoot('package-lock.json'), 'utf8')) as {
