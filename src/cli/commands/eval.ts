@@ -1,0 +1,25 @@
+import type { Command } from '../command';
+import { EXPERIMENT_FLAGS, oneModel } from '../flags';
+import { describePerplexity } from '../describe';
+import { openSession, readSpec } from '../session';
+
+export const evalCommand: Command = {
+  name: 'eval',
+  usage: 'eval <model>',
+  summary: 'perplexity of the report text, nothing pruned',
+  flags: EXPERIMENT_FLAGS,
+  async run({ parsed, console, signal, finish }) {
+    const model = oneModel(parsed);
+    const session = await openSession(parsed, console, signal);
+    try {
+      const spec = await readSpec(parsed, session.lab, model, 0);
+      await session.load(model);
+      const report = await session.lab.evaluate(spec, session.io);
+      for (const warning of report.warnings) console.warn(warning);
+      await finish(report, `perplexity ${describePerplexity(report.perplexity.dense)} (${report.perplexity.windows} windows of ${report.perplexity.window} tokens, ${report.texts.report.source})\n`);
+      return 0;
+    } finally {
+      session.close();
+    }
+  },
+};

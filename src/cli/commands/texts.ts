@@ -1,0 +1,49 @@
+import { mkdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { windowsToJson } from '../../formats/texts';
+import { openModel } from '../../formats/hfModel';
+import { planModel } from '../../models/inspect';
+import type { Windows } from '../../models/windows';
+import { TextStore } from '../../session/texts';
+import type { TextName } from '../../core/spec';
+import type { Command } from '../command';
+import { oneModel, specFromFlags } from '../flags';
+import { checkOut, writeWhole } from '../io';
+import { modelFiles, nodeHost } from '../session';
+
+/** Writes the default texts as token windows: what another program needs to measure the same. */
+export const textsCommand: Command = {
+  name: 'texts',
+  usage: 'texts <model> --out DIR',
+  summary: "write the model's three default texts as token windows",
+  flags: ['out', 'force', 'samples', 'window', 'windows', 'seed'],
+  async run({ parsed, console, signal, finish }) {
+    const model = oneModel(parsed);
+    const out = await checkOut(parsed.values.get('out'), parsed.switches.has('force'));
+    const { spec } = specFromFlags(parsed, model, 0);
+    const plan = planModel(await openModel(await modelFiles(model, console, signal)));
+    const store = new TextStore(nodeHost, plan.opened, plan.config, new Map());
+    try {
+      const records: Record<string, unknown> = {};
+      const files: [string, string][] = [];
+      for (const which of ['calibration', 'select', 'report'] as TextName[]) {
+        const text = await store.resolve(spec, which);
+        if (text.warning) console.warn(text.warning);
+        records[which] = text.record;
+        files.push([join(out, `${which}.json`), windowsToJson(listWindows(text.windows))]);
+      }
+      if (parsed.switches.has('force')) await rm(out, { recursive: true, force: true });
+      await mkdir(out, { recursive: true });
+      for (const [path, data] of files) await writeWhole(path, data);
+      await finish({ texts: records }, `calibration.json, select.json and report.json written to ${out}\n`);
+      return 0;
+    } finally {
+      store.close();
+    }
+  },
+};
+
+function listWindows(windows: Windows): Uint32Array[] {
+  let at = 0;
+  return windows.lengths.map((length) => windows.ids.subarray(at, (at += length)));
+}

@@ -1,0 +1,197 @@
+/** The command line's flags: one table that parsing, checking and help read. */
+import { LabError } from '../core/errors';
+import { defaultSpec, parseNumber, parsePattern, type LabSpec, type ParamValue, type TextName } from '../core/spec';
+
+type FlagKind = 'text' | 'switch' | 'list';
+
+interface FlagDescription {
+  kind: FlagKind;
+  /** Shown after the name. */
+  value?: string;
+  help: string;
+}
+
+const EXPERIMENT = {
+  pruner: { kind: 'text', value: 'ID', help: 'which weights go: wanda (default), magnitude' },
+  allocation: { kind: 'text', value: 'ID', help: 'how many in each layer: atp (default), uniform' },
+  sparsity: { kind: 'text', value: 'S', help: 'fraction of zeros over the prunable weights, 0.7' },
+  beta: { kind: 'text', value: 'B', help: "ATP's common difference, or auto" },
+  pattern: { kind: 'text', value: 'P', help: 'free (default), or K:M, K kept of every M inputs' },
+  set: { kind: 'list', value: 'NAME=VALUE', help: 'another parameter of the pruner or allocation; repeatable' },
+  'layer-sparsity': { kind: 'text', value: 'F.json', help: 'rates by hand: a list by layer, or an object by tensor name' },
+  calibration: { kind: 'text', value: 'F', help: 'calibration text, .txt or .json windows' },
+  select: { kind: 'text', value: 'F', help: 'text that chooses beta' },
+  report: { kind: 'text', value: 'F', help: 'text of the headline figure' },
+  samples: { kind: 'text', value: 'N', help: 'calibration sequences, 16' },
+  window: { kind: 'text', value: 'n', help: 'tokens in each sequence and window, min(256, context)' },
+  windows: { kind: 'text', value: 'K', help: 'evaluation windows at most, 16' },
+  seed: { kind: 'text', value: 'X', help: 'seed of the calibration draw, 0' },
+  'errors-on': { kind: 'text', value: 'TEXT', help: 'calibration (default), select or report' },
+  stats: { kind: 'text', value: 'KIND', help: 'exact (default), or dense: statistics once from the dense model' },
+  spec: { kind: 'text', value: 'F', help: 'run again what F holds: a report, or its spec' },
+} as const satisfies Record<string, FlagDescription>;
+
+const COMMON = {
+  json: { kind: 'text', value: 'F', help: 'write the report to F, - for standard output' },
+  adapter: { kind: 'text', value: 'T', help: 'substring of the adapter to use, or software' },
+  quiet: { kind: 'switch', help: 'no progress' },
+  debug: { kind: 'switch', help: 'stack traces' },
+  help: { kind: 'switch', help: 'this text' },
+} as const satisfies Record<string, FlagDescription>;
+
+const EXTRA = {
+  out: { kind: 'text', value: 'DIR', help: 'where to write; must not exist or be empty' },
+  force: { kind: 'switch', help: 'replace what --out holds' },
+  betas: { kind: 'text', value: 'LIST', help: 'auto (the grid and 0), or a comma list' },
+  ids: { kind: 'text', value: 'F.json', help: 'windows of token ids, equal lengths' },
+  layers: { kind: 'switch', help: "also write each block's output" },
+  prompt: { kind: 'text', value: 'T', help: 'the text to continue' },
+  pruned: { kind: 'text', value: 'DIR', help: 'an exported folder to generate with as well' },
+  'max-tokens': { kind: 'text', value: 'N', help: 'tokens to generate, 48' },
+  temperature: { kind: 'text', value: 'T', help: '0 (greedy, default) or above' },
+  'generation-seed': { kind: 'text', value: 'X', help: 'seed of the draw, 0' },
+  masks: { kind: 'switch', help: 'also write masks.safetensors' },
+  suite: { kind: 'text', value: 'NAME', help: 'kernels, forward, tick, sweep, load or export' },
+  quick: { kind: 'switch', help: 'small shapes, few repetitions' },
+} as const satisfies Record<string, FlagDescription>;
+
+export const FLAGS: Record<string, FlagDescription> = { ...EXPERIMENT, ...COMMON, ...EXTRA };
+export const EXPERIMENT_FLAGS = Object.keys(EXPERIMENT);
+export const COMMON_FLAGS = Object.keys(COMMON);
+
+export interface Parsed {
+  command: string;
+  positional: string[];
+  values: Map<string, string>;
+  lists: Map<string, string[]>;
+  switches: Set<string>;
+}
+
+/** `--name value`, `--name=value`, switches; SpecError on anything unknown, repeated or without its value. */
+export function parseArguments(argv: readonly string[]): Parsed {
+  const parsed: Parsed = { command: '', positional: [], values: new Map(), lists: new Map(), switches: new Set() };
+  for (let i = 0; i < argv.length; i++) {
+    const argument = argv[i] ?? '';
+    if (argument === '-h') {
+      parsed.switches.add('help');
+      continue;
+    }
+    if (!argument.startsWith('--')) {
+      if (argument.startsWith('-') && argument !== '-') throw new LabError('SpecError', `There is no flag ${argument.slice(0, 60)}.`, 'See prunelab --help.');
+      if (parsed.command) parsed.positional.push(argument);
+      else parsed.command = argument;
+      continue;
+    }
+    const equals = argument.indexOf('=');
+    const name = argument.slice(2, equals === -1 ? undefined : equals);
+    const flag = Object.hasOwn(FLAGS, name) ? FLAGS[name] : undefined;
+    if (!flag) throw new LabError('SpecError', `There is no flag --${name.slice(0, 60)}.`, 'See prunelab --help.');
+    if (flag.kind === 'switch') {
+      if (equals !== -1) throw new LabError('SpecError', `--${name} takes no value.`);
+      parsed.switches.add(name);
+      continue;
+    }
+    const value = equals === -1 ? argv[++i] : argument.slice(equals + 1);
+    if (value === undefined) throw new LabError('SpecError', `--${name} needs a value (${flag.value ?? 'VALUE'}).`);
+    if (flag.kind === 'list') parsed.lists.set(name, [...(parsed.lists.get(name) ?? []), value]);
+    else if (parsed.values.has(name)) throw new LabError('SpecError', `--${name} is given twice.`);
+    else parsed.values.set(name, value);
+  }
+  return parsed;
+}
+
+/** SpecError for a flag that this command does not take. */
+export function allowOnly(parsed: Parsed, allowed: readonly string[]): void {
+  for (const name of [...parsed.values.keys(), ...parsed.lists.keys(), ...parsed.switches]) {
+    if (!allowed.includes(name) && !COMMON_FLAGS.includes(name)) {
+      throw new LabError('SpecError', `"${parsed.command}" does not take --${name}.`, `See prunelab ${parsed.command} --help.`);
+    }
+  }
+}
+
+const RE_ASSIGNMENT = /^(?<name>[A-Za-z][\w-]*)=(?<value>.*)$/;
+
+function paramValue(text: string): ParamValue {
+  if (text === 'true' || text === 'false') return text === 'true';
+  return /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text) ? Number(text) : text;
+}
+
+/** What a spec on the command line refers to: files that the command reads. */
+export interface SpecFlags {
+  spec: LabSpec;
+  /** Paths of user texts. */
+  textFiles: Map<TextName, string>;
+  /** Path of --layer-sparsity. */
+  layerSparsityFile?: string;
+}
+
+const TEXT_FLAGS: readonly TextName[] = ['calibration', 'select', 'report'];
+const baseName = (path: string): string => path.split(/[\\/]/).filter(Boolean).pop() ?? path;
+
+/** The spec that the flags describe, on top of `base`. Everything is checked that needs no model. */
+export function specFromFlags(parsed: Parsed, model: string, defaultBeta: LabSpec['beta'], base?: LabSpec): SpecFlags {
+  const spec = base ? { ...structuredClone(base), model } : { ...defaultSpec(), model, beta: defaultBeta };
+  const value = (name: string): string | undefined => parsed.values.get(name);
+  const number = (name: string, range: { min?: number; max?: number; integer?: boolean }): number | undefined => {
+    const text = value(name);
+    return text === undefined ? undefined : parseNumber(`--${name}`, text, range);
+  };
+  spec.pruner = value('pruner') ?? spec.pruner;
+  spec.allocation = value('allocation') ?? spec.allocation;
+  spec.pattern = value('pattern') ?? spec.pattern;
+  spec.sparsity = number('sparsity', { min: 0, max: 1 }) ?? spec.sparsity;
+  spec.samples = number('samples', { min: 1, max: 65536, integer: true }) ?? spec.samples;
+  spec.window = number('window', { min: 2, max: 1 << 24, integer: true }) ?? spec.window;
+  spec.windows = number('windows', { min: 1, max: 1 << 24, integer: true }) ?? spec.windows;
+  spec.seed = number('seed', { min: 0, max: Number.MAX_SAFE_INTEGER, integer: true }) ?? spec.seed;
+  spec.errorsOn = oneOf('--errors-on', value('errors-on') ?? spec.errorsOn, TEXT_FLAGS);
+  spec.stats = oneOf('--stats', value('stats') ?? spec.stats, ['exact', 'dense'] as const);
+  for (const assignment of parsed.lists.get('set') ?? []) {
+    const groups = RE_ASSIGNMENT.exec(assignment)?.groups;
+    if (!groups?.name) throw new LabError('SpecError', `--set ${assignment.slice(0, 60)} is not NAME=VALUE.`);
+    spec.set = { ...spec.set, [groups.name]: paramValue(groups.value ?? '') };
+  }
+  const pattern = parsePattern(spec.pattern);
+  if (pattern !== 'free' && !parsed.values.has('sparsity') && (!base || parsed.values.has('pattern'))) spec.sparsity = 1 - pattern.keep / pattern.group;
+
+  const layerSparsityFile = value('layer-sparsity');
+  const plain = spec.allocation === 'atp' && pattern === 'free' && !layerSparsityFile && !spec.layerSparsity;
+  const beta = value('beta');
+  if (beta !== undefined) {
+    if (!plain) throw new LabError('SpecError', '--beta belongs to the allocation atp with the free pattern.', 'Leave --beta out, or use --allocation atp and --pattern free.');
+    spec.beta = beta === 'auto' ? 'auto' : parseNumber('--beta', beta);
+  } else if (!plain && (!base || layerSparsityFile)) spec.beta = 0;
+
+  const textFiles = new Map<TextName, string>();
+  for (const which of TEXT_FLAGS) {
+    const path = value(which);
+    if (path === undefined) continue;
+    if (!/\.(txt|json)$/i.test(path)) throw new LabError('SpecError', `--${which} ${baseName(path).slice(0, 120)}: a text is a .txt or a .json file.`);
+    textFiles.set(which, path);
+    spec.texts = { ...spec.texts, [which]: baseName(path) };
+  }
+  return { spec, textFiles, layerSparsityFile };
+}
+
+function oneOf<const T extends string>(name: string, value: string, allowed: readonly T[]): T {
+  const found = allowed.find((a) => a === value);
+  if (found === undefined) throw new LabError('SpecError', `${name} must be ${allowed.join(', ')}; not "${value.slice(0, 60)}".`);
+  return found;
+}
+
+/** The help text of a command. */
+export function helpFor(name: string, summary: string, allowed: readonly string[]): string {
+  const rows = [...allowed, ...COMMON_FLAGS].map((flag) => {
+    const d = FLAGS[flag];
+    return `  --${flag}${d?.value ? ` ${d.value}` : ''}`.padEnd(28) + (d?.help ?? '');
+  });
+  return `prunelab ${name}: ${summary}\n\n${rows.join('\n')}\n`;
+}
+
+/** The model a command works on; SpecError when it is missing or there are two. */
+export function oneModel(parsed: Parsed): string {
+  const [model, second] = parsed.positional;
+  if (model === undefined) throw new LabError('SpecError', `"${parsed.command}" needs a model.`, 'Give demo, a folder, a .safetensors file, or hf:owner/name.');
+  if (second !== undefined) throw new LabError('SpecError', `"${second.slice(0, 60)}" is one word too many.`);
+  return model;
+}

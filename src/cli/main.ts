@@ -1,0 +1,72 @@
+/** prunelab <command>: parses, runs one command, prints one last line when it fails, returns the exit code. */
+import { LabError } from '../core/errors';
+import { ENGINE_VERSION } from '../core/version';
+import type { Command, CommandContext } from './command';
+import { evalCommand } from './commands/eval';
+import { infoCommand } from './commands/info';
+import { logitsCommand } from './commands/logits';
+import { sweepCommand } from './commands/sweep';
+import { textsCommand } from './commands/texts';
+import { allowOnly, helpFor, parseArguments, type Parsed } from './flags';
+import { Console, writeWhole } from './io';
+
+const COMMANDS: readonly Command[] = [
+  infoCommand,
+  textsCommand,
+  evalCommand,
+  logitsCommand,
+  sweepCommand,
+];
+
+function overview(): string {
+  const rows = COMMANDS.map((c) => `  ${c.usage.padEnd(44)}${c.summary}`);
+  return `prunelab ${ENGINE_VERSION}: prune language models on WebGPU\n\n${rows.join('\n')}\n\n<model> is demo, a folder, a .safetensors file, or hf:owner/name[@revision].\nprunelab <command> --help lists its flags.\n`;
+}
+
+export async function main(argv: readonly string[]): Promise<number> {
+  let console = new Console(argv.includes('--quiet'));
+  const debug = argv.includes('--debug');
+  const abort = new AbortController();
+  const cancel = (): void => abort.abort();
+  process.on('SIGINT', cancel);
+  process.on('SIGTERM', cancel);
+  try {
+    const parsed = parseArguments(argv);
+    console = new Console(parsed.switches.has('quiet'));
+    const command = COMMANDS.find((c) => c.name === parsed.command);
+    if (!command) {
+      if (parsed.switches.has('help') || parsed.command === 'help') {
+        process.stdout.write(overview());
+        return 0;
+      }
+      if (!parsed.command) throw new LabError('SpecError', 'No command was given.', 'See prunelab --help.');
+      throw new LabError('SpecError', `There is no command "${parsed.command.slice(0, 60)}".`, `Use one of ${COMMANDS.map((c) => c.name).join(', ')}.`);
+    }
+    if (parsed.switches.has('help')) {
+      process.stdout.write(helpFor(command.usage, command.summary, command.flags));
+      return 0;
+    }
+    allowOnly(parsed, command.flags);
+    const code = await command.run({ parsed, console, signal: abort.signal, finish: finisher(parsed) });
+    console.endLine();
+    return code;
+  } catch (error) {
+    const failure = abort.signal.aborted ? new LabError('CancelledError', 'Cancelled; nothing half-written remains.') : LabError.from(error);
+    console.fail(failure, debug);
+    return failure.exitCode;
+  } finally {
+    process.off('SIGINT', cancel);
+    process.off('SIGTERM', cancel);
+  }
+}
+
+function finisher(parsed: Parsed): CommandContext['finish'] {
+  const target = parsed.values.get('json');
+  return async (json, human) => {
+    if (target === '-') process.stdout.write(`${JSON.stringify(json, null, 2)}\n`);
+    else {
+      if (target !== undefined) await writeWhole(target, `${JSON.stringify(json, null, 2)}\n`);
+      process.stdout.write(human);
+    }
+  };
+}

@@ -1,0 +1,118 @@
+/** Opens what commands share: the model's files, the lab on a GPU, the user's texts, cancellation. */
+import { readFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import { existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { BUNDLED_TEXT } from '../core/bundledText';
+import { LabError } from '../core/errors';
+import { sha256Hex } from '../core/hash';
+import type { LabSpec } from '../core/spec';
+import { nodeFiles } from '../formats/nodeFiles.node';
+import type { ModelFiles } from '../formats/source';
+import { nodeTokenizer } from '../formats/tokenizer.node';
+import { GpuContext } from '../gpu/context';
+import type { LabHost } from '../session/host';
+import { Lab, type JobIo } from '../session/lab';
+import type { ModelSummary } from '../session/protocol';
+import { specFromFlags, type Parsed } from './flags';
+import { readUserFile, readUserJson, type Console } from './io';
+import { closeNodeGpu, nodeGpuRemedy, openNodeGpu } from './nodeGpu';
+import { parseStoredSpec } from './storedSpec';
+
+/** The checkout: the folder that holds public/. */
+export function projectRoot(): string {
+  let at = dirname(fileURLToPath(import.meta.url));
+  while (!existsSync(join(at, 'public', 'models', 'demo'))) {
+    const up = dirname(at);
+    if (up === at) throw new LabError('InternalError', 'The folder public/models/demo was not found.', 'Run the command from its own checkout.');
+    at = up;
+  }
+  return at;
+}
+
+const MAX_TEXT_BYTES = 256 << 20;
+
+async function bundledText(): Promise<Uint8Array> {
+  const bytes = new Uint8Array(await readFile(join(projectRoot(), 'public', BUNDLED_TEXT.path)));
+  if ((await sha256Hex(bytes)) !== BUNDLED_TEXT.sha256) {
+    throw new LabError('FormatError', `${BUNDLED_TEXT.path} is not the file that this version was made with.`, 'Delete it and run again; it is made anew.');
+  }
+  return bytes;
+}
+
+export const nodeHost: LabHost = {
+  demo: async () => {
+    const files = await nodeFiles(join(projectRoot(), 'public', 'models', 'demo'));
+    return { ...files, name: 'demo' };
+  },
+  bundledText,
+  tokenizer: nodeTokenizer,
+};
+
+/** Files of `<model>`: demo, a folder or file, hf:owner/name[@revision]. */
+export async function modelFiles(model: string, console: Console, signal: AbortSignal): Promise<ModelFiles> {
+  if (model === 'demo') return nodeHost.demo();
+  if (!model.startsWith('hf:')) return nodeFiles(model);
+  const { hubModelFiles } = await import('./hub');
+  return hubModelFiles(model.slice(3), console, signal);
+}
+
+/** What a report calls the model. */
+export function modelName(model: string, files: ModelFiles): string {
+  return model.startsWith('hf:') ? model : files.name;
+}
+
+export interface CliSession {
+  lab: Lab;
+  io: JobIo;
+  /** `name` is what the report calls the model when it is not its own name. */
+  load(model: string): Promise<ModelSummary>;
+  close(): void;
+}
+
+export async function openSession(parsed: Parsed, console: Console, signal: AbortSignal): Promise<CliSession> {
+  let ctx: GpuContext;
+  try {
+    ctx = await GpuContext.open(await openNodeGpu(), { backend: 'dawn-node', adapter: parsed.values.get('adapter') });
+  } catch (error) {
+    const failure = LabError.from(error);
+    if (failure.kind !== 'GpuUnavailableError' || parsed.values.has('adapter')) throw failure;
+    throw new LabError('GpuUnavailableError', failure.message, nodeGpuRemedy(), { cause: failure });
+  }
+  const lab = new Lab(ctx, nodeHost);
+  const io: JobIo = { job: 0, signal, emit: (event) => console.progress(event) };
+  return {
+    lab,
+    io,
+    async load(model) {
+      const files = await modelFiles(model, console, signal);
+      const summary = await lab.load(files, io, modelName(model, files));
+      for (const warning of summary.warnings) console.warn(warning);
+      return summary;
+    },
+    close() {
+      lab.unload();
+      ctx.close();
+      closeNodeGpu();
+    },
+  };
+}
+
+/** The spec of the flags (on top of --spec), with the user's files read and handed to the lab. */
+export async function readSpec(parsed: Parsed, lab: Lab, model: string, defaultBeta: LabSpec['beta']): Promise<LabSpec> {
+  const stored = parsed.values.get('spec');
+  const base = stored === undefined ? undefined : parseStoredSpec(stored, await readUserJson(stored));
+  const { spec, textFiles, layerSparsityFile } = specFromFlags(parsed, base && !parsed.positional[0] ? base.model : model, defaultBeta, base);
+  for (const [which, path] of textFiles) {
+    lab.setText(which, { name: spec.texts[which], bytes: await readUserFile(path, MAX_TEXT_BYTES) });
+  }
+  if (layerSparsityFile !== undefined) spec.layerSparsity = layerSparsities(layerSparsityFile, await readUserJson(layerSparsityFile, 64 << 20));
+  return spec;
+}
+
+function layerSparsities(path: string, value: unknown): NonNullable<LabSpec['layerSparsity']> {
+  const isRate = (x: unknown): x is number => typeof x === 'number' && x >= 0 && x <= 1;
+  if (Array.isArray(value) && value.every(isRate)) return value;
+  if (typeof value === 'object' && value !== null && !Array.isArray(value) && Object.values(value).every(isRate)) return value as Record<string, number>;
+  throw new LabError('SpecError', `${path}: layer sparsities are a list of numbers from 0 to 1, or an object from tensor names to such numbers.`);
+}
