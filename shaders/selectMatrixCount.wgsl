@@ -8,7 +8,7 @@ struct Params {
   // Elements for each workgroup.
   run: u32,
   // 0-3: digits of the key. 4-7: digits of the flat index, among keys equal to the prefix.
-  pass: u32,
+  level: u32,
 }
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> weights: array<u32>;
@@ -31,14 +31,14 @@ fn main(
     let last = min(params.end - first, params.run) + first;
     for (var i = first + lane; i < last; i += 256u) {
       let key = scoreKey(i, i % params.cols);
-      if (params.pass < RADIX_PASSES) {
-        if ((key >> prefixShift(params.pass)) == state.prefix) {
-          atomicAdd(&bins[(key >> digitShift(params.pass)) & digitMask(params.pass)], 1u);
+      if (params.level < RADIX_LEVELS) {
+        if ((key >> prefixShift(params.level)) == state.prefix) {
+          atomicAdd(&bins[(key >> digitShift(params.level)) & digitMask(params.level)], 1u);
         }
       } else if (key == state.prefix) {
         let at = params.shardBegin + i;
-        if (indexAbove(params.pass, at) == state.indexPrefix) {
-          atomicAdd(&bins[(at >> indexShift(params.pass)) & 0xffu], 1u);
+        if (indexAbove(params.level, at) == state.indexPrefix) {
+          atomicAdd(&bins[(at >> indexShift(params.level)) & 0xffu], 1u);
         }
       }
     }

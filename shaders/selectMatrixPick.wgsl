@@ -4,7 +4,7 @@ struct Params {
   begin: u32,
   need: u32,
   total: u32,
-  pass: u32,
+  level: u32,
   // 1: prune every key <= the need-th smallest. 0: prune exactly `need`, ties by lowest flat index.
   inclusive: u32,
 }
@@ -33,11 +33,11 @@ fn start() {
 }
 
 fn takeKeyDigit(pick: Pick, prefix: u32) {
-  let next = extendPrefix(params.pass, prefix, pick.bin);
-  let end = (next + 1u) << digitShift(params.pass);
+  let next = extendPrefix(params.level, prefix, pick.bin);
+  let end = (next + 1u) << digitShift(params.level);
   state.prefix = next;
   state.need = pick.need;
-  let last = params.pass == 3u;
+  let last = params.level == 3u;
   if (params.inclusive == 1u) {
     if (last && next == KEY_NAN) {
       // No score is <= NaN.
@@ -56,7 +56,7 @@ fn takeIndexDigit(pick: Pick, prefix: u32) {
   let next = (prefix << 8u) | pick.bin;
   state.indexPrefix = next;
   state.need = pick.need;
-  if (params.pass == 7u) {
+  if (params.level == 7u) {
     finish(state.prefix, next + 1u);
   }
 }
@@ -79,7 +79,7 @@ fn main(@builtin(local_invocation_index) lane: u32) {
   }
   let pick = pickBin(lane, count, now.x);
   if (lane == 0u) {
-    if (params.pass < RADIX_PASSES) {
+    if (params.level < RADIX_LEVELS) {
       takeKeyDigit(pick, now.z);
     } else {
       takeIndexDigit(pick, now.w);

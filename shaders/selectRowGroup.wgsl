@@ -43,10 +43,10 @@ fn main(
   } else if (count > 0u) {
     var prefix = 0u;
     var need = count;
-    for (var pass = 0u; pass < RADIX_PASSES; pass++) {
-      let shift = digitShift(pass);
-      let above = prefixShift(pass);
-      let digits = digitMask(pass);
+    for (var level = 0u; level < RADIX_LEVELS; level++) {
+      let shift = digitShift(level);
+      let above = prefixShift(level);
+      let digits = digitMask(level);
       atomicStore(&bins[lane], 0u);
       workgroupBarrier();
       for (var c = lane; c < params.cols; c += 256u) {
@@ -57,7 +57,7 @@ fn main(
       }
       workgroupBarrier();
       let pick = pickBin(lane, atomicLoad(&bins[lane]), need);
-      prefix = extendPrefix(pass, prefix, pick.bin);
+      prefix = extendPrefix(level, prefix, pick.bin);
       need = pick.need;
       if (pick.count == need) {
         // The whole bin goes: no further digit matters.

@@ -37,10 +37,10 @@ fn main(
     var bins: array<u32, 256>;
     var prefix = 0u;
     var need = count;
-    for (var pass = 0u; pass < RADIX_PASSES; pass++) {
-      let shift = digitShift(pass);
-      let above = prefixShift(pass);
-      let digits = digitMask(pass);
+    for (var level = 0u; level < RADIX_LEVELS; level++) {
+      let shift = digitShift(level);
+      let above = prefixShift(level);
+      let digits = digitMask(level);
       for (var b = 0u; b < 256u; b++) {
         bins[b] = 0u;
       }
@@ -55,7 +55,7 @@ fn main(
         need -= bins[bin];
         bin++;
       }
-      prefix = extendPrefix(pass, prefix, bin);
+      prefix = extendPrefix(level, prefix, bin);
       if (bins[bin] == need) {
         // The whole bin goes: no further digit matters.
         limit = (prefix + 1u) << shift;

@@ -14,11 +14,11 @@ struct State {
   bins: array<atomic<u32>, 256>,
 }
 
-fn indexShift(pass: u32) -> u32 {
-  return 56u - 8u * pass;
+fn indexShift(level: u32) -> u32 {
+  return 56u - 8u * level;
 }
 
-// Digits of a flat index above that of this pass (4-7).
-fn indexAbove(pass: u32, index: u32) -> u32 {
-  return select(index >> ((indexShift(pass) + 8u) & 31u), 0u, pass == 4u);
+// Digits of a flat index above that of this level (4-7).
+fn indexAbove(level: u32, index: u32) -> u32 {
+  return select(index >> ((indexShift(level) + 8u) & 31u), 0u, level == 4u);
 }

@@ -1,5 +1,6 @@
 // Score of a weight, |w| * norm of its column, as an integer that sorts like the score. Used with the bindings
-// `weights: array<u32>` (the file's words) and `norms: array<u32>` (f32 bits) of the kernel's own file.
+// `weights: array<u32>` (the file's words) and `norms: array<u32>` (f32 bits) of the kernel's own file, behind
+// keyRange.wgsl.
 //
 // Decoding and every test for zero, Inf and NaN work on bits: devices differ in what they flush and in what they
 // assume about NaN. Values below 2^-126 count as 0. NaN is the largest key, right above Inf.
@@ -9,8 +10,6 @@ override WEIGHT_TYPE: u32 = 0u;
 // 0: the score is |w|
 override HAS_NORMS: u32 = 1u;
 
-const KEY_INF = 0x7f800000u;
-const KEY_NAN = 0x7f800001u;
 const MIN_NORMAL = 0x00800000u;
 // Exponent fields: 2^64 to scale by, and 2^-126 * 2^64.
 const EXPONENT_64 = 0x20000000u;

@@ -1,12 +1,18 @@
 /** Every kernel of the lab, for the compile test, the self-test and the bench. A new op adds its line here. */
 import type { Kernel } from '../gpu/kernel';
+import { applyMaskKernel } from './applyMask';
 import { attentionKernels } from './attention';
+import { columnEnergyKernels } from './columnEnergy';
+import { countZerosKernel } from './countZeros';
 import { embedKernels } from './embed';
+import { errorSumsKernel } from './errorSums';
 import { headLossKernels } from './headLoss';
 import { matmulKernels } from './matmul';
 import { matvecKernels } from './matvec';
 import { rmsNormKernels } from './rmsNorm';
 import { ropeKernel } from './rope';
+import { rowMarginKernel } from './rowMargin';
+import { maskFromRanksKernel, selectGroupsKernel, selectMatrixKernels, selectRowsKernels } from './select';
 import { swigluKernel } from './swiglu';
 
 export interface OpEntry {
@@ -28,4 +34,13 @@ export const OPS: readonly OpEntry[] = [
   { name: 'attention', kernels: all(attentionKernels) },
   { name: 'swiglu', kernels: [swigluKernel] },
   { name: 'headLoss', kernels: all(headLossKernels) },
+  { name: 'columnEnergy', kernels: all(columnEnergyKernels) },
+  {
+    name: 'select',
+    kernels: [...all(selectRowsKernels, selectMatrixKernels), selectGroupsKernel, maskFromRanksKernel],
+  },
+  { name: 'applyMask', kernels: [applyMaskKernel] },
+  { name: 'errorSums', kernels: [errorSumsKernel] },
+  { name: 'countZeros', kernels: [countZerosKernel] },
+  { name: 'rowMargin', kernels: [rowMarginKernel] },
 ];

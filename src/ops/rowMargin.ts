@@ -2,13 +2,14 @@ import { defineKernel } from '../gpu/kernel';
 import type { Recorder } from '../gpu/recorder';
 import type { LabBuffer } from '../gpu/scope';
 import grid from '../../shaders/lib/grid.wgsl?raw';
+import keyRange from '../../shaders/lib/keyRange.wgsl?raw';
 import scoreKey from '../../shaders/lib/scoreKey.wgsl?raw';
 import code from '../../shaders/rowMargin.wgsl?raw';
 import { checkBytes } from './check';
 import { checkScored, gridFor, pieces, scoreBindings, scoreConstants } from './pruneKernels';
 import type { MaskBuffer, Vec, Weight } from './types';
 
-export const rowMarginKernel = defineKernel('rowMargin', grid, scoreKey, code);
+export const rowMarginKernel = defineKernel('rowMargin', grid, keyRange, scoreKey, code);
 
 /**
  * out[r] = (largest pruned score, smallest kept score) of row r, f32 [rows, 2]. NaN scores are left out; a side

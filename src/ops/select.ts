@@ -7,6 +7,7 @@ import { defineKernel } from '../gpu/kernel';
 import type { Recorder } from '../gpu/recorder';
 import type { LabBuffer } from '../gpu/scope';
 import grid from '../../shaders/lib/grid.wgsl?raw';
+import keyRange from '../../shaders/lib/keyRange.wgsl?raw';
 import matrixState from '../../shaders/lib/matrixState.wgsl?raw';
 import radix from '../../shaders/lib/radix.wgsl?raw';
 import radixPick from '../../shaders/lib/radixPick.wgsl?raw';
@@ -29,15 +30,15 @@ export { matrixRule, rowCounts, type GroupPattern, type MatrixRule } from './sel
 export type SelectVariant = 'lane' | 'group';
 
 export const selectRowsKernels = {
-  lane: defineKernel('selectRows.lane', grid, scoreKey, radix, rowLaneCode),
-  group: defineKernel('selectRows.group', grid, scoreKey, radix, radixPick, rowGroupCode),
+  lane: defineKernel('selectRows.lane', grid, keyRange, scoreKey, radix, rowLaneCode),
+  group: defineKernel('selectRows.group', grid, keyRange, scoreKey, radix, radixPick, rowGroupCode),
 };
 export const selectMatrixKernels = {
-  count: defineKernel('selectMatrix.count', grid, scoreKey, radix, matrixState, countCode),
-  pick: defineKernel('selectMatrix.pick', radix, radixPick, matrixState, pickCode),
-  mask: defineKernel('selectMatrix.mask', grid, scoreKey, matrixState, maskCode),
+  count: defineKernel('selectMatrix.count', grid, keyRange, scoreKey, radix, matrixState, countCode),
+  pick: defineKernel('selectMatrix.pick', keyRange, radix, radixPick, matrixState, pickCode),
+  mask: defineKernel('selectMatrix.mask', grid, keyRange, scoreKey, matrixState, maskCode),
 };
-export const selectGroupsKernel = defineKernel('selectGroups', grid, scoreKey, groupsCode);
+export const selectGroupsKernel = defineKernel('selectGroups', grid, keyRange, scoreKey, groupsCode);
 export const maskFromRanksKernel = defineKernel('maskFromRanks', grid, ranksCode);
 
 /** Bytes of struct State in lib/matrixState.wgsl. */
@@ -107,21 +108,21 @@ export async function selectMatrix(
   const need = inclusive ? Math.min(rule.index, total - 1) + 1 : Math.min(rule.count, total);
   const constants = scoreConstants(w, norms);
   const state = rec.scratch('selectMatrix', MATRIX_STATE_BYTES);
-  const pick = (begin: 0 | 1, pass: number): Promise<void> =>
+  const pick = (begin: 0 | 1, level: number): Promise<void> =>
     rec.run({
       kernel: selectMatrixKernels.pick,
       bind: { state },
-      params: { begin, need, total, pass, inclusive: inclusive ? 1 : 0 },
+      params: { begin, need, total, level, inclusive: inclusive ? 1 : 0 },
       grid: [1],
       cost: 1e4,
     });
-  const count = async (pass: number): Promise<void> => {
+  const count = async (level: number): Promise<void> => {
     const cost = keyCost(rec);
     for (const { shard, begin, end } of pieces(rec, w, w.cols, cost)) {
       await rec.run({
         kernel: selectMatrixKernels.count,
         bind: { ...scoreBindings(shard, norms), state },
-        params: { cols: w.cols, begin, end, shardBegin: shard.rowBegin * w.cols, run: COUNT_RUN, pass },
+        params: { cols: w.cols, begin, end, shardBegin: shard.rowBegin * w.cols, run: COUNT_RUN, level },
         grid: gridFor(end - begin, COUNT_RUN),
         cost: (end - begin) * cost,
         constants,
@@ -130,15 +131,15 @@ export async function selectMatrix(
   };
   await pick(1, 0);
   if (inclusive || (need > 0 && need < total)) {
-    for (let pass = 0; pass < 4; pass++) {
-      await count(pass);
-      await pick(0, pass);
+    for (let level = 0; level < 4; level++) {
+      await count(level);
+      await pick(0, level);
     }
     // Where ties must be told apart, by the digits of the flat index that this matrix has.
-    const firstPass = 8 - Math.ceil(Math.log2(total + 1) / 8);
-    for (let pass = firstPass; !inclusive && pass < 8; pass++) {
-      await count(pass);
-      await pick(0, pass);
+    const firstLevel = 8 - Math.ceil(Math.log2(total + 1) / 8);
+    for (let level = firstLevel; !inclusive && level < 8; level++) {
+      await count(level);
+      await pick(0, level);
     }
   }
   const wordCost = 32 * keyCost(rec);
