@@ -38,4 +38,21 @@ export const TOLERANCE = {
    */
   headLoss: (k: number, vocab: number, magnitude: number, spread: number): number =>
     2 * (k + 3) * EPS * magnitude + expEps(spread) + (vocab / 16 + 40) * EPS + 8 * EPS * spread,
+  /** `rows` squares and additions in f32, relative since all are positive. */
+  columnEnergy: (rows: number, value: number): number => (rows + 2) * EPS * value,
+  /**
+   * Partials of 256 elements: two differences (one rounding each, relative), a product, at most 64 + 3 additions; the
+   * partials themselves are added in f64. `magnitude` is the sum of the absolute values of the products.
+   */
+  errorSums: (magnitude: number): number => 72 * EPS * magnitude,
+  /** Whole models, relative: f32 against f64 through all blocks. */
+  densePerplexity: 1e-4,
+  /** Largest difference of logits, in units of their population standard deviation. */
+  logits: 1e-4,
+  /**
+   * Whole runs, relative. Masks are a discontinuous function of their statistics: one near-tie that falls the other
+   * way changes every later block's input, so these are wider than rounding alone (docs/methods.md, near-ties).
+   */
+  runErrors: 5e-3,
+  runPerplexity: 1e-3,
 } as const;
