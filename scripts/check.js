@@ -7,16 +7,7 @@ import { setUp } from './lib/setup.js';
 
 const TOOLS = {
   types: ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.json', '--pretty'],
-  lint: [
-    'node_modules/eslint/bin/eslint.js',
-    '.',
-    '--max-warnings',
-    '0',
-    '--color',
-    '--cache',
-    '--cache-location',
-    '.cache/eslint/',
-  ],
+  lint: ['node_modules/eslint/bin/eslint.js', '.', '--max-warnings', '0', '--color'],
   format: [
     'node_modules/prettier/bin/prettier.cjs',
     '--check',
