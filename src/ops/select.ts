@@ -53,6 +53,11 @@ function keyCost(rec: Recorder): number {
   return rec.ctx.record.software ? KEY_COST.software : KEY_COST.hardware;
 }
 
+/** Cost of lib/radixPick.wgsl: its barriers, which software adapters run as coroutines. */
+function pickCost(rec: Recorder): number {
+  return rec.ctx.record.software ? 5e5 : 1e4;
+}
+
 /**
  * Prunes, in each row r, exactly the counts[r] scores that come first in stable ascending order. counts: u32 [rows];
  * counts above cols act like cols. `out` is written whole.
@@ -68,9 +73,8 @@ export async function selectRows(
   const variant = options.variant ?? (rec.ctx.record.software ? 'lane' : 'group');
   checkScored('selectRows', w, norms, out);
   checkBytes('selectRows', 'counts', counts, w.rows * 4);
-  // Up to five readings of the row, most often three or four; a barrier of a software adapter costs far more.
-  const costPerRow =
-    (w.cols * 5 + 512) * keyCost(rec) * (variant === 'group' && rec.ctx.record.software ? 4 : 1);
+  // Up to five readings of the row, most often three or four.
+  const costPerRow = (w.cols * 5 + 512) * keyCost(rec) + (variant === 'group' ? 4 * pickCost(rec) : 0);
   for (const { shard, begin, end } of pieces(rec, w, 1, costPerRow)) {
     await rec.run({
       kernel: selectRowsKernels[variant],
@@ -114,7 +118,7 @@ export async function selectMatrix(
       bind: { state },
       params: { begin, need, total, level, inclusive: inclusive ? 1 : 0 },
       grid: [1],
-      cost: 1e4,
+      cost: pickCost(rec),
     });
   const count = async (level: number): Promise<void> => {
     const cost = keyCost(rec);
