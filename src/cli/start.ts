@@ -2,13 +2,22 @@
  * The program that bin/prunelab.js starts: runs the command line and ends the process with its exit code. Everything
  * else is in main.ts, which tests call directly.
  */
-import { main } from './main';
 
 /** A second Ctrl+C this long after the first ends the process without waiting for the work to stop. */
 const PATIENCE_MS = 2_000;
 
+/** What nobody caught: still one last line, and the exit code of a failed run. */
+function crash(error: unknown): never {
+  const message = error instanceof Error ? error.message : String(error);
+  if (process.argv.includes('--debug') && error instanceof Error) process.stderr.write(`${error.stack ?? ''}\n`);
+  process.stderr.write(`prunelab: InternalError: ${message.replace(/\s+/g, ' ').slice(0, 1900)}\n`);
+  process.exit(1);
+}
+process.on('uncaughtException', crash);
+process.on('unhandledRejection', crash);
+
 let asked: number | undefined;
-for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   // Always a listener: a signal that arrives twice (terminal and parent) must not kill the clean-up of the first.
   process.on(signal, () => {
     asked ??= Date.now();
@@ -31,6 +40,7 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 });
 process.stderr.on('error', () => undefined);
 
+const { main } = await import('./main');
 const code = await main(process.argv.slice(2));
 await Promise.all([flushed(process.stdout), flushed(process.stderr)]);
 // Dawn keeps a process alive until its object is gone; ending here needs no such order.
