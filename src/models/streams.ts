@@ -86,15 +86,15 @@ export class DenseStream {
     return (decoder.config.layers + 1) * tokens * decoder.config.hidden * 4;
   }
 
-  /** Layers measured so far, the embedding not counted. */
+  /** The last layer that is there; -1: the embedding only, -2: nothing yet. */
   get filled(): number {
-    return (this.#onGpu ? this.#gpu.length : this.#host.length) - 1;
+    return (this.#onGpu ? this.#gpu.length : this.#host.length) - 2;
   }
 
   /** Runs the dense model forward until layer `layer` is there. `onBatch` hears of every block and batch done. */
   async ensure(rec: Recorder, ws: Workspace, layer: number, onBatch?: (tokens: number) => void): Promise<void> {
     while (this.filled < layer) {
-      const next = this.filled;
+      const next = this.filled + 1;
       const target = this.#open();
       const own = this.#scope.child();
       try {
@@ -117,7 +117,9 @@ export class DenseStream {
         }
         const norms = statistics ? await statistics.norms(rec) : null;
         // A job that was held back may find that another has filled this layer meanwhile, with the same values.
-        if (this.filled === next) {
+        if (this.filled === next - 1) {
+          // The batch ids are freed below: what reads them must be on its way.
+          rec.flush();
           target.close();
           if (norms) this.norms.push(norms);
         } else target.abandon();
