@@ -123,21 +123,30 @@ function deviceNodes() {
   ];
 }
 
-/** @returns {AdapterChoice | undefined} */
-function hardware() {
-  if (process.platform === 'linux' && deviceNodes().length === 0) return undefined;
-  const environments = [{}];
-  if (process.platform === 'linux') {
-    // A driver without the system's loader: the browser's loader serves it.
-    const [folder] = softwareFolders();
-    const loader = folder && loaderFolder(folder);
-    if (loader) environments.push(libraryPath(loader));
-  }
-  for (const env of environments) {
+/** Environments to look for hardware in: as it is, then with the browser's loader in place of the system's. */
+function hardwareEnvironments() {
+  const [folder] = process.platform === 'linux' ? softwareFolders() : [];
+  const loader = folder && loaderFolder(folder);
+  return loader ? [{}, libraryPath(loader)] : [{}];
+}
+
+/**
+ * What the probe found, as it is kept in .cache: `environment` is an index of hardwareEnvironments().
+ * @typedef {{ kind: 'real' | 'software', description: string, environment: number }} Finding
+ */
+
+/** @returns {Finding | null} */
+function look() {
+  // A driver chosen by the user is the user's business, software or not.
+  const chosen = Boolean(process.env.VK_ICD_FILENAMES || process.env.VK_DRIVER_FILES);
+  if (process.platform === 'linux' && !chosen && deviceNodes().length === 0) return null;
+  for (const [environment, env] of hardwareEnvironments().entries()) {
     const found = probe(env);
-    if (found && !found.software) return { kind: 'real', description: found.description, env };
+    if (found && (chosen || !found.software)) {
+      return { kind: found.software ? 'software' : 'real', description: found.description, environment };
+    }
   }
-  return undefined;
+  return null;
 }
 
 /** Everything that can change what the probe finds: a restart, a driver, a device, Dawn itself. */
@@ -179,16 +188,6 @@ function softwareOrNone() {
   return { kind: 'software', description: "the system's software adapter", env: {} };
 }
 
-/** @returns {AdapterChoice} */
-function decide() {
-  // A driver chosen by the user is the user's business.
-  if (process.env.VK_ICD_FILENAMES || process.env.VK_DRIVER_FILES) {
-    const found = probe({});
-    if (found) return { kind: found.software ? 'software' : 'real', description: found.description, env: {} };
-  }
-  return hardware() ?? softwareOrNone();
-}
-
 /**
  * The adapter for this machine; a hardware one where there is one, unless `wanted` (or PRUNELAB_ADAPTER) is
  * 'software' or names a software driver. The answer of the probe is kept in .cache until something changes.
@@ -198,19 +197,24 @@ function decide() {
 export function chooseAdapter(wanted = process.env.PRUNELAB_ADAPTER) {
   if (wanted === 'software' || /swiftshader/i.test(wanted ?? '')) return softwareOrNone();
   if (/lavapipe|llvmpipe/i.test(wanted ?? '')) return lavapipe() ?? softwareOrNone();
-  const key = createHash('sha256').update(fingerprint()).digest('hex').slice(0, 16);
-  const file = join(CACHE, `adapter-${key}.json`);
+  const file = join(
+    CACHE,
+    `probe-${createHash('sha256').update(fingerprint()).digest('hex').slice(0, 16)}.json`,
+  );
+  /** @type {Finding | null} */
+  let finding;
   try {
-    return JSON.parse(readFileSync(file, 'utf8'));
+    finding = JSON.parse(readFileSync(file, 'utf8'));
   } catch {
-    // Nothing kept, or not readable: look again.
+    finding = look();
+    try {
+      mkdirSync(CACHE, { recursive: true });
+      writeFileSync(file, JSON.stringify(finding));
+    } catch {
+      // A read-only checkout probes each time.
+    }
   }
-  const choice = decide();
-  try {
-    mkdirSync(CACHE, { recursive: true });
-    writeFileSync(file, JSON.stringify(choice));
-  } catch {
-    // A read-only checkout probes each time.
-  }
-  return choice;
+  if (!finding) return softwareOrNone();
+  const { kind, description, environment } = finding;
+  return { kind, description, env: hardwareEnvironments()[environment] ?? {} };
 }
