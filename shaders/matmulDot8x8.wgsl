@@ -65,22 +65,38 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     let b7 = weight4(weight[w7 + k]);
     s0_7 += dot(v0, b7); s1_7 += dot(v1, b7); s2_7 += dot(v2, b7); s3_7 += dot(v3, b7); s4_7 += dot(v4, b7); s5_7 += dot(v5, b7); s6_7 += dot(v6, b7); s7_7 += dot(v7, b7);
   }
-  for (var j = 0u; j < 8u; j += 1u) {
-    let t0 = array<f32, 8>(s0_0, s0_1, s0_2, s0_3, s0_4, s0_5, s0_6, s0_7);
-    put(row + 0u, column + j, t0[j]);
-    let t1 = array<f32, 8>(s1_0, s1_1, s1_2, s1_3, s1_4, s1_5, s1_6, s1_7);
-    put(row + 4u, column + j, t1[j]);
-    let t2 = array<f32, 8>(s2_0, s2_1, s2_2, s2_3, s2_4, s2_5, s2_6, s2_7);
-    put(row + 8u, column + j, t2[j]);
-    let t3 = array<f32, 8>(s3_0, s3_1, s3_2, s3_3, s3_4, s3_5, s3_6, s3_7);
-    put(row + 12u, column + j, t3[j]);
-    let t4 = array<f32, 8>(s4_0, s4_1, s4_2, s4_3, s4_4, s4_5, s4_6, s4_7);
-    put(row + 16u, column + j, t4[j]);
-    let t5 = array<f32, 8>(s5_0, s5_1, s5_2, s5_3, s5_4, s5_5, s5_6, s5_7);
-    put(row + 20u, column + j, t5[j]);
-    let t6 = array<f32, 8>(s6_0, s6_1, s6_2, s6_3, s6_4, s6_5, s6_6, s6_7);
-    put(row + 24u, column + j, t6[j]);
-    let t7 = array<f32, 8>(s7_0, s7_1, s7_2, s7_3, s7_4, s7_5, s7_6, s7_7);
-    put(row + 28u, column + j, t7[j]);
+  let tile = array<array<f32, 8>, 8>(
+    array<f32, 8>(s0_0, s0_1, s0_2, s0_3, s0_4, s0_5, s0_6, s0_7),
+    array<f32, 8>(s1_0, s1_1, s1_2, s1_3, s1_4, s1_5, s1_6, s1_7),
+    array<f32, 8>(s2_0, s2_1, s2_2, s2_3, s2_4, s2_5, s2_6, s2_7),
+    array<f32, 8>(s3_0, s3_1, s3_2, s3_3, s3_4, s3_5, s3_6, s3_7),
+    array<f32, 8>(s4_0, s4_1, s4_2, s4_3, s4_4, s4_5, s4_6, s4_7),
+    array<f32, 8>(s5_0, s5_1, s5_2, s5_3, s5_4, s5_5, s5_6, s5_7),
+    array<f32, 8>(s6_0, s6_1, s6_2, s6_3, s6_4, s6_5, s6_6, s6_7),
+    array<f32, 8>(s7_0, s7_1, s7_2, s7_3, s7_4, s7_5, s7_6, s7_7),
+  );
+  let count = min(8u, params.colEnd - column);
+  for (var r = 0u; r < 8u && row + r * 4u < params.rowEnd; r += 1u) {
+    var t = tile[r];
+    let at = outAt(row + r * 4u, column);
+    if (params.hasBias + params.accumulate != 0u) {
+      for (var j = 0u; j < count; j += 1u) {
+        t[j] = finished(column + j, at + j, t[j]);
+      }
+    }
+    if (count == 8u) {
+      out[at + 0u] = t[0];
+      out[at + 1u] = t[1];
+      out[at + 2u] = t[2];
+      out[at + 3u] = t[3];
+      out[at + 4u] = t[4];
+      out[at + 5u] = t[5];
+      out[at + 6u] = t[6];
+      out[at + 7u] = t[7];
+    } else {
+      for (var j = 0u; j < count; j += 1u) {
+        out[at + j] = t[j];
+      }
+    }
   }
 }

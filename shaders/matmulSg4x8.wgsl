@@ -85,22 +85,46 @@ fn main(
     let b15 = subgroupBroadcast(f3, 3u);
     s0_15 += dot(v0, b15); s1_15 += dot(v1, b15); s2_15 += dot(v2, b15); s3_15 += dot(v3, b15); s4_15 += dot(v4, b15); s5_15 += dot(v5, b15); s6_15 += dot(v6, b15); s7_15 += dot(v7, b15);
   }
-  for (var j = 0u; j < 16u; j += 1u) {
-    let t0 = array<f32, 16>(s0_0, s0_1, s0_2, s0_3, s0_4, s0_5, s0_6, s0_7, s0_8, s0_9, s0_10, s0_11, s0_12, s0_13, s0_14, s0_15);
-    put(row + 0u, column + j, t0[j]);
-    let t1 = array<f32, 16>(s1_0, s1_1, s1_2, s1_3, s1_4, s1_5, s1_6, s1_7, s1_8, s1_9, s1_10, s1_11, s1_12, s1_13, s1_14, s1_15);
-    put(row + 8u, column + j, t1[j]);
-    let t2 = array<f32, 16>(s2_0, s2_1, s2_2, s2_3, s2_4, s2_5, s2_6, s2_7, s2_8, s2_9, s2_10, s2_11, s2_12, s2_13, s2_14, s2_15);
-    put(row + 16u, column + j, t2[j]);
-    let t3 = array<f32, 16>(s3_0, s3_1, s3_2, s3_3, s3_4, s3_5, s3_6, s3_7, s3_8, s3_9, s3_10, s3_11, s3_12, s3_13, s3_14, s3_15);
-    put(row + 24u, column + j, t3[j]);
-    let t4 = array<f32, 16>(s4_0, s4_1, s4_2, s4_3, s4_4, s4_5, s4_6, s4_7, s4_8, s4_9, s4_10, s4_11, s4_12, s4_13, s4_14, s4_15);
-    put(row + 32u, column + j, t4[j]);
-    let t5 = array<f32, 16>(s5_0, s5_1, s5_2, s5_3, s5_4, s5_5, s5_6, s5_7, s5_8, s5_9, s5_10, s5_11, s5_12, s5_13, s5_14, s5_15);
-    put(row + 40u, column + j, t5[j]);
-    let t6 = array<f32, 16>(s6_0, s6_1, s6_2, s6_3, s6_4, s6_5, s6_6, s6_7, s6_8, s6_9, s6_10, s6_11, s6_12, s6_13, s6_14, s6_15);
-    put(row + 48u, column + j, t6[j]);
-    let t7 = array<f32, 16>(s7_0, s7_1, s7_2, s7_3, s7_4, s7_5, s7_6, s7_7, s7_8, s7_9, s7_10, s7_11, s7_12, s7_13, s7_14, s7_15);
-    put(row + 56u, column + j, t7[j]);
+  let tile = array<array<f32, 16>, 8>(
+    array<f32, 16>(s0_0, s0_1, s0_2, s0_3, s0_4, s0_5, s0_6, s0_7, s0_8, s0_9, s0_10, s0_11, s0_12, s0_13, s0_14, s0_15),
+    array<f32, 16>(s1_0, s1_1, s1_2, s1_3, s1_4, s1_5, s1_6, s1_7, s1_8, s1_9, s1_10, s1_11, s1_12, s1_13, s1_14, s1_15),
+    array<f32, 16>(s2_0, s2_1, s2_2, s2_3, s2_4, s2_5, s2_6, s2_7, s2_8, s2_9, s2_10, s2_11, s2_12, s2_13, s2_14, s2_15),
+    array<f32, 16>(s3_0, s3_1, s3_2, s3_3, s3_4, s3_5, s3_6, s3_7, s3_8, s3_9, s3_10, s3_11, s3_12, s3_13, s3_14, s3_15),
+    array<f32, 16>(s4_0, s4_1, s4_2, s4_3, s4_4, s4_5, s4_6, s4_7, s4_8, s4_9, s4_10, s4_11, s4_12, s4_13, s4_14, s4_15),
+    array<f32, 16>(s5_0, s5_1, s5_2, s5_3, s5_4, s5_5, s5_6, s5_7, s5_8, s5_9, s5_10, s5_11, s5_12, s5_13, s5_14, s5_15),
+    array<f32, 16>(s6_0, s6_1, s6_2, s6_3, s6_4, s6_5, s6_6, s6_7, s6_8, s6_9, s6_10, s6_11, s6_12, s6_13, s6_14, s6_15),
+    array<f32, 16>(s7_0, s7_1, s7_2, s7_3, s7_4, s7_5, s7_6, s7_7, s7_8, s7_9, s7_10, s7_11, s7_12, s7_13, s7_14, s7_15),
+  );
+  let count = min(16u, params.colEnd - column);
+  for (var r = 0u; r < 8u && row + r * 8u < params.rowEnd; r += 1u) {
+    var t = tile[r];
+    let at = outAt(row + r * 8u, column);
+    if (params.hasBias + params.accumulate != 0u) {
+      for (var j = 0u; j < count; j += 1u) {
+        t[j] = finished(column + j, at + j, t[j]);
+      }
+    }
+    if (count == 16u) {
+      out[at + 0u] = t[0];
+      out[at + 1u] = t[1];
+      out[at + 2u] = t[2];
+      out[at + 3u] = t[3];
+      out[at + 4u] = t[4];
+      out[at + 5u] = t[5];
+      out[at + 6u] = t[6];
+      out[at + 7u] = t[7];
+      out[at + 8u] = t[8];
+      out[at + 9u] = t[9];
+      out[at + 10u] = t[10];
+      out[at + 11u] = t[11];
+      out[at + 12u] = t[12];
+      out[at + 13u] = t[13];
+      out[at + 14u] = t[14];
+      out[at + 15u] = t[15];
+    } else {
+      for (var j = 0u; j < count; j += 1u) {
+        out[at + j] = t[j];
+      }
+    }
   }
 }

@@ -63,10 +63,40 @@ fn main(
     let b15 = subgroupBroadcast(f1, 7u);
     s0_15 += dot(v0, b15); s1_15 += dot(v1, b15);
   }
-  for (var j = 0u; j < 16u; j += 1u) {
-    let t0 = array<f32, 16>(s0_0, s0_1, s0_2, s0_3, s0_4, s0_5, s0_6, s0_7, s0_8, s0_9, s0_10, s0_11, s0_12, s0_13, s0_14, s0_15);
-    put(row + 0u, column + j, t0[j]);
-    let t1 = array<f32, 16>(s1_0, s1_1, s1_2, s1_3, s1_4, s1_5, s1_6, s1_7, s1_8, s1_9, s1_10, s1_11, s1_12, s1_13, s1_14, s1_15);
-    put(row + 32u, column + j, t1[j]);
+  let tile = array<array<f32, 16>, 2>(
+    array<f32, 16>(s0_0, s0_1, s0_2, s0_3, s0_4, s0_5, s0_6, s0_7, s0_8, s0_9, s0_10, s0_11, s0_12, s0_13, s0_14, s0_15),
+    array<f32, 16>(s1_0, s1_1, s1_2, s1_3, s1_4, s1_5, s1_6, s1_7, s1_8, s1_9, s1_10, s1_11, s1_12, s1_13, s1_14, s1_15),
+  );
+  let count = min(16u, params.colEnd - column);
+  for (var r = 0u; r < 2u && row + r * 32u < params.rowEnd; r += 1u) {
+    var t = tile[r];
+    let at = outAt(row + r * 32u, column);
+    if (params.hasBias + params.accumulate != 0u) {
+      for (var j = 0u; j < count; j += 1u) {
+        t[j] = finished(column + j, at + j, t[j]);
+      }
+    }
+    if (count == 16u) {
+      out[at + 0u] = t[0];
+      out[at + 1u] = t[1];
+      out[at + 2u] = t[2];
+      out[at + 3u] = t[3];
+      out[at + 4u] = t[4];
+      out[at + 5u] = t[5];
+      out[at + 6u] = t[6];
+      out[at + 7u] = t[7];
+      out[at + 8u] = t[8];
+      out[at + 9u] = t[9];
+      out[at + 10u] = t[10];
+      out[at + 11u] = t[11];
+      out[at + 12u] = t[12];
+      out[at + 13u] = t[13];
+      out[at + 14u] = t[14];
+      out[at + 15u] = t[15];
+    } else {
+      for (var j = 0u; j < count; j += 1u) {
+        out[at + j] = t[j];
+      }
+    }
   }
 }

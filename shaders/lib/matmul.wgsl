@@ -18,12 +18,12 @@ struct Params {
 @group(0) @binding(3) var<storage, read> bias: array<f32>;
 @group(0) @binding(4) var<storage, read_write> out: array<f32>;
 
-// The only place that writes; rows and columns past the edge of a ragged tile end here.
-fn put(row: u32, column: u32, value: f32) {
-  if (row >= params.rowEnd || column >= params.colEnd) {
-    return;
-  }
-  let at = (row + params.outRowShift) * params.outStride + column + params.outColShift;
+fn outAt(row: u32, column: u32) -> u32 {
+  return (row + params.outRowShift) * params.outStride + column + params.outColShift;
+}
+
+// The value to store at out[at], with bias and old value where asked for.
+fn finished(column: u32, at: u32, value: f32) -> f32 {
   var y = value;
   if (params.hasBias != 0u) {
     y += bias[column + params.biasShift];
@@ -31,5 +31,13 @@ fn put(row: u32, column: u32, value: f32) {
   if (params.accumulate != 0u) {
     y += out[at];
   }
-  out[at] = y;
+  return y;
+}
+
+// Stores one output; rows and columns past the edge of a ragged tile end here.
+fn put(row: u32, column: u32, value: f32) {
+  if (row < params.rowEnd && column < params.colEnd) {
+    let at = outAt(row, column);
+    out[at] = finished(column, at, value);
+  }
 }

@@ -80,15 +80,17 @@ describe.each(MATMUL_VARIANTS)('matmul %s', (variant) => {
         return;
       }
       for (const [i, [m, n, k]] of SHAPES.entries()) {
-        // Barriers are slow in software: the tiled kernel runs each size once.
-        if (variant !== 'tiled') await check(gpu, { m, n, k, variant, dtype: DTYPES[i % 3] ?? 'F32' });
+        // Barriers are slow in software: the tiled kernel runs its own edges only.
+        if (variant === 'tiled' && i % 3 !== 1) continue;
+        await check(gpu, { m, n, k, variant, dtype: DTYPES[i % 2] ?? 'F32' });
+        if (variant === 'tiled') continue;
         await check(gpu, {
           m,
           n,
           k,
           variant,
-          dtype: DTYPES[(i + 1) % 3] ?? 'F32',
-          bias: i % 2 === 0,
+          dtype: DTYPES[(i % 2) + 1] ?? 'F32',
+          bias: i % 3 === 0,
           residual: 'alias',
         });
       }
