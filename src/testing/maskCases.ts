@@ -41,6 +41,7 @@ function awkwardRows(rng: Rng): ((c: number) => number)[] {
     () => 1 + rng.below(5) * 2 ** -23,
     // With tiny norms: products just below 2^-126 that round to it, or do not.
     () => 1 - rng.below(9) * 2 ** -24,
+    pick([1 - 2400 * 2 ** -24, 1 - 3200 * 2 ** -24, 0, 1]),
   ];
 }
 
@@ -65,12 +66,16 @@ export function normalWeight(rows: number, cols: number, dtype: FloatDtype, seed
 /** Norms of usual columns; of columns that are dead, subnormal, huge or not finite; so small that scores underflow. */
 export function awkwardNorms(cols: number): Record<'usual' | 'special' | 'tiny', Float32Array<ArrayBuffer>> {
   const rng = new Rng(7, `norms ${cols}`);
+  const near = [-2, 0, 1, 2, 3, 4, 1200, 1600];
   const list = [1, 0, 2 ** -130, Infinity, NaN, 2 ** 127, 0.1, 3, -0];
   return {
     usual: Float32Array.from({ length: cols }, () => Math.exp(rng.normal())),
     special: Float32Array.from({ length: cols }, () => list[rng.below(list.length)] ?? 1),
     // Around 2^-126 for weights near 1, where devices round and flush differently.
-    tiny: Float32Array.from({ length: cols }, () => 2 ** -126 * (1 + (rng.below(9) - 4) * 2 ** -23)),
+    tiny: Float32Array.from(
+      { length: cols },
+      () => 2 ** -126 * (1 + (near[rng.below(near.length)] ?? 0) * 2 ** -23),
+    ),
   };
 }
 
