@@ -41,6 +41,8 @@ export class GpuContext {
   /** Uncaptured validation errors, newest last; tests require none. */
   readonly errors: string[] = [];
   readonly adapterKey: string;
+  /** Kernel variants that failed the self-test here, as `op.variant`; ops take the next candidate. */
+  readonly disabled = new Set<string>();
   /** Resolves once, when the device is gone. */
   readonly lost: Promise<LabError>;
   #lost: LabError | undefined;

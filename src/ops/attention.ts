@@ -1,4 +1,5 @@
 import { defineKernel, foldGrid, type Kernel } from '../gpu/kernel';
+import type { GpuContext } from '../gpu/context';
 import type { Recorder } from '../gpu/recorder';
 import shared from '../../shaders/lib/attention.wgsl?raw';
 import grid from '../../shaders/lib/grid.wgsl?raw';
@@ -9,6 +10,7 @@ import valuesScalar from '../../shaders/attentionValuesScalar.wgsl?raw';
 import softmaxLane from '../../shaders/softmaxLane.wgsl?raw';
 import softmaxTree from '../../shaders/softmaxTree.wgsl?raw';
 import { checkAct, require } from './check';
+import { bySpeed, firstUsable } from './choose';
 import type { Act } from './types';
 import { SCRATCH_BYTES, type Workspace } from './workspace';
 
@@ -42,6 +44,11 @@ export interface AttentionOptions {
   tiles?: 'tile' | 'scalar';
   /** Bound of the scores held at once; tests lower it. */
   scratchBytes?: number;
+}
+
+/** How scores and weighted sums are computed; the choice of the softmax is independent of it. */
+export function chooseTiles(ctx: GpuContext, headDim: number): 'tile' | 'scalar' {
+  return firstUsable(ctx, 'attention', headDim % 4 === 0 ? ['tile', 'scalar'] : ['scalar']);
 }
 
 const TILE = 8;
@@ -88,9 +95,9 @@ export async function attention(
   const pairsTotal = batch * heads;
   if (pairsTotal * queries * headDim === 0) return;
   const software = rec.ctx.record.software;
-  const scalar = (options.tiles ?? (headDim % 4 === 0 ? 'tile' : 'scalar')) === 'scalar';
+  const scalar = (options.tiles ?? chooseTiles(rec.ctx, headDim)) === 'scalar';
   require(scalar || headDim % 4 === 0, 'attention', `headDim ${headDim} needs the scalar tiles`);
-  const lane = (options.softmax ?? (software ? 'lane' : 'tree')) === 'lane';
+  const lane = (options.softmax ?? bySpeed(rec.ctx, 'attention', 'lane', 'tree')) === 'lane';
 
   const rowCost = keys * (2 * headDim + 60);
   const maxRows = Math.max(TILE, Math.floor(Math.min(scratchBytes / (keyStride * 4), rec.maxCost / rowCost)));

@@ -4,6 +4,7 @@ import type { LabBuffer } from '../gpu/scope';
 import groupCode from '../../shaders/columnEnergyGroup.wgsl?raw';
 import laneCode from '../../shaders/columnEnergyLane.wgsl?raw';
 import { checkAct, checkBytes, require } from './check';
+import { bySpeed } from './choose';
 import { equalParts } from './split';
 import type { Act } from './types';
 
@@ -38,7 +39,11 @@ export async function columnEnergy(
   out: LabBuffer,
   options: ColumnEnergyOptions,
 ): Promise<void> {
-  const { rowsPerChunk, chunkBegin = 0, variant = rec.ctx.record.software ? 'lane' : 'group' } = options;
+  const {
+    rowsPerChunk,
+    chunkBegin = 0,
+    variant = bySpeed(rec.ctx, 'columnEnergy', 'lane', 'group'),
+  } = options;
   require(Number.isInteger(rowsPerChunk) &&
     rowsPerChunk >= 1, 'columnEnergy', `${rowsPerChunk} rows to a chunk`);
   checkAct('columnEnergy', 'x', x);

@@ -6,6 +6,7 @@ import shared from '../../shaders/lib/headLoss.wgsl?raw';
 import lane from '../../shaders/headLossLane.wgsl?raw';
 import tree from '../../shaders/headLossTree.wgsl?raw';
 import { checkAct, checkBytes, checkWeight, require } from './check';
+import { bySpeed } from './choose';
 import { matmul, type MatmulVariant } from './matmul';
 import { matvec } from './matvec';
 import type { Act, Weight } from './types';
@@ -48,7 +49,7 @@ export async function headLoss(
   checkBytes('headLoss', 'targets', targets, rows * 4);
   checkBytes('headLoss', 'losses', losses, rows * 4);
   if (rows === 0) return;
-  const variant = options.variant ?? (rec.ctx.record.software ? 'lane' : 'tree');
+  const variant = options.variant ?? bySpeed(rec.ctx, 'headLoss', 'lane', 'tree');
   const elements = Math.floor((options.scratchBytes ?? SCRATCH_BYTES) / 4);
   const rowStep = Math.min(rows, 1024, Math.max(1, Math.floor(elements / 64)));
   // Pieces begin at whole matmul tiles.

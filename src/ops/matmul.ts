@@ -11,6 +11,7 @@ import sg4x8 from '../../shaders/matmulSg4x8.wgsl?raw';
 import sg8x2 from '../../shaders/matmulSg8x2.wgsl?raw';
 import tiled from '../../shaders/matmulTiled.wgsl?raw';
 import { checkAct, checkVec, checkWeight, require } from './check';
+import { firstUsable } from './choose';
 import { splitTiles } from './split';
 import type { Act, Vec, Weight } from './types';
 import { perDtype } from './weightLibs';
@@ -70,11 +71,16 @@ export function matmulSupported(ctx: GpuContext, variant: MatmulVariant, k: numb
 
 /** The fastest kernel by measurement on software adapters (docs/decisions.md) and by judgement on hardware. */
 export function chooseMatmul(ctx: GpuContext, m: number, k: number): MatmulVariant {
-  if (k % 4 !== 0) return 'scalar';
-  if (!ctx.record.software) return 'tiled';
-  const order: MatmulVariant[] =
+  const subgroups: MatmulVariant[] =
     ctx.subgroupMin >= 8 ? ['sg8x2'] : m <= 32 ? ['sg4x2', 'sg4x8'] : ['sg4x8', 'sg4x2'];
-  return order.find((v) => matmulSupported(ctx, v, k)) ?? 'dot8x8';
+  const order: MatmulVariant[] = ctx.record.software
+    ? [...subgroups, 'dot8x8', 'tiled', 'scalar']
+    : ['tiled', 'dot8x8', 'scalar'];
+  return firstUsable(
+    ctx,
+    'matmul',
+    order.filter((v) => matmulSupported(ctx, v, k)),
+  );
 }
 
 export interface MatmulOptions {

@@ -1,10 +1,12 @@
 import { DTYPE_BYTES } from '../core/dtypes';
+import type { GpuContext } from '../gpu/context';
 import type { Recorder } from '../gpu/recorder';
 import shared from '../../shaders/lib/matvec.wgsl?raw';
 import lane from '../../shaders/matvecLane.wgsl?raw';
 import scalar from '../../shaders/matvecScalar.wgsl?raw';
 import tree from '../../shaders/matvecTree.wgsl?raw';
 import { checkAct, checkMask, checkVec, checkWeight, require } from './check';
+import { firstUsable } from './choose';
 import type { Act, MaskBuffer, Vec, Weight } from './types';
 import { perDtype } from './weightLibs';
 
@@ -19,6 +21,14 @@ export const matvecKernels = {
   tree: perDtype('matvec.tree', shared, tree),
   scalar: perDtype('matvec.scalar', shared, scalar),
 };
+
+/** `lane` for software adapters, `tree` for hardware; only `scalar` takes any k. */
+export function chooseMatvec(ctx: GpuContext, k: number): MatvecVariant {
+  const order: MatvecVariant[] = ctx.record.software
+    ? ['lane', 'tree', 'scalar']
+    : ['tree', 'lane', 'scalar'];
+  return firstUsable(ctx, 'matvec', k % 4 === 0 ? order : ['scalar']);
+}
 
 export interface MatvecOptions {
   bias?: Vec;
@@ -55,7 +65,7 @@ export async function matvec(
     checkAct('matvec', 'residual', residual, { rows: out.rows, cols: out.cols });
     if (residual.buffer !== out.buffer) rec.copy(residual.buffer, 0, out.buffer, 0, out.rows * out.cols * 4);
   }
-  const id = options.variant ?? (k % 4 !== 0 ? 'scalar' : rec.ctx.record.software ? 'lane' : 'tree');
+  const id = options.variant ?? chooseMatvec(rec.ctx, k);
   require(id === 'scalar' || k % 4 === 0, 'matvec', `the kernel ${id} needs k divisible by 4, k is ${k}`);
   for (const shard of w.shards) {
     const groups = Math.ceil(shard.rows / OUTPUTS[id]);

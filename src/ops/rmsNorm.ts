@@ -4,6 +4,7 @@ import grid from '../../shaders/lib/grid.wgsl?raw';
 import lane from '../../shaders/rmsNormLane.wgsl?raw';
 import tree from '../../shaders/rmsNormTree.wgsl?raw';
 import { checkAct, checkVec, require } from './check';
+import { bySpeed } from './choose';
 import type { Act, Vec } from './types';
 
 export type RmsNormVariant = 'lane' | 'tree';
@@ -33,7 +34,7 @@ export async function rmsNorm(
   checkVec('rmsNorm', 'weight', weight, cols);
   require(x.buffer !== out.buffer, 'rmsNorm', 'x and out share a buffer');
   if (rows * cols === 0) return;
-  const variant = options.variant ?? (rec.ctx.record.software ? 'lane' : 'tree');
+  const variant = options.variant ?? bySpeed(rec.ctx, 'rmsNorm', 'lane', 'tree');
   await rec.run({
     kernel: rmsNormKernels[variant],
     bind: { x: x.buffer, weight: weight.buffer, out: out.buffer },

@@ -20,6 +20,7 @@ import pickCode from '../../shaders/selectMatrixPick.wgsl?raw';
 import rowGroupCode from '../../shaders/selectRowGroup.wgsl?raw';
 import rowLaneCode from '../../shaders/selectRowLane.wgsl?raw';
 import { checkBytes, checkMask, require } from './check';
+import { bySpeed } from './choose';
 import { checkScored, gridFor, pieces, scoreBindings, scoreConstants } from './pruneKernels';
 import { checkGroups, type GroupPattern, type MatrixRule } from './selectRules';
 import { equalParts } from './split';
@@ -70,7 +71,7 @@ export async function selectRows(
   out: MaskBuffer,
   options: { /** lane: software adapters; group: hardware. */ variant?: SelectVariant } = {},
 ): Promise<void> {
-  const variant = options.variant ?? (rec.ctx.record.software ? 'lane' : 'group');
+  const variant = options.variant ?? bySpeed(rec.ctx, 'selectRows', 'lane', 'group');
   checkScored('selectRows', w, norms, out);
   checkBytes('selectRows', 'counts', counts, w.rows * 4);
   // Up to five readings of the row, most often three or four.

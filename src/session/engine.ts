@@ -200,7 +200,7 @@ export class Engine {
         pruner: job.plan.pruner,
         pattern: job.plan.pattern,
         exactBudget: job.plan.exactBudget,
-        path: job.plan.select === 'auto' ? (this.ctx.record.software ? 'cpu' : 'gpu') : job.plan.select,
+        path: job.plan.select === 'auto' ? (this.ctx.record.software || this.ctx.disabled.has('select') ? 'cpu' : 'gpu') : job.plan.select,
       });
       await scope.ready();
 
