@@ -5,6 +5,7 @@
 import type { PlainError } from '../core/errors';
 import type { Curve, CurvePoint, DeviceRecord, LayerErrors, RunReport, StatsKind } from '../core/report';
 import type { LabSpec, ParamValue, TextName } from '../core/spec';
+import type { ExportSink } from '../formats/sink';
 
 export interface ParamDescription {
   name: string;
@@ -181,13 +182,4 @@ export interface LabApi {
   memory(): Promise<MemoryUsage>;
 }
 
-/** Where an export goes: a directory handle, OPFS staging for a download, or a Node folder. */
-export interface ExportSink {
-  create(path: string): Promise<void>;
-  write(path: string, bytes: Uint8Array): Promise<void>;
-  close(path: string): Promise<void>;
-  size(path: string): Promise<number>;
-  read(path: string, begin: number, end: number): Promise<Uint8Array>;
-  /** Removes what was written so far. */
-  abort(): Promise<void>;
-}
+export type { ExportSink };

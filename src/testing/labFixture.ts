@@ -19,18 +19,27 @@ export interface LabFixture {
   events: LabEvent[];
 }
 
-/** Runs `body` on a fresh device; afterwards no error may have been raised and all memory must be back. */
-export async function withLab(body: (fixture: LabFixture) => Promise<void>, open: { defaultLimits?: boolean; without?: GPUFeatureName[] } = {}): Promise<void> {
-  const ctx = await GpuContext.open(testGpu(), { backend: inNode ? 'dawn-node' : 'chrome', ...open });
+let shared: Promise<GpuContext> | undefined;
+
+/**
+ * Runs `body` with an empty lab; afterwards no error may have been raised and all memory must be back. Tests of a file
+ * share one device, since compiling pipelines is the slow part; with options they get one of their own.
+ */
+export async function withLab(body: (fixture: LabFixture) => Promise<void>, options?: { defaultLimits?: boolean; without?: GPUFeatureName[] }): Promise<void> {
+  const open = (): Promise<GpuContext> => GpuContext.open(testGpu(), { backend: inNode ? 'dawn-node' : 'chrome', ...options });
+  shared ??= open();
+  const ctx = options ? await open() : await shared;
   const events: LabEvent[] = [];
   const lab = new Lab(ctx, HOST);
+  ctx.errors.length = 0;
   try {
     await body({ lab, events, io: { job: 1, emit: (event) => events.push(event) } });
     lab.unload();
     if (ctx.errors.length > 0) throw new Error(`The device reported: ${ctx.errors.join('\n')}`);
     if (ctx.ledger.total !== 0) throw new Error(`Memory left behind: ${ctx.ledger.total} bytes in ${ctx.ledger.buffers} buffers.`);
   } finally {
-    ctx.close();
+    lab.unload();
+    if (options) ctx.close();
   }
 }
 

@@ -1,0 +1,115 @@
+/** Text from the dense and the pruned model, side by side. */
+import { LabError } from '../core/errors';
+import { Rng } from '../core/rng';
+import type { LabSpec } from '../core/spec';
+import type { Recorder } from '../gpu/recorder';
+import { DecodingSession, pickToken, type LayerView, type PrefillView } from '../models/generate';
+import type { TokenizerHandle } from '../formats/tokenizer';
+import { MaskedLayer } from '../pruning/masks';
+import type { Engine, MaskState } from './engine';
+import type { JobIo, Lab } from './lab';
+import type { GenerateRequest, GenerateResult, GenerateSide } from './protocol';
+
+interface Side {
+  name: 'dense' | 'pruned';
+  masks: MaskState | null;
+}
+
+/** `pruned` null: the dense side only. The pruned side uses the masks of that spec and beta. */
+export async function generate(lab: Lab, pruned: { spec: LabSpec; beta: number } | null, request: GenerateRequest, io: JobIo): Promise<GenerateResult> {
+  const { engine, texts, plan } = lab.loaded;
+  const tokenizer = await texts.tokenizer();
+  const prompt = await promptIds(tokenizer, request.prompt, plan.config.vocabulary);
+  const room = plan.config.context - prompt.length;
+  if (room < 1) {
+    throw new LabError('TextError', `The prompt has ${prompt.length} tokens; the model's context is ${plan.config.context}.`, 'Use a shorter prompt.');
+  }
+  const stops = new Set([...tokenizer.specialIds.eos, ...configStops(plan.opened.config)]);
+  return lab.withRecorder(io, 'Generating', async (rec, meter) => {
+    const sides: Side[] = [{ name: 'dense', masks: null }];
+    if (pruned) sides.push({ name: 'pruned', masks: await lab.masks(pruned.spec, pruned.beta, rec, { total: () => undefined, add: () => undefined }) });
+    const max = Math.min(request.maxTokens, room);
+    meter.total(sides.length * max);
+    const made: GenerateSide[] = [];
+    for (const side of sides) {
+      made.push(
+        await oneSide(rec, engine, tokenizer, side, prompt, { ...request, maxTokens: max }, stops, (text) => {
+          meter.add(1);
+          io.emit({ type: 'token', job: io.job, side: side.name, text });
+        }),
+      );
+    }
+    const [dense, other] = made as [GenerateSide, GenerateSide | undefined];
+    return { prompt: request.prompt, dense, ...(other ? { pruned: other, firstDifference: firstDifference(dense.ids, other.ids) } : {}) };
+  });
+}
+
+/** Index of the first token that differs, the shorter length where one ends earlier, null when all are equal. */
+export function firstDifference(a: readonly number[], b: readonly number[]): number | null {
+  const shared = Math.min(a.length, b.length);
+  for (let i = 0; i < shared; i++) if (a[i] !== b[i]) return i;
+  return a.length === b.length ? null : shared;
+}
+
+async function promptIds(tokenizer: TokenizerHandle, prompt: string, vocabulary: number): Promise<Uint32Array> {
+  const ids = await tokenizer.encode(prompt);
+  if (ids.length === 0) {
+    const start = tokenizer.specialIds.bos ?? tokenizer.specialIds.eos[0];
+    if (start === undefined) throw new LabError('TextError', 'The prompt is empty and the tokenizer has no token to begin with.', 'Write at least one word.');
+    ids.push(start);
+  }
+  const bad = ids.find((id) => id >= vocabulary);
+  if (bad !== undefined) throw new LabError('TextError', `Token id ${bad} of the prompt is outside the embedding of ${vocabulary} rows.`, 'The tokenizer does not belong to this model.');
+  return Uint32Array.from(ids);
+}
+
+function configStops(config: Record<string, unknown>): number[] {
+  const eos = config['eos_token_id'];
+  return (Array.isArray(eos) ? eos : [eos]).filter((id): id is number => typeof id === 'number');
+}
+
+async function oneSide(
+  rec: Recorder,
+  engine: Engine,
+  tokenizer: TokenizerHandle,
+  side: Side,
+  prompt: Uint32Array,
+  request: GenerateRequest,
+  stops: ReadonlySet<number>,
+  onToken: (text: string) => void,
+): Promise<GenerateSide> {
+  const { decoder } = engine;
+  const scope = engine.ctx.root.child();
+  try {
+    decoder.ensurePositions(prompt.length + request.maxTokens);
+    const session = new DecodingSession(rec, scope, decoder, prompt.length, prompt.length + request.maxTokens);
+    const masked = side.masks ? new MaskedLayer(engine.ctx, scope, engine.model) : null;
+    await session.ready();
+    const { masks } = side;
+    const prefill: PrefillView = async (layer) => {
+      const ofLayer = masks?.masks[layer];
+      if (!masked || !ofLayer) return decoder.dense(layer);
+      await masked.use(rec, layer, ofLayer);
+      return masked.view(rec);
+    };
+    const decode: LayerView = (layer) => (name) => ({ ...decoder.dense(layer)(name), mask: masks?.masks[layer]?.[name] });
+    const rng = new Rng(request.seed, 'generation');
+    let logits = await session.feed(prompt, prefill);
+    const ids: number[] = [];
+    const startMs = performance.now();
+    let decoded = 0;
+    for (;;) {
+      const next = pickToken(logits, request.temperature, rng);
+      if (stops.has(next)) break;
+      ids.push(next);
+      onToken(await tokenizer.decode(ids));
+      if (ids.length >= request.maxTokens) break;
+      logits = await session.feed(Uint32Array.of(next), decode);
+      decoded += 1;
+    }
+    const seconds = (performance.now() - startMs) / 1000;
+    return { ids, text: await tokenizer.decode(ids), tokensPerSecond: decoded > 0 && seconds > 0 ? decoded / seconds : 0 };
+  } finally {
+    scope.close();
+  }
+}

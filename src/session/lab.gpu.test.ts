@@ -1,0 +1,198 @@
+/** What the lab promises beyond numbers: nothing lost, nothing left, same bytes again, exact and preview apart. */
+import { describe, expect, test } from 'vitest';
+import { LabError } from '../core/errors';
+import { Recorder } from '../gpu/recorder';
+import { DecodingSession } from '../models/generate';
+import { readWeight } from '../pruning/selector';
+import { fixtureJson, fixtureModel } from '../testing/fixtureFiles';
+import { giveWindows, windowSpec, withLab, type LabFixture } from '../testing/labFixture';
+import { TOLERANCE } from '../testing/tolerances';
+import { windowOutputs } from './logits';
+
+interface Texts {
+  texts: { calibration: { windows: number[][] }; report: { windows: number[][] } };
+}
+
+/** The two-block model with short texts. */
+async function small({ lab, io }: LabFixture, model = 'two-block', windows = 2): Promise<void> {
+  const { texts } = await fixtureJson<Texts>(model === 'demo-model' ? 'demo' : model, 'pruning.json');
+  giveWindows(lab, 'calibration', texts.calibration.windows.slice(0, windows));
+  giveWindows(lab, 'select', texts.report.windows.slice(0, windows));
+  giveWindows(lab, 'report', texts.report.windows.slice(0, windows));
+  await lab.load(await fixtureModel(model), io);
+}
+
+async function maskWords({ lab, io }: LabFixture, change: Parameters<typeof windowSpec>[0]): Promise<Uint32Array[]> {
+  return lab.withRecorder(io, 'masks', async (rec, meter) => {
+    const state = await lab.masks(windowSpec(change), 0, rec, meter);
+    const out: Uint32Array[] = [];
+    for (const layer of state.masks) {
+      for (const mask of Object.values(layer)) out.push(new Uint32Array(await rec.read(mask.buffer, 0, mask.rows * mask.wordsPerRow * 4)));
+    }
+    return out;
+  });
+}
+
+describe('runs', () => {
+  test('the same spec gives the same figures, bit for bit', () =>
+    withLab(async (fixture) => {
+      await small(fixture);
+      const spec = windowSpec({ sparsity: 0.6, beta: 0.1 });
+      const first = await fixture.lab.run(spec, 0.1, fixture.io);
+      const second = await fixture.lab.run(spec, 0.1, fixture.io);
+      expect(second.id).toBe(first.id);
+      expect(second.errors).toEqual(first.errors);
+      expect(second.perplexity).toEqual(first.perplexity);
+      expect(second.sparsity).toEqual(first.sparsity);
+      const one = await fixture.lab.sweep(spec, { kind: 'exact', betas: [0, 0.1] }, fixture.io);
+      fixture.lab.setText('select', null);
+      await small(fixture);
+      const two = await fixture.lab.sweep(spec, { kind: 'exact', betas: [0, 0.1] }, fixture.io);
+      expect(two).toEqual(one);
+    }));
+
+  test('sparsity 0 is the dense model to the bit, and weights are never written', () =>
+    withLab(async (fixture) => {
+      await small(fixture);
+      const { lab, io } = fixture;
+      const weights = (): Promise<Uint8Array[]> =>
+        lab.withRecorder(io, 'read', async (rec) => {
+          const out: Uint8Array[] = [];
+          for (const layer of lab.loaded.engine.model.layers) for (const w of Object.values(layer.matrices)) out.push(await readWeight(rec, w));
+          return out;
+        });
+      const before = await weights();
+      for (const pruner of ['wanda', 'magnitude']) await lab.run(windowSpec({ pruner, sparsity: 0.9 }), 0, io);
+      for (const pruner of ['wanda', 'magnitude']) {
+        const report = await lab.run(windowSpec({ pruner, sparsity: 0 }), 0, io);
+        expect(report.perplexity.pruned).toBe(report.perplexity.dense);
+        expect(report.sparsity?.achieved).toBe(0);
+        for (const row of report.errors?.layers ?? []) expect([row.local, row.inPlace, row.inherited, row.cumulative]).toEqual([0, 0, 0, 0]);
+      }
+      expect(await weights()).toEqual(before);
+    }));
+
+  test('exact and preview masks are not the same on the demo model', () =>
+    withLab(async (fixture) => {
+      await small(fixture, 'demo-model', 1);
+      const exact = await maskWords(fixture, { stats: 'exact' });
+      const preview = await maskWords(fixture, { stats: 'dense' });
+      // The first layer's attention sees the same input either way; what comes behind pruned layers does not.
+      const same = exact.map((words, i) => words.every((w, k) => w === preview[i]?.[k]));
+      expect(same.slice(0, 3)).toEqual([true, true, true]);
+      expect(same.slice(7).filter((s) => s).length).toBeLessThan(same.length / 4);
+    }));
+
+  test('works at default limits and without subgroups', () =>
+    withLab(
+      async (fixture) => {
+        await small(fixture);
+        const report = await fixture.lab.run(windowSpec({}), 0, fixture.io);
+        expect(report.perplexity.pruned).toBeGreaterThan(report.perplexity.dense ?? Infinity);
+      },
+      { defaultLimits: true, without: ['subgroups', 'shader-f16'] },
+    ));
+
+  test('errors come layer by layer while the run goes on', () =>
+    withLab(async (fixture) => {
+      await small(fixture);
+      fixture.events.length = 0;
+      const report = await fixture.lab.run(windowSpec({}), 0, fixture.io);
+      const rows = fixture.events.flatMap((e) => (e.type === 'layers' ? [e] : []));
+      expect(rows.map((r) => r.from)).toEqual([0, 1]);
+      expect(rows.flatMap((r) => r.rows)).toEqual(report.errors?.layers);
+      const last = fixture.events.filter((e) => e.type === 'progress').pop();
+      expect(last?.type === 'progress' && last.done).toBeGreaterThan(0.99);
+    }));
+});
+
+describe('interruption', () => {
+  test('cancel ends a sweep, keeps its points and returns its memory', () =>
+    withLab(async (fixture) => {
+      await small(fixture);
+      const { lab } = fixture;
+      await lab.run(windowSpec({}), 0, fixture.io);
+      const before = lab.memory().total;
+      const abort = new AbortController();
+      let points = 0;
+      const io = {
+        job: 2,
+        signal: abort.signal,
+        emit: (event: { type: string }) => {
+          if (event.type === 'point' && ++points === 2) abort.abort();
+        },
+      };
+      const betas = [0, 0.1, 0.2, 0.3];
+      await expect(lab.sweep(windowSpec({}), { kind: 'exact', betas }, io)).rejects.toThrow('Cancelled');
+      expect(lab.memory().total).toBe(before);
+      points = 0;
+      const curve = await lab.sweep(windowSpec({}), { kind: 'exact', betas }, fixture.io);
+      expect(curve.points).toHaveLength(4);
+    }));
+
+  test('a lost device is one error, and a new device runs the same spec to the same figures', async () => {
+    let first: unknown;
+    await withLab(async (fixture) => {
+      await small(fixture);
+      first = (await fixture.lab.run(windowSpec({}), 0, fixture.io)).errors;
+    });
+    await withLab(async (fixture) => {
+      await small(fixture);
+      const { lab, io } = fixture;
+      const running = lab.run(windowSpec({ sparsity: 0.5 }), 0, io);
+      lab.ctx.device.destroy();
+      let kind = '';
+      try {
+        await running;
+      } catch (error) {
+        kind = LabError.from(error).kind;
+      }
+      expect(kind).toBe('DeviceLostError');
+      lab.ctx.errors.length = 0;
+    }, {});
+    await withLab(async (fixture) => {
+      await small(fixture);
+      expect((await fixture.lab.run(windowSpec({}), 0, fixture.io)).errors).toEqual(first);
+    });
+  });
+
+  test('50 loads leave nothing behind', () =>
+    withLab(async ({ lab, io }) => {
+      const files = await fixtureModel('awkward');
+      for (let i = 0; i < 50; i++) await lab.load(files, io);
+      lab.unload();
+      expect(lab.memory().total).toBe(0);
+    }));
+});
+
+describe('decoding', () => {
+  for (const model of ['two-block', 'awkward', 'gqa-f16']) {
+    test(`${model}: from the cache as from the whole text`, () =>
+      withLab(async ({ lab, io }) => {
+        await lab.load(await fixtureModel(model), io);
+        const { engine, plan } = lab.loaded;
+        const { vocabulary, context } = plan.config;
+        const ids = Uint32Array.from({ length: Math.min(21, context) }, (_, i) => (i * 37 + 11) % vocabulary);
+        await lab.withRecorder(io, 'decode', async (rec: Recorder) => {
+          const whole = new Float32Array(ids.length * vocabulary);
+          await windowOutputs(rec, engine, ids, { logits: (begin, values) => whole.set(values, begin * vocabulary) });
+          const mean = whole.reduce((a, b) => a + b, 0) / whole.length;
+          const spread = Math.sqrt(whole.reduce((a, b) => a + (b - mean) ** 2, 0) / whole.length);
+          const scope = lab.ctx.root.child();
+          try {
+            const session = new DecodingSession(rec, scope, engine.decoder, 5, ids.length);
+            const view = (layer: number) => engine.decoder.dense(layer);
+            let logits = await session.feed(ids.slice(0, 5), view);
+            for (let at = 5; at <= ids.length; at++) {
+              const expected = whole.subarray((at - 1) * vocabulary, at * vocabulary);
+              const worst = expected.reduce((m, v, i) => Math.max(m, Math.abs(v - (logits[i] as number))), 0);
+              expect(worst / spread).toBeLessThan(TOLERANCE.logits);
+              if (at < ids.length) logits = await session.feed(ids.slice(at, at + 1), view);
+            }
+          } finally {
+            scope.close();
+          }
+        });
+      }));
+  }
+});
