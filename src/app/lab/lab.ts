@@ -1,7 +1,15 @@
 /** The page's actions. Components call these; results come back through the stores. */
 import { LabError } from '../../core/errors';
 import type { LabSpec, TextName } from '../../core/spec';
-import type { ExportFile, ExportSink, GenerateRequest, LabApi, LabEvent, ModelRequest, Prediction } from '../../session/protocol';
+import type {
+  ExportFile,
+  ExportSink,
+  GenerateRequest,
+  LabApi,
+  LabEvent,
+  ModelRequest,
+  Prediction,
+} from '../../session/protocol';
 import type { RunReport, StatsKind } from '../../core/report';
 import { betaOf, betaProblem, legalize } from '../stores/legal';
 import { parseQuery, writeQuery } from '../stores/fields';
@@ -88,7 +96,10 @@ export class Lab {
     const { failed, replaced } = boot.selfTest;
     if (failed.length > 0) {
       const way = replaced.length === failed.length ? 'Slower replacements are in use.' : 'Results of these are not to be trusted here.'; // prettier-ignore
-      pushNote({ id: 'selfTest', text: `The self-test found wrong results on this device in: ${failed.join(', ')}. ${way}` });
+      pushNote({
+        id: 'selfTest',
+        text: `The self-test found wrong results on this device in: ${failed.join(', ')}. ${way}`,
+      });
     }
     const { spec } = specStore.getState();
     const pruner = boot.pruners.find(({ id }) => id === spec.pruner);
@@ -157,6 +168,12 @@ export class Lab {
     await this.#runner.run();
   }
 
+  /** The demo model, where a question about another one was answered with no. */
+  async loadIfNone(): Promise<void> {
+    const { model, jobs } = runStore.getState();
+    if (!model && !jobs.some(({ kind }) => kind === 'load')) await this.load({ kind: 'demo' });
+  }
+
   /** While a slider moves: the spec follows at once, a preview as soon as the engine has one. */
   drag(patch: Partial<LabSpec>): void {
     const next = this.#legal(patch);
@@ -221,7 +238,9 @@ export class Lab {
     const { spec } = specStore.getState();
     const prunedLabel = `Pruned, ${percent(spec.sparsity)} zeros`;
     updateNow(() => ({ generation: { prompt: request.prompt, running: true, prunedLabel, dense: '', pruned: '', result: null } })); // prettier-ignore
-    const result = await this.jobs.track('generate', 'Generate', (job) => this.api.generate(job, spec, request));
+    const result = await this.jobs.track('generate', 'Generate', (job) =>
+      this.api.generate(job, spec, request),
+    );
     updateNow(({ generation }) => ({ generation: generation && { ...generation, running: false, result } }));
   }
 
@@ -230,9 +249,14 @@ export class Lab {
   }
 
   /** Writes and verifies an export. On failure the sink is emptied and null comes back. */
-  async exportTo(sink: ExportSink, masks: boolean): Promise<{ report: RunReport; files: ExportFile[] } | null> {
+  async exportTo(
+    sink: ExportSink,
+    masks: boolean,
+  ): Promise<{ report: RunReport; files: ExportFile[] } | null> {
     const { spec } = specStore.getState();
-    const result = await this.jobs.track('export', 'Export', (job) => this.api.exportTo(job, spec, sink, { masks }));
+    const result = await this.jobs.track('export', 'Export', (job) =>
+      this.api.exportTo(job, spec, sink, { masks }),
+    );
     if (!result) await sink.abort().catch(() => undefined);
     return result;
   }
@@ -297,7 +321,9 @@ export class Lab {
 
   #onLost(error: LabError): void {
     if (this.jobs.lost) return;
-    this.jobs.report(error.kind === 'DeviceLostError' ? error : new LabError('DeviceLostError', error.message, error.remedy));
+    this.jobs.report(
+      error.kind === 'DeviceLostError' ? error : new LabError('DeviceLostError', error.message, error.remedy),
+    );
     this.jobs.lost = true;
     updateNow(() => ({ phase: 'lost', memory: null, lastMessage: 'The graphics device is gone' }));
   }

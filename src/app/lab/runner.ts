@@ -63,7 +63,8 @@ export class Runner {
       return this.#jobs.api.run(job, spec);
     });
     if (!report) {
-      if (shown) updateNow(({ live }) => ({ live: live?.key === key && live.rows.length === 0 ? null : live }));
+      if (shown)
+        updateNow(({ live }) => ({ live: live?.key === key && live.rows.length === 0 ? null : live }));
       return false;
     }
     this.#job = null;

@@ -49,7 +49,8 @@ export function detect(userAgent: string): { browser: Browser; system: System } 
 const REASONS: Record<SupportProblem, string> = {
   'no-api': 'This browser has no WebGPU, or it is switched off.',
   insecure: 'WebGPU is only there on secure pages: https, or the machine itself (localhost).',
-  'no-adapter': 'This browser knows WebGPU but offers no adapter: neither a graphics card nor a software stand-in.',
+  'no-adapter':
+    'This browser knows WebGPU but offers no adapter: neither a graphics card nor a software stand-in.',
 };
 
 export function reasonFor(problem: SupportProblem): string {
@@ -58,7 +59,8 @@ export function reasonFor(problem: SupportProblem): string {
 
 /** Steps for this browser and system, the most likely one first. */
 export function remediesFor(problem: SupportProblem, userAgent: string): string[] {
-  if (problem === 'insecure') return ['Open this page by https, or serve it on this machine and open it at 127.0.0.1.'];
+  if (problem === 'insecure')
+    return ['Open this page by https, or serve it on this machine and open it at 127.0.0.1.'];
   const { browser, system } = detect(userAgent);
   const steps: string[] = [];
   if (system === 'iOS') {
@@ -111,6 +113,7 @@ function chromiumSteps(browser: 'Chrome' | 'Edge', system: System): string[] {
 /** What a software adapter is, and how this browser gets a real one. */
 export function softwareRemedy(userAgent: string): string {
   const { browser, system } = detect(userAgent);
-  if (browser !== 'Chrome' && browser !== 'Edge') return 'A browser with graphics acceleration runs this many times faster.';
+  if (browser !== 'Chrome' && browser !== 'Edge')
+    return 'A browser with graphics acceleration runs this many times faster.';
   return chromiumSteps(browser, system)[system === 'Linux' ? 0 : 1] ?? '';
 }

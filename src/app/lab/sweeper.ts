@@ -42,7 +42,8 @@ export class Sweeper {
     if (!state.model || !usesBeta(spec, state.model.layers)) return null;
     const key = curveKey(spec);
     const known = state.curves[key]?.[defaultSweepKind(state)];
-    const prediction = state.sweepPrediction?.key === key ? state.sweepPrediction : await this.#predict(spec, key);
+    const prediction =
+      state.sweepPrediction?.key === key ? state.sweepPrediction : await this.#predict(spec, key);
     const quick = !state.boot?.device.software && (prediction?.seconds ?? Infinity) <= UNASKED_SECONDS;
     if (this.running || known || !(this.#unasked || quick)) return null;
     if (curveKey(specStore.getState().spec) !== key) return null;
@@ -71,7 +72,8 @@ export class Sweeper {
       return this.#jobs.api.sweep(job, spec, { kind, betas: this.#betas(spec) });
     });
     if (this.#key === key) this.#job = null;
-    if (curve) updateNow(({ curves }) => ({ curves: mergePoints(curves, key, curve.kind, curve.points, true) }));
+    if (curve)
+      updateNow(({ curves }) => ({ curves: mergePoints(curves, key, curve.kind, curve.points, true) }));
     return curve;
   }
 

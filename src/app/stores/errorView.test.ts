@@ -57,10 +57,21 @@ describe('deriveErrorView', () => {
     const last = run(0, [1, 2, 3]);
     const model = deriveErrorView({ ...nothing, last, preview: drag(0.1, [4, 5, 6]), uniform: last });
     expect(model).toMatchObject({ state: 'preview', kind: 'preview', partsBeta: 0, previewBeta: 0.1 });
-    expect(model.rows[2]).toMatchObject({ preview: 6, cumulative: null, local: null, oldLocal: 1.5, uniform: 3 });
+    expect(model.rows[2]).toMatchObject({
+      preview: 6,
+      cumulative: null,
+      local: null,
+      oldLocal: 1.5,
+      uniform: 3,
+    });
     expect(model.caption).toContain('preview');
 
-    const complete = deriveErrorView({ ...nothing, run: run(0.1, [7, 8, 9]), last, preview: drag(0.1, [4, 5, 6]) });
+    const complete = deriveErrorView({
+      ...nothing,
+      run: run(0.1, [7, 8, 9]),
+      last,
+      preview: drag(0.1, [4, 5, 6]),
+    });
     expect(complete.rows[2]).toMatchObject({ preview: null, cumulative: 9, oldLocal: null });
     expect(complete).toMatchObject({ state: 'complete', kind: 'exact', partsBeta: null });
   });
@@ -90,7 +101,9 @@ describe('deriveErrorView', () => {
 
   it('has no ratio where there is nothing to compare with', () => {
     const zero = run(0, [0, 0, 0]);
-    expect(deriveErrorView({ ...nothing, view: 'ratio', run: zero, uniform: zero }).rows[0]?.cumulative).toBeNull();
+    expect(
+      deriveErrorView({ ...nothing, view: 'ratio', run: zero, uniform: zero }).rows[0]?.cumulative,
+    ).toBeNull();
     expect(deriveErrorView({ ...nothing, view: 'ratio', run: zero }).rows[0]?.cumulative).toBeNull();
   });
 });

@@ -8,27 +8,34 @@ import type { PreviewRecord, RunRecord } from './runStore';
 
 export type ErrorView = 'absolute' | 'perElement' | 'relative' | 'ratio';
 
-export const ERROR_VIEWS: Record<ErrorView, { label: string; quantity: string; unit: string; log: boolean }> = {
+export const ERROR_VIEWS: Record<
+  ErrorView,
+  { label: string; brief: string; quantity: string; unit: string; log: boolean }
+> = {
   absolute: {
     label: 'Absolute',
+    brief: 'Squared distance from the dense model',
     quantity: 'Squared distance to the dense model’s activations, summed over all tokens',
     unit: 'squared activation',
     log: true,
   },
   perElement: {
     label: 'Per element',
+    brief: 'Mean squared distance from the dense model',
     quantity: 'Mean squared distance to the dense model’s activations, per element',
     unit: 'squared activation',
     log: true,
   },
   relative: {
     label: 'Relative',
+    brief: 'Squared distance over the dense model’s own size',
     quantity: 'Squared distance to the dense model’s activations, relative to their own squared size',
     unit: 'ratio',
     log: true,
   },
   ratio: {
     label: 'Ratio to uniform',
+    brief: 'Error over the uniform run’s, below 1 is better',
     quantity: 'Error divided by the error of the uniform run, layer by layer',
     unit: 'ratio',
     log: false,
@@ -88,7 +95,13 @@ interface Scale {
   hidden: number;
 }
 
-function scaled(view: ErrorView, value: Value | undefined, dense: Value | undefined, base: Value | undefined, scale: Scale): Value {
+function scaled(
+  view: ErrorView,
+  value: Value | undefined,
+  dense: Value | undefined,
+  base: Value | undefined,
+  scale: Scale,
+): Value {
   if (value === null || value === undefined) return null;
   switch (view) {
     case 'absolute':
@@ -150,7 +163,10 @@ export function deriveErrorView(input: ErrorViewInput): ErrorViewModel {
   return { ...model, caption: captionOf(view, model) };
 }
 
-function captionOf(view: ErrorView, model: Pick<ErrorViewModel, 'kind' | 'text' | 'tokens' | 'state'>): string {
+function captionOf(
+  view: ErrorView,
+  model: Pick<ErrorViewModel, 'kind' | 'text' | 'tokens' | 'state'>,
+): string {
   const { quantity, unit } = ERROR_VIEWS[view];
   const parts = [`${quantity} (unit: ${unit})`, `${model.text} text`];
   if (model.tokens !== null) parts.push(`${model.tokens} tokens`);

@@ -28,7 +28,9 @@ describe('the spec in the address', () => {
   });
 
   it('keeps keys that are not its own', () => {
-    expect(writeQuery(defaultSpec(), '?hub=http://127.0.0.1:9000&beta=3')).toMatch(/^\?model=demo.*&beta=0&.*&hub=/);
+    expect(writeQuery(defaultSpec(), '?hub=http://127.0.0.1:9000&beta=3')).toMatch(
+      /^\?model=demo.*&beta=0&.*&hub=/,
+    );
   });
 
   it.each([

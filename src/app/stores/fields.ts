@@ -16,7 +16,8 @@ interface Field {
 
 function choice<T extends string>(key: string, text: string, choices: readonly T[]): T {
   const found = choices.find((item) => item === text);
-  if (found === undefined) throw new LabError('SpecError', `${key} must be ${choices.join(' or ')}, not "${text.slice(0, 80)}".`);
+  if (found === undefined)
+    throw new LabError('SpecError', `${key} must be ${choices.join(' or ')}, not "${text.slice(0, 80)}".`);
   return found;
 }
 
@@ -61,7 +62,8 @@ export const FIELDS: readonly Field[] = [
   {
     key: 'pruner',
     read: (spec, text) => {
-      if (!/^[a-z][a-z0-9-]{0,40}$/.test(text)) throw new LabError('SpecError', `There is no pruner "${text.slice(0, 80)}".`);
+      if (!/^[a-z][a-z0-9-]{0,40}$/.test(text))
+        throw new LabError('SpecError', `There is no pruner "${text.slice(0, 80)}".`);
       spec.pruner = text;
     },
     write: (spec) => [spec.pruner],
@@ -70,7 +72,10 @@ export const FIELDS: readonly Field[] = [
     key: 'allocation',
     read: (spec, text) => {
       if (!findAllocation(text).listed) {
-        throw new LabError('SpecError', `The allocation "${text}" needs a file and cannot be opened from a link.`);
+        throw new LabError(
+          'SpecError',
+          `The allocation "${text}" needs a file and cannot be opened from a link.`,
+        );
       }
       spec.allocation = text;
     },

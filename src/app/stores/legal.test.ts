@@ -23,10 +23,14 @@ describe('legalize', () => {
 
   it('has a limit that is always legal itself', () => {
     fc.assert(
-      fc.property(fc.double({ min: 0, max: 1, noNaN: true }), fc.integer({ min: 1, max: 80 }), (sparsity, layers) => {
-        const limit = betaLimit(spec({ sparsity }), layers);
-        expect(isLegalBeta(limit, sparsity, layers)).toBe(true);
-      }),
+      fc.property(
+        fc.double({ min: 0, max: 1, noNaN: true }),
+        fc.integer({ min: 1, max: 80 }),
+        (sparsity, layers) => {
+          const limit = betaLimit(spec({ sparsity }), layers);
+          expect(isLegalBeta(limit, sparsity, layers)).toBe(true);
+        },
+      ),
     );
   });
 });

@@ -45,7 +45,10 @@ export function betaProblem(spec: LabSpec, layers: number): LabError | null {
   const beta = betaOf(spec);
   if (beta === 0) return null;
   if (!usesBeta(spec, layers)) {
-    return new LabError('SpecError', `beta ${beta} has no meaning with the allocation "${spec.allocation}" over ${layers} layers.`);
+    return new LabError(
+      'SpecError',
+      `beta ${beta} has no meaning with the allocation "${spec.allocation}" over ${layers} layers.`,
+    );
   }
   if (isLegalBeta(beta, spec.sparsity, layers)) return null;
   const limit = betaLimit(spec, layers);

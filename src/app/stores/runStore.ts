@@ -2,7 +2,14 @@
 import { createStore } from 'zustand/vanilla';
 import type { CurvePoint, LayerErrors, RunReport, StatsKind } from '../../core/report';
 import type { LabSpec, TextName } from '../../core/spec';
-import type { Boot, GenerateResult, JobKind, MemoryUsage, ModelSummary, Prediction } from '../../session/protocol';
+import type {
+  Boot,
+  GenerateResult,
+  JobKind,
+  MemoryUsage,
+  ModelSummary,
+  Prediction,
+} from '../../session/protocol';
 
 /** One run's error rows; complete once `report` is there. */
 export interface RunRecord {
@@ -116,7 +123,9 @@ function flush(): void {
   const updates = pending;
   pending = [];
   if (updates.length === 0) return;
-  runStore.setState((state) => updates.reduce<RunState>((next, update) => ({ ...next, ...update(next) }), state));
+  runStore.setState((state) =>
+    updates.reduce<RunState>((next, update) => ({ ...next, ...update(next) }), state),
+  );
 }
 
 /** Joins the updates of one frame into one write. A hidden tab gets no frames, so a timer stands in. */

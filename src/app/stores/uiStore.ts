@@ -23,7 +23,8 @@ export interface NoteRecord {
   action?: { label: string; run: () => void };
 }
 
-export type Dialog = { name: 'export' } | { name: 'hub'; id: string; revision: string; preview: HubPreview | null };
+export type Dialog =
+  { name: 'export' } | { name: 'hub'; id: string; revision: string; preview: HubPreview | null };
 
 export interface UiState {
   view: ErrorView;

@@ -1,0 +1,65 @@
+import { lazy, Suspense } from 'react';
+import { CurveFigure } from './charts/CurveFigure';
+import { ErrorFigure } from './charts/ErrorFigure';
+import { SparsityFigure } from './charts/SparsityFigure';
+import { useRun, useUi } from './hooks/useLab';
+import { Alerts, Notes } from './panels/Alerts';
+import { DropZone } from './panels/DropZone';
+import { Experiment } from './panels/Experiment';
+import { Explanation } from './panels/Explanation';
+import { Header } from './panels/Header';
+import { Metrics } from './panels/Metrics';
+import { StatusBar } from './panels/StatusBar';
+import { Unsupported } from './panels/Unsupported';
+import { Writes } from './panels/Writes';
+
+const ExportDialog = lazy(() => import('./panels/ExportDialog'));
+const HubDialog = lazy(() => import('./panels/HubDialog'));
+
+/** The instrument: cause on the left, effect on the right, what the engine does at the bottom. */
+export function App() {
+  const unsupported = useRun(({ phase }) => phase === 'unsupported');
+  return (
+    <>
+      <Header />
+      <Alerts />
+      {unsupported ? (
+        <Unsupported />
+      ) : (
+        <main className="bench">
+          <div className="cause">
+            <Experiment />
+            <Notes />
+          </div>
+          <div className="effect">
+            <Metrics />
+            <Explanation />
+            <div className="charts">
+              <div className="card card-layers">
+                <ErrorFigure />
+                <SparsityFigure />
+              </div>
+              <div className="card card-curve">
+                <CurveFigure />
+              </div>
+            </div>
+            <Writes />
+          </div>
+        </main>
+      )}
+      <StatusBar />
+      <Dialogs />
+      {!unsupported && <DropZone />}
+    </>
+  );
+}
+
+function Dialogs() {
+  const dialog = useUi((state) => state.dialog);
+  return (
+    <Suspense fallback={null}>
+      {dialog?.name === 'export' && <ExportDialog />}
+      {dialog?.name === 'hub' && <HubDialog id={dialog.id} revision={dialog.revision} />}
+    </Suspense>
+  );
+}

@@ -1,0 +1,109 @@
+import { lazy, Suspense, useMemo } from 'react';
+import type { CurvePoint } from '../../core/report';
+import { comparePaired } from '../../eval/paired';
+import { beta as formatBeta, changePercent, exact } from '../format';
+import { useAfterFirstFrame } from '../hooks/useAfterFirstFrame';
+import { useLab, useRun } from '../hooks/useLab';
+import { useBetaRange, useCurve, useRuns, type CurveView } from '../hooks/useResults';
+import { ChartFrame } from './ChartFrame';
+import type { Table } from './csv';
+
+const CurvePlot = lazy(() => import('./CurvePlot'));
+
+/** Perplexity over the whole range of beta: each point is a pruned model. */
+export function CurveFigure() {
+  const lab = useLab();
+  const curve = useCurve();
+  const { beta, limit, min } = useBetaRange();
+  const painted = useAfterFirstFrame();
+  const { run, uniform } = useRuns();
+  const text = (run ?? uniform)?.report?.texts.select;
+  const measured = text ? `, ${text.windows} windows of ${text.window} tokens` : '';
+  const table = useMemo(() => tableOf(curve, measured), [curve, measured]);
+  const sweeping = useRun(({ jobs }) => jobs.some(({ kind }) => kind === 'sweep'));
+  const points = pointsOf(curve);
+  return (
+    <ChartFrame
+      title="Perplexity versus beta"
+      subtitle={`Each point is a pruned model · select text${measured} · ${curve.kind}`}
+      file="perplexity"
+      table={table}
+      className="chart-curve"
+    >
+      <ul className="legend" aria-hidden="true">
+        {curve.exact && <li className="key-curve">exact</li>}
+        {curve.preview && <li className="key-curve-preview">preview</li>}
+        {curve.ties.length > 1 && <li className="key-ties">cannot be told from the best</li>}
+        {points.some(({ perplexity }) => perplexity === null) && <li className="key-diverged">diverged</li>}
+        {points.length === 0 && (
+          <li className="key-none">{sweeping ? 'measuring the first point' : 'not measured yet'}</li>
+        )}
+      </ul>
+      <div className="plot plot-curve">
+        <Suspense fallback={<div className="skeleton skeleton-plot" />}>
+          {painted ? (
+            <CurvePlot
+              curve={curve}
+              beta={beta}
+              limit={limit}
+              min={min}
+              onGo={(value) => lab.commit({ beta: value })}
+            />
+          ) : (
+            <div className="skeleton skeleton-plot" />
+          )}
+        </Suspense>
+        {points.length === 0 && !sweeping && (
+          <p className="plot-empty">
+            {limit > 0 ? 'Press Run sweep to measure it here.' : 'Beta decides nothing at this setting.'}
+          </p>
+        )}
+      </div>
+      <p className="sub curve-verdict">{verdict(curve, limit)}</p>
+    </ChartFrame>
+  );
+}
+
+function pointsOf({ kind, exact: exactCurve, preview }: CurveView): CurvePoint[] {
+  return (kind === 'exact' ? exactCurve : preview)?.points ?? [];
+}
+
+function tableOf(curve: CurveView, measured: string): Table {
+  const points = pointsOf(curve);
+  const current = points.findIndex(({ beta }) => beta === curve.best);
+  return {
+    caption: `Perplexity versus beta; select text${measured}; ${curve.kind === 'exact' ? 'exact' : 'preview from dense statistics'}.`,
+    columns: ['beta', 'perplexity'],
+    rows: points.map(({ beta, perplexity }) => [
+      beta === 0 ? '0.00000' : exact(beta),
+      perplexity === null ? 'diverged' : exact(perplexity),
+    ]),
+    ...(current >= 0 && { current }),
+  };
+}
+
+/** The best beta against uniform, with its interval and the betas that it cannot be told from. */
+function verdict(curve: CurveView, limit: number): string {
+  const points = pointsOf(curve);
+  const best = points.find(({ beta }) => beta === curve.best);
+  const control = points.find(({ beta }) => beta === 0);
+  if (!best || !control) return 'Click a point to go there.';
+  const diverged = points.filter(({ perplexity }) => perplexity === null).length;
+  const tail =
+    diverged > 0
+      ? ` ${diverged} ${diverged === 1 ? 'point' : 'points'} diverged, drawn at the top edge.`
+      : '';
+  const name = formatBeta(best.beta, limit, true);
+  if (best.beta === 0) return `Best so far: beta 0, uniform. No tilt does better on this text.${tail}`;
+  const compared = best.losses && control.losses ? comparePaired(best.losses, control.losses) : null;
+  const against =
+    compared === null
+      ? ''
+      : `: ${changePercent(compared.ratio)} against uniform${compared.low !== null && compared.high !== null ? ` (95 % interval ${changePercent(compared.low)} to ${changePercent(compared.high)})` : ''}`;
+  const others = curve.ties.filter((beta) => beta !== best.beta);
+  const ties =
+    others.length > 0
+      ? ` Not told apart from ${others.map((beta) => formatBeta(beta, limit, true)).join(', ')}.`
+      : '';
+  return `Best beta ${name}${against}.${ties}${tail}`;
+}

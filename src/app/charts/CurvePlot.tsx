@@ -1,0 +1,265 @@
+/** The drawing of the perplexity chart. Loaded after the first frame, with the chart library. */
+import {
+  CartesianGrid,
+  Line,
+  LineChart,
+  ReferenceArea,
+  ReferenceLine,
+  Tooltip,
+  XAxis,
+  YAxis,
+  type DotItemDotProps,
+} from 'recharts';
+import { useMemo, type KeyboardEvent } from 'react';
+import type { CurvePoint } from '../../core/report';
+import { beta as formatBeta, perplexity as formatPerplexity } from '../format';
+import type { CurveView } from '../hooks/useResults';
+import { useRem, useSize } from '../hooks/useSize';
+import { plotBox } from './plotBox';
+import { linearAxis, perplexityAxis } from './scales';
+
+interface Row {
+  beta: number;
+  exact: number | null;
+  preview: number | null;
+  /** At the top edge for a point that diverged. */
+  diverged: number | null;
+}
+
+interface Props {
+  curve: CurveView;
+  beta: number;
+  limit: number;
+  min: number;
+  onGo: (beta: number) => void;
+}
+
+export default function CurvePlot({ curve, beta, limit, min, onGo }: Props) {
+  const [ref, { width, height }] = useSize<HTMLDivElement>();
+  const rem = useRem();
+  const box = plotBox(rem);
+  const { rows, axis, reach } = useMemo(() => layOut(curve), [curve]);
+  const low = Math.min(min, reach.low);
+  const right = Math.max(limit, reach.high, 1e-3);
+  const pad = (right - low) * 0.03;
+  const ticks = linearAxis([low, right], [], Math.max(2, Math.min(5, Math.floor(width / 90)))).ticks.filter(
+    (tick) => tick >= low - pad && tick <= right + pad,
+  );
+  const ties = band(curve, rows);
+  const dot = (kind: 'exact' | 'preview' | 'diverged') =>
+    function PlotDot({ key, cx, cy, payload: row }: DotItemDotProps) {
+      const payload = row as Row | undefined;
+      if (cx === undefined || cy === undefined || !payload || payload[kind] === null) return <g key={key} />;
+      return (
+        <Point
+          key={key}
+          x={cx}
+          y={cy}
+          kind={kind}
+          best={kind === curve.kind && payload.beta === curve.best}
+          tied={kind === curve.kind && curve.ties.includes(payload.beta)}
+          label={`Go to beta ${formatBeta(payload.beta, limit, true)}, ${kind === 'diverged' ? 'diverged' : `perplexity ${formatPerplexity(payload[kind])}${kind === 'preview' ? ', preview' : ''}`}`}
+          radius={rem * 0.3}
+          onGo={() => onGo(payload.beta)}
+        />
+      );
+    };
+  return (
+    <div ref={ref} className="plot-area">
+      {width > 0 && height > 0 && (
+        <LineChart
+          width={width}
+          height={height}
+          data={rows}
+          margin={{ top: Math.round(rem * 1.5), right: box.right + rem * 0.4, bottom: 0, left: 0 }}
+          accessibilityLayer={false}
+        >
+          <CartesianGrid vertical={false} />
+          <XAxis
+            dataKey="beta"
+            type="number"
+            domain={[low - pad, right + pad]}
+            ticks={ticks}
+            height={box.bottom * 1.9}
+            tickLine={false}
+            interval={0}
+            tickFormatter={(value: number) => String(value).replace('-', '\u2212')}
+            label={{ value: 'beta', position: 'insideBottom', offset: 2, className: 'axis-name' }}
+          />
+          <YAxis
+            type="number"
+            scale={axis.log ? 'log' : 'linear'}
+            domain={axis.domain}
+            ticks={axis.ticks}
+            width={box.left}
+            tickLine={false}
+            axisLine={false}
+            interval={0}
+            allowDataOverflow
+            tickFormatter={(value: number) =>
+              value >= 1e5 ? value.toExponential(0) : value.toLocaleString('en-US')
+            }
+          />
+          {ties && (
+            <ReferenceArea
+              x1={ties[0] - pad / 2}
+              x2={ties[1] + pad / 2}
+              className="ties"
+              ifOverflow="hidden"
+            />
+          )}
+          <ReferenceLine
+            x={limit}
+            className="limit-line"
+            label={{ value: 'limit', position: 'top', className: 'mark-label' }}
+          />
+          {low < 0 && (
+            <ReferenceLine
+              x={0}
+              className="zero-line"
+              label={{ value: 'uniform', position: 'top', className: 'mark-label' }}
+            />
+          )}
+          <ReferenceLine
+            x={beta}
+            className="now-line"
+            label={{ value: 'now', position: 'top', className: 'mark-label is-now' }}
+          />
+          <Line
+            dataKey="preview"
+            className="line-curve-preview"
+            dot={dot('preview')}
+            activeDot={false}
+            connectNulls
+            isAnimationActive={false}
+          />
+          <Line
+            dataKey="exact"
+            className="line-curve"
+            dot={dot('exact')}
+            activeDot={false}
+            connectNulls
+            isAnimationActive={false}
+          />
+          <Line
+            dataKey="diverged"
+            className="line-diverged"
+            dot={dot('diverged')}
+            activeDot={false}
+            isAnimationActive={false}
+          />
+          <Tooltip isAnimationActive={false} cursor={{ className: 'plot-cursor' }} content={ReadOut} />
+        </LineChart>
+      )}
+    </div>
+  );
+}
+
+interface PointProps {
+  x: number;
+  y: number;
+  kind: 'exact' | 'preview' | 'diverged';
+  best: boolean;
+  tied: boolean;
+  label: string;
+  radius: number;
+  onGo: () => void;
+}
+
+function Point({ x, y, kind, best, tied, label, radius, onGo }: PointProps) {
+  const onKeyDown = (event: KeyboardEvent): void => {
+    if (event.key !== 'Enter' && event.key !== ' ') return;
+    event.preventDefault();
+    onGo();
+  };
+  return (
+    <g
+      role="button"
+      tabIndex={0}
+      aria-label={label}
+      className={`point point-${kind}${best ? ' is-best' : ''}${tied ? ' is-tied' : ''}`}
+      transform={`translate(${x} ${y})`}
+      onClick={onGo}
+      onKeyDown={onKeyDown}
+    >
+      <circle className="point-hit" r={Math.max(12, radius * 2.2)} />
+      {kind === 'diverged' ? (
+        <path d={`M${-radius} ${-radius}L${radius} ${radius}M${radius} ${-radius}L${-radius} ${radius}`} />
+      ) : (
+        <circle className="point-dot" r={best ? radius * 1.35 : radius} />
+      )}
+      {best && (
+        <text className="best-label" y={radius * 5.2} textAnchor="middle">
+          best
+        </text>
+      )}
+    </g>
+  );
+}
+
+function layOut({ exact, preview }: CurveView) {
+  const byBeta = new Map<number, Row>();
+  const add = (points: readonly CurvePoint[] | undefined, kind: 'exact' | 'preview'): void => {
+    for (const { beta, perplexity } of points ?? []) {
+      const row = byBeta.get(beta) ?? { beta, exact: null, preview: null, diverged: null };
+      byBeta.set(beta, { ...row, [kind]: perplexity });
+    }
+  };
+  add(preview?.points, 'preview');
+  add(exact?.points, 'exact');
+  const sorted = [...byBeta.values()].sort((a, b) => a.beta - b.beta);
+  const axis = perplexityAxis(sorted.flatMap((row) => [row.exact, row.preview]));
+  const rows = sorted.map((row) =>
+    row.exact === null && row.preview === null ? { ...row, diverged: axis.domain[1] } : row,
+  );
+  const reach = { low: rows[0]?.beta ?? 0, high: rows.at(-1)?.beta ?? 0 };
+  return { rows, axis, reach };
+}
+
+/** The run of neighbouring points around the best that cannot be told from it. */
+function band({ best, ties }: CurveView, rows: readonly Row[]): [number, number] | null {
+  if (best === null || ties.length < 2) return null;
+  const at = rows.findIndex((row) => row.beta === best);
+  let from = at;
+  let to = at;
+  while (from > 0 && ties.includes(rows[from - 1]?.beta ?? NaN)) from--;
+  while (to < rows.length - 1 && ties.includes(rows[to + 1]?.beta ?? NaN)) to++;
+  const first = rows[from]?.beta;
+  const last = rows[to]?.beta;
+  return first === undefined || last === undefined || from === to ? null : [first, last];
+}
+
+interface ReadOutProps {
+  active?: boolean | undefined;
+  payload?: readonly { payload?: unknown }[] | undefined;
+}
+
+function ReadOut({ active, payload }: ReadOutProps) {
+  const row = payload?.[0]?.payload as Row | undefined;
+  if (!active || !row) return null;
+  return (
+    <div className="read-out">
+      <b>beta {formatBeta(row.beta, null, true)}</b>
+      <dl>
+        {row.exact !== null && (
+          <div>
+            <dt>perplexity</dt>
+            <dd>{formatPerplexity(row.exact)}</dd>
+          </div>
+        )}
+        {row.preview !== null && (
+          <div>
+            <dt>perplexity, preview</dt>
+            <dd>{formatPerplexity(row.preview)}</dd>
+          </div>
+        )}
+        {row.diverged !== null && (
+          <div>
+            <dt>perplexity</dt>
+            <dd>diverged</dd>
+          </div>
+        )}
+      </dl>
+    </div>
+  );
+}

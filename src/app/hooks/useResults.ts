@@ -1,0 +1,122 @@
+/** Results that belong to the chosen spec, picked out of the stores. */
+import { useMemo } from 'react';
+import type { StatsKind } from '../../core/report';
+import { bestBeta, tiedBetas } from '../../eval/betaChoice';
+import { findAllocation } from '../../pruning/allocations';
+import { defaultSweepKind } from '../lab/sweeper';
+import { deriveErrorView, type ErrorViewModel } from '../stores/errorView';
+import { curveKey, runKey, uniformKey } from '../stores/keys';
+import { betaLimit, betaOf, usesBeta } from '../stores/legal';
+import type { CurveRecord, RunRecord } from '../stores/runStore';
+import { useRun, useSpec, useUi } from './useLab';
+
+/** Layers of the loaded model; 16 stands in for the skeleton before there is one. */
+export function useLayers(): number {
+  return useRun(({ model }) => model?.layers ?? 16);
+}
+
+/** The complete run of the chosen spec, the uniform run beside it, and the one shown before. */
+export function useRuns(): { run: RunRecord | null; uniform: RunRecord | null; last: RunRecord | null } {
+  const spec = useSpec((state) => state.spec);
+  const keys = useMemo(() => ({ run: runKey(spec), uniform: uniformKey(spec) }), [spec]);
+  const run = useRun(({ runs }) => runs[keys.run] ?? null);
+  const uniform = useRun(({ runs }) => runs[keys.uniform] ?? null);
+  const last = useRun(({ runs, lastShown }) => (lastShown === null ? null : (runs[lastShown] ?? null)));
+  return { run, uniform, last };
+}
+
+export function useErrorView(): ErrorViewModel {
+  const { run, uniform, last } = useRuns();
+  const spec = useSpec((state) => state.spec);
+  const layers = useLayers();
+  const view = useUi((state) => state.view);
+  const pinned = useUi((state) => state.pinned);
+  const live = useRun((state) => state.live);
+  const preview = useRun((state) => state.preview);
+  const previewUniform = useRun((state) => state.previewUniform);
+  return useMemo(() => {
+    const key = runKey(spec);
+    const behind = previewUniform?.key === uniformKey(spec) ? previewUniform : null;
+    const current = live?.key === key ? live : null;
+    return deriveErrorView({
+      layers,
+      view,
+      run,
+      live: current,
+      last,
+      preview,
+      uniform,
+      previewUniform: behind,
+      pinned,
+    });
+  }, [layers, view, run, live, last, preview, uniform, previewUniform, pinned, spec]);
+}
+
+/** Rates asked of each layer, [L], recomputed in the frame in which the spec changes. */
+export function useRates(): number[] {
+  const spec = useSpec((state) => state.spec);
+  const layers = useLayers();
+  return useMemo(() => {
+    const sizes = new Array<number>(layers).fill(1);
+    const id = usesBeta(spec, layers) ? spec.allocation : 'uniform';
+    return findAllocation(id).allocate({
+      layers,
+      sizes,
+      sparsity: spec.sparsity,
+      params: { beta: betaOf(spec) },
+    });
+  }, [spec, layers]);
+}
+
+export interface BetaRange {
+  beta: number;
+  /** Largest legal beta, 0 where beta decides nothing. */
+  limit: number;
+  min: number;
+}
+
+export function useBetaRange(): BetaRange {
+  const spec = useSpec((state) => state.spec);
+  const layers = useLayers();
+  const negative = useUi((state) => state.negative);
+  const limit = betaLimit(spec, layers);
+  const beta = betaOf(spec);
+  return { beta, limit, min: negative || beta < 0 ? -limit : 0 };
+}
+
+export interface CurveView {
+  exact: CurveRecord | null;
+  preview: CurveRecord | null;
+  /** The kind that best, ties and the table speak of: exact where there is a point of it. */
+  kind: StatsKind;
+  best: number | null;
+  ties: number[];
+}
+
+export function useSweepKind(): StatsKind {
+  const chosen = useUi((state) => state.sweepKind);
+  const fit = useRun(defaultSweepKind);
+  return chosen ?? fit;
+}
+
+export function useCurve(): CurveView {
+  const spec = useSpec((state) => state.spec);
+  const key = useMemo(() => curveKey(spec), [spec]);
+  const curves = useRun((state) => state.curves[key]);
+  const wanted = useSweepKind();
+  return useMemo(() => {
+    const exact = curves?.exact ?? null;
+    const preview = curves?.preview ?? null;
+    const kind: StatsKind =
+      wanted === 'exact'
+        ? exact || !preview
+          ? 'exact'
+          : 'preview'
+        : preview || !exact
+          ? 'preview'
+          : 'exact';
+    const points = (kind === 'exact' ? exact : preview)?.points ?? [];
+    const best = points.length > 1 ? bestBeta(points) : null;
+    return { exact, preview, kind, best, ties: tiedBetas(points, best) };
+  }, [curves, wanted]);
+}

@@ -1,0 +1,118 @@
+import { useRef } from 'react';
+import type { TextName } from '../../core/spec';
+import { NumberField, Segments, Switch } from '../controls/fields';
+import { useLab, useRun, useSpec } from '../hooks/useLab';
+
+/** Texts, sample sizes and seed: rarely touched, so folded away behind a line that says what they are. */
+export function Calibration() {
+  const lab = useLab();
+  const spec = useSpec((state) => state.spec);
+  const context = useRun(({ model }) => model?.context ?? 256);
+  const window = spec.window ?? Math.min(256, context);
+  const source = spec.texts.calibration === 'bundled' ? 'Moby-Dick' : spec.texts.calibration;
+  return (
+    <details className="fold">
+      <summary>
+        Calibration: {source}, {spec.samples} × {window} tokens, seed {spec.seed}
+      </summary>
+      <div className="fold-grid">
+        <NumberField
+          label="Samples"
+          value={spec.samples}
+          min={1}
+          max={4096}
+          onCommit={(v) => v !== null && lab.commit({ samples: v })}
+        />
+        <NumberField
+          label="Window, tokens"
+          value={spec.window}
+          placeholder={String(window)}
+          min={2}
+          max={context}
+          onCommit={(value) => lab.commit({ window: value })}
+        />
+        <NumberField
+          label="Windows"
+          value={spec.windows}
+          min={1}
+          max={4096}
+          onCommit={(v) => v !== null && lab.commit({ windows: v })}
+        />
+        <NumberField
+          label="Seed"
+          value={spec.seed}
+          max={Number.MAX_SAFE_INTEGER}
+          onCommit={(v) => v !== null && lab.commit({ seed: v })}
+        />
+      </div>
+      <p className="field-label">Errors are measured on</p>
+      <Segments
+        label="Errors are measured on"
+        value={spec.errorsOn}
+        options={[
+          { value: 'calibration', label: 'Calibration' },
+          { value: 'select', label: 'Select' },
+          { value: 'report', label: 'Report' },
+        ]}
+        onChange={(errorsOn) => lab.commit({ errorsOn })}
+      />
+      <Switch
+        label="Exact statistics"
+        help="Each layer is judged on what the pruned layers before it hand over; off: on the dense model, faster"
+        checked={spec.stats === 'exact'}
+        onChange={(exact) => lab.commit({ stats: exact ? 'exact' : 'dense' })}
+      />
+      <p className="field-label">Texts</p>
+      <TextRow which="calibration" use="decides which weights matter" />
+      <TextRow which="select" use="chooses beta" />
+      <TextRow which="report" use="gives the headline figure" />
+      <p className="hint">
+        A .txt file, or .json with windows of token ids. Keep the three apart, or the figures flatter
+        themselves.
+      </p>
+    </details>
+  );
+}
+
+function TextRow({ which, use }: { which: TextName; use: string }) {
+  const lab = useLab();
+  const input = useRef<HTMLInputElement>(null);
+  const name = useSpec(({ spec }) => spec.texts[which]);
+  const own = name !== 'bundled';
+  return (
+    <div className="text-row">
+      <span>
+        <b>{which}</b> {use}
+        <small>{own ? name : 'bundled slice of Moby-Dick'}</small>
+      </span>
+      {own ? (
+        <button type="button" className="button small" onClick={() => void lab.setText(which, null)}>
+          Use bundled
+        </button>
+      ) : (
+        <button
+          type="button"
+          className="button small"
+          aria-label={`Choose the ${which} text`}
+          onClick={() => input.current?.click()}
+        >
+          Choose…
+        </button>
+      )}
+      <input
+        ref={input}
+        type="file"
+        className="visually-hidden"
+        tabIndex={-1}
+        aria-hidden="true"
+        accept=".txt,.json"
+        data-pick={`text-${which}`}
+        onChange={(event) => {
+          const file = event.currentTarget.files?.[0];
+          event.currentTarget.value = '';
+          if (file) void lab.setText(which, file);
+        }}
+      />
+    </div>
+  );
+}

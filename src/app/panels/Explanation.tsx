@@ -1,0 +1,27 @@
+import { explain } from '../explain';
+import { useSpec } from '../hooks/useLab';
+import { useCurve, useLayers, useRuns } from '../hooks/useResults';
+import { betaOf, usesBeta } from '../stores/legal';
+
+/** One sentence about the run at hand. */
+export function Explanation() {
+  const { run, uniform } = useRuns();
+  const spec = useSpec((state) => state.spec);
+  const layers = useLayers();
+  const { exact, preview, kind, best, ties } = useCurve();
+  const swept = (kind === 'exact' ? exact : preview)?.done ?? false;
+  const text = explain({
+    sparsity: spec.sparsity,
+    beta: betaOf(spec),
+    cumulative: run?.rows.map((row) => row.cumulative) ?? null,
+    uniform: uniform?.rows.map((row) => row.cumulative) ?? null,
+    perplexity: run?.report?.perplexity.pruned,
+    diverged: run?.report?.perplexity.diverged ?? false,
+    uniformPerplexity: uniform?.report?.perplexity.pruned,
+    losses: run?.report?.perplexity.losses?.pruned,
+    uniformLosses: uniform?.report?.perplexity.losses?.pruned,
+    best: swept && best !== null ? { beta: best, ties } : null,
+    usesBeta: usesBeta(spec, layers),
+  });
+  return <p className="explanation">{text}</p>;
+}

@@ -1,0 +1,169 @@
+import { useEffect, useState } from 'react';
+import { LabError } from '../../core/errors';
+import type { RunReport } from '../../core/report';
+import type { ExportFile, Prediction } from '../../session/protocol';
+import { Switch } from '../controls/fields';
+import { bytes, count, duration, percent } from '../format';
+import { useLab, useRun, useSpec } from '../hooks/useLab';
+import { Icon } from '../icons';
+import { downloadAll, exportName } from '../export/download';
+import { pickedFolderSink, stagingSink } from '../export/sinks';
+import { betaOf } from '../stores/legal';
+import { uiStore } from '../stores/uiStore';
+import { Modal } from './Modal';
+
+interface Done {
+  where: string;
+  report: RunReport;
+  files: ExportFile[];
+}
+
+/** Writes the pruned model, reads it back, and only then says done. */
+export default function ExportDialog() {
+  const lab = useLab();
+  const model = useRun((state) => state.model);
+  const [masks, setMasks] = useState(false);
+  const [busy, setBusy] = useState(false);
+  const [done, setDone] = useState<Done | null>(null);
+  const prediction = usePrediction();
+  if (!model) return null;
+  const name = exportName(model.name);
+  const size = model.bytes + (masks ? model.prunable / 8 : 0);
+
+  const run = async (work: () => Promise<Done | null>): Promise<void> => {
+    setBusy(true);
+    setDone(null);
+    try {
+      setDone(await work());
+    } catch (cause) {
+      lab.jobs.report(LabError.from(cause));
+    } finally {
+      setBusy(false);
+    }
+  };
+
+  const toFolder = async (): Promise<Done | null> => {
+    const picked = await pickedFolderSink(name);
+    if (!picked) return null;
+    const result = await lab.exportTo(picked.sink, masks);
+    if (!result) {
+      await picked.undo();
+      return null;
+    }
+    return { where: picked.folder, ...result };
+  };
+
+  const toDownloads = async (): Promise<Done | null> => {
+    const sink = await stagingSink();
+    const result = await lab.exportTo(sink, masks);
+    if (!result) return null;
+    await downloadAll(sink, result.files, name);
+    return { where: 'your downloads', ...result };
+  };
+
+  const close = (): void => uiStore.setState({ dialog: null });
+  return (
+    <Modal title="Export the pruned model" onClose={close}>
+      <WhatIsExported />
+      <p>
+        About <b>{bytes(size)}</b>: every weight keeps its place, the pruned ones are zero. As it is, the file
+        is <b>not smaller and not faster</b>; formats and engines that skip zeros make it so.
+      </p>
+      {prediction && (
+        <p className="hint">
+          Takes {prediction.seconds === null ? 'a moment' : `about ${duration(prediction.seconds)}`} and up to{' '}
+          {bytes(prediction.bytes)} of graphics memory. {prediction.lever}
+        </p>
+      )}
+      <Switch
+        label="Masks too"
+        help="masks.safetensors: one bit for each weight, 1 where it was kept"
+        checked={masks}
+        disabled={busy}
+        onChange={setMasks}
+      />
+      <div className="dialog-actions">
+        {'showDirectoryPicker' in window && (
+          <button type="button" className="button primary" disabled={busy} onClick={() => void run(toFolder)}>
+            Save to folder
+          </button>
+        )}
+        <button type="button" className="button" disabled={busy} onClick={() => void run(toDownloads)}>
+          Download
+        </button>
+      </div>
+      {busy && <ExportProgress />}
+      {done && <Verified done={done} />}
+    </Modal>
+  );
+}
+
+function WhatIsExported() {
+  const spec = useSpec((state) => state.spec);
+  const tilt = spec.allocation === 'atp' && spec.pattern === 'free' ? `, β ${betaOf(spec)}` : '';
+  return (
+    <p>
+      {spec.pruner},{' '}
+      {spec.pattern === 'free' ? `sparsity ${percent(spec.sparsity)}` : `pattern ${spec.pattern}`}
+      {tilt}, {spec.samples} calibration samples, seed {spec.seed}.
+    </p>
+  );
+}
+
+function usePrediction(): Prediction | null {
+  const lab = useLab();
+  const [prediction, setPrediction] = useState<Prediction | null>(null);
+  useEffect(() => {
+    let current = true;
+    lab.predict('export').then(
+      (value) => {
+        if (current) setPrediction(value);
+      },
+      () => undefined, // an export can be made without being predicted
+    );
+    return () => {
+      current = false;
+    };
+  }, [lab]);
+  return prediction;
+}
+
+function ExportProgress() {
+  const lab = useLab();
+  const job = useRun(({ jobs }) => jobs.find(({ kind }) => kind === 'export'));
+  if (!job) return null;
+  return (
+    <div className="export-progress">
+      <span className="bar-track">
+        <span style={{ width: job.total > 0 ? `${(100 * job.done) / job.total}%` : '0%' }} />
+      </span>
+      <span>{job.stage}</span>
+      <button type="button" className="button small" onClick={() => lab.cancel()}>
+        Stop
+      </button>
+    </div>
+  );
+}
+
+function Verified({ done }: { done: Done }) {
+  const { sparsity } = done.report;
+  const matrices = Object.values(sparsity?.matrices ?? {});
+  const zeros = matrices.reduce((sum, matrix) => sum + matrix.zeros, 0);
+  return (
+    <div className="verified" role="status" aria-label="Export result">
+      <p>
+        <Icon name="check" /> <b>Written and verified.</b> {done.files.length} files,{' '}
+        {bytes(done.files.reduce((sum, file) => sum + file.bytes, 0))}, to {done.where}. Read back from what
+        was written: {count(zeros)} zeros in {matrices.length} matrices
+        {sparsity && `, ${percent(sparsity.achieved, 2)}`}, every hash as noted in pruning.json.
+      </p>
+      <ul>
+        {done.files.map((file) => (
+          <li key={file.path}>
+            <span>{file.path}</span> <span>{bytes(file.bytes)}</span>
+          </li>
+        ))}
+      </ul>
+    </div>
+  );
+}

@@ -1,0 +1,81 @@
+import { useRef } from 'react';
+import { Choice, type ChoiceOption } from '../controls/Choice';
+import { useLab, useRun } from '../hooks/useLab';
+import { bytes, short } from '../format';
+import { requestFromFiles } from '../lab/files';
+import { uiStore } from '../stores/uiStore';
+
+/** Which model is under the knife: the bundled one, one from disk, one from the Hub. */
+export function ModelControl() {
+  const lab = useLab();
+  const model = useRun((state) => state.model);
+  const fileInput = useRef<HTMLInputElement>(null);
+  const folderInput = useRef<HTMLInputElement>(null);
+  const current = model && model.name !== 'demo' ? model.name : 'demo';
+
+  const options: ChoiceOption[] = [
+    { value: 'demo', label: 'Demo model', help: 'Bundled with the lab, trained for it' },
+    ...(model && current !== 'demo'
+      ? [
+          {
+            value: current,
+            label: current,
+            help: `${short(model.parameters)} weights, ${bytes(model.bytes)}`,
+          },
+        ]
+      : []),
+    {
+      value: ':files',
+      label: 'From disk: files…',
+      help: '.safetensors with config.json and tokenizer.json',
+      action: true,
+    },
+    { value: ':folder', label: 'From disk: folder…', help: 'A folder in Hugging Face layout', action: true },
+    { value: ':hub', label: 'From the Hub…', help: 'By its name; the size is shown first', action: true },
+  ];
+
+  const onChange = (value: string): void => {
+    if (value === ':files') fileInput.current?.click();
+    else if (value === ':folder') folderInput.current?.click();
+    else if (value === ':hub')
+      uiStore.setState({ dialog: { name: 'hub', id: '', revision: '', preview: null } });
+    else if (value === 'demo') void lab.load({ kind: 'demo' });
+  };
+
+  const onFiles = (input: HTMLInputElement): void => {
+    const files = [...(input.files ?? [])].map((file) => ({
+      path: file.webkitRelativePath || file.name,
+      file,
+    }));
+    input.value = '';
+    if (files.length > 0) void lab.load(requestFromFiles(files));
+  };
+
+  return (
+    <>
+      <Choice label="Model" decides="what is pruned" value={current} options={options} onChange={onChange} />
+      <input
+        ref={fileInput}
+        type="file"
+        className="visually-hidden"
+        tabIndex={-1}
+        aria-hidden="true"
+        multiple
+        accept=".safetensors,.json,.gguf,.txt,.model,.jinja"
+        data-pick="files"
+        onChange={(event) => onFiles(event.currentTarget)}
+      />
+      <input
+        ref={folderInput}
+        type="file"
+        className="visually-hidden"
+        tabIndex={-1}
+        aria-hidden="true"
+        multiple
+        data-pick="folder"
+        {...{ webkitdirectory: '' }}
+        onChange={(event) => onFiles(event.currentTarget)}
+      />
+    </>
+  );
+}

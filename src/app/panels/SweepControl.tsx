@@ -1,0 +1,53 @@
+import { betaGrid } from '../../pruning/allocations';
+import { Segments } from '../controls/fields';
+import { duration } from '../format';
+import { useLab, useRun, useSpec, useUi } from '../hooks/useLab';
+import { useLayers, useSweepKind } from '../hooks/useResults';
+import { curveKey } from '../stores/keys';
+import { usesBeta } from '../stores/legal';
+import { uiStore } from '../stores/uiStore';
+
+/** Measures perplexity over the whole range of beta. */
+export function SweepControl() {
+  const lab = useLab();
+  const kind = useSweepKind();
+  const spec = useSpec((state) => state.spec);
+  const layers = useLayers();
+  const negative = useUi((state) => state.negative);
+  const ready = useRun(({ phase, model }) => phase === 'ready' && model !== null);
+  const running = useRun(({ jobs }) => jobs.some((job) => job.kind === 'sweep'));
+  const prediction = useRun(({ sweepPrediction }) =>
+    sweepPrediction?.key === curveKey(spec) ? sweepPrediction : null,
+  );
+  const grid = betaGrid(spec.sparsity, layers).length;
+  const points = grid * (negative ? 2 : 1) + 1;
+  const useful = usesBeta(spec, layers) && grid > 0;
+  const time = prediction?.seconds != null ? `, about ${duration(prediction.seconds)}` : '';
+  return (
+    <div className="sweep">
+      <button
+        type="button"
+        className="button wide"
+        disabled={!ready || running || !useful}
+        title={prediction?.lever}
+        onClick={() => void lab.sweep(kind)}
+      >
+        <span>
+          Run sweep
+          <span className="button-detail">
+            , {points} points{time}
+          </span>
+        </span>
+      </button>
+      <Segments
+        label="Statistics of the sweep"
+        value={kind}
+        options={[
+          { value: 'exact', label: 'Exact' },
+          { value: 'preview', label: 'Preview, faster' },
+        ]}
+        onChange={(sweepKind) => uiStore.setState({ sweepKind })}
+      />
+    </div>
+  );
+}
