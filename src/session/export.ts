@@ -1,0 +1,92 @@
+/** Exports the pruned model through a sink, then verifies the written bytes with a reader of their own. */
+import { LabError } from '../core/errors';
+import type { RunReport } from '../core/report';
+import type { LabSpec } from '../core/spec';
+import { exportFolder } from '../formats/exportFolder';
+import { packMask } from '../formats/masks';
+import type { ExportSink } from '../formats/sink';
+import { verifyExport } from '../formats/verifyExport';
+import type { Recorder } from '../gpu/recorder';
+import { MaskedLayer, type LayerMasks } from '../pruning/masks';
+import { readWeight } from '../pruning/selector';
+import type { JobIo, Lab } from './lab';
+import type { ExportFile } from './protocol';
+
+/** Runs the spec where its run is not at hand, writes, reads back, verifies. Nothing is left behind on failure. */
+export async function exportTo(
+  lab: Lab,
+  spec: LabSpec,
+  beta: number,
+  sink: ExportSink,
+  options: { masks: boolean },
+  io: JobIo,
+  /** A report already made for this spec and beta, with its curve. */
+  given?: RunReport,
+): Promise<{ report: RunReport; files: ExportFile[] }> {
+  const measured = given ?? (await lab.reportFor(spec, beta, io));
+  const { engine, plan } = lab.loaded;
+  const matrices = new Map(plan.prunable.map((m) => [m.name, m]));
+  const total = plan.opened.totalBytes;
+  const progress = (stage: string) => (done: number) =>
+    io.emit({ type: 'progress', job: io.job, stage, done, total, unit: 'bytes', tokensPerSecond: null, secondsLeft: null });
+  try {
+    const written = await lab.withRecorder(io, 'Exporting', async (rec, meter) => {
+      const state = await lab.masks(spec, beta, rec, meter);
+      const scope = lab.ctx.root.child();
+      try {
+        const masked = new MaskedLayer(lab.ctx, scope, engine.model);
+        await scope.ready();
+        let inUse = -1;
+        return await exportFolder({
+          model: plan.opened,
+          sink,
+          signal: io.signal,
+          onProgress: progress('Writing the files'),
+          async changed(name) {
+            const matrix = matrices.get(name);
+            if (!matrix) return null;
+            if (matrix.layer !== inUse) await masked.use(rec, matrix.layer, state.masks[matrix.layer] as LayerMasks);
+            inUse = matrix.layer;
+            return readWeight(rec, await masked.masked(rec, matrix.matrix));
+          },
+          report: (weights) => {
+            checkCounts(measured, weights.matrices);
+            return measured;
+          },
+          ...(options.masks ? { masks: { weights: plan.prunable.map(({ name, count }) => ({ name, count })), bits: (name: string) => maskBits(rec, name) } } : {}),
+        });
+      } finally {
+        scope.close();
+      }
+
+      async function maskBits(recorder: Recorder, name: string): Promise<Uint8Array> {
+        const matrix = matrices.get(name);
+        const mask = matrix && state.masks[matrix.layer]?.[matrix.matrix];
+        if (!mask) throw new LabError('InternalError', `There is no mask of ${name}.`);
+        return packMask(new Uint32Array(await recorder.read(mask.buffer, 0, mask.rows * mask.wordsPerRow * 4)), mask.rows, mask.cols, mask.wordsPerRow);
+      }
+    });
+    const paths = written.files.map((f) => f.path);
+    const checked = await verifyExport(
+      { list: () => Promise.resolve(paths), size: (path) => sink.size(path), read: (path, begin, end) => sink.read(path, begin, end) },
+      { signal: io.signal, onProgress: progress('Verifying the files') },
+    );
+    if (!checked.ok) {
+      throw new LabError('VerifyError', `The written files differ from the report: ${checked.differences.slice(0, 3).join('; ')}.`, 'The files were removed; write to another disk or folder.');
+    }
+    return written;
+  } catch (error) {
+    await sink.abort();
+    throw error;
+  }
+}
+
+/** What was measured must be what was written. */
+function checkCounts(report: RunReport, written: Record<string, { zeros: number; count: number }>): void {
+  for (const [name, { zeros, count }] of Object.entries(written)) {
+    const expected = report.sparsity?.matrices[name];
+    if (expected?.zeros !== zeros || expected.count !== count) {
+      throw new LabError('VerifyError', `${name}: ${zeros} zeros were written where ${expected?.zeros ?? 'none'} were measured.`, 'Run again; report this when it happens twice.');
+    }
+  }
+}
