@@ -1,0 +1,102 @@
+/** A whole export: weights, what belongs to the model, model card, masks on request, and pruning.json as the last. */
+import type { RunReport } from '../core/report';
+import { copyFile, FileWriter, writeWeights, type WrittenFile, type WrittenWeights } from './exportWriter';
+import type { OpenedModel } from './hfModel';
+import { maskBytes } from './masks';
+import { modelCard, readBaseCard } from './modelCard';
+import { safetensorsPrefix, type TensorSpec } from './safetensorsWriter';
+import type { ExportSink } from './sink';
+
+export interface ExportRequest {
+  model: OpenedModel;
+  sink: ExportSink;
+  /** New bytes of a tensor, or null when it stays as it is. */
+  changed(name: string): Promise<Uint8Array | null>;
+  /** The report of what was written; its sparsity is that of `written.matrices`. */
+  report(written: WrittenWeights): RunReport | Promise<RunReport>;
+  /** For masks.safetensors: pruned weights in any order, and the packed bits of each (formats/masks.ts). */
+  masks?: { weights: { name: string; count: number }[]; bits(name: string): Promise<Uint8Array> };
+  onProgress?(doneBytes: number, totalBytes: number): void;
+  signal?: AbortSignal;
+}
+
+/** What pruning.json holds beyond the report. */
+export interface ExportRecord extends RunReport {
+  /** SHA-256 of every file but pruning.json. */
+  files: Record<string, string>;
+  /** SHA-256 of every tensor's bytes. */
+  tensors: Record<string, string>;
+  shapes: Record<string, number[]>;
+}
+
+/** Files that make a model usable beside its weights; never other weights, never code. */
+const COMPANION =
+  /^(config\.json|generation_config\.json|tokenizer\.json|tokenizer_config\.json|special_tokens_map\.json|added_tokens\.json|vocab\.json|vocab\.txt|merges\.txt|tokenizer\.model|spiece\.model|chat_template\.(jinja|json)|(LICEN[CS]E|NOTICE|COPYING)(\.(txt|md))?|USE_POLICY\.md)$/i;
+
+/** Writes everything. On failure what was written is removed again. Verification is verifyExport.ts. */
+export async function exportFolder(
+  request: ExportRequest,
+): Promise<{ report: RunReport; files: { path: string; bytes: number }[] }> {
+  try {
+    return await writeAll(request);
+  } catch (error) {
+    await request.sink.abort();
+    throw error;
+  }
+}
+
+async function writeAll(
+  request: ExportRequest,
+): Promise<{ report: RunReport; files: { path: string; bytes: number }[] }> {
+  const { model, sink, signal } = request;
+  const weights = await writeWeights(model, sink, request);
+  const files: WrittenFile[] = [...weights.files];
+  for (const { path } of model.files.paths) {
+    if (COMPANION.test(path)) files.push(await copyFile(model, path, sink, signal));
+  }
+  if (request.masks) files.push(await writeMasks(request.masks, sink, signal));
+  const report = await request.report(weights);
+  files.push(await writeText(sink, 'README.md', modelCard(report, await readBaseCard(model)), signal));
+  const record: ExportRecord = {
+    ...report,
+    files: Object.fromEntries(files.map((f) => [f.path, f.sha256])),
+    tensors: weights.tensors,
+    shapes: weights.shapes,
+  };
+  files.push(await writeText(sink, 'pruning.json', `${JSON.stringify(record, null, 1)}\n`, signal));
+  return { report, files: files.map(({ path, bytes }) => ({ path, bytes })) };
+}
+
+async function writeText(
+  sink: ExportSink,
+  path: string,
+  text: string,
+  signal?: AbortSignal,
+): Promise<WrittenFile> {
+  const writer = await FileWriter.create(sink, path, signal);
+  await writer.write(new TextEncoder().encode(text));
+  return writer.close();
+}
+
+async function writeMasks(
+  masks: NonNullable<ExportRequest['masks']>,
+  sink: ExportSink,
+  signal?: AbortSignal,
+): Promise<WrittenFile> {
+  const specs: TensorSpec[] = masks.weights.map(({ name, count }) => ({
+    name,
+    dtype: 'U8',
+    shape: [maskBytes(count)],
+  }));
+  const writer = await FileWriter.create(sink, 'masks.safetensors', signal);
+  await writer.write(
+    safetensorsPrefix(specs, { format: 'pt', layout: 'row-major bits, least significant first, 1 = kept' }),
+  );
+  for (const { name, count } of masks.weights) {
+    const bits = await masks.bits(name);
+    if (bits.byteLength !== maskBytes(count))
+      throw new RangeError(`${name}: the mask does not fit its weight`);
+    await writer.write(bits);
+  }
+  return writer.close();
+}

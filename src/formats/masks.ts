@@ -1,0 +1,58 @@
+/** Masks as bits: row by row without padding, least significant bit first, 1 = kept (`masks.safetensors`). */
+
+/** Bytes of a mask of `count` weights. */
+export function maskBytes(count: number): number {
+  return Math.ceil(count / 8);
+}
+
+/**
+ * From the layout in GPU memory, `wordsPerRow` 32-bit words for each row of `cols` bits, to the flat one. Bits beyond
+ * `cols` in a row are ignored.
+ */
+export function packMask(
+  words: Uint32Array,
+  rows: number,
+  cols: number,
+  wordsPerRow: number,
+): Uint8Array<ArrayBuffer> {
+  if (words.length < rows * wordsPerRow || wordsPerRow * 32 < cols)
+    throw new RangeError('mask words do not fit its shape');
+  const packed = new Uint8Array(maskBytes(rows * cols));
+  if (cols % 8 === 0) {
+    const bytes = new Uint8Array(words.buffer, words.byteOffset, words.byteLength);
+    for (let r = 0; r < rows; r++) {
+      const begin = r * wordsPerRow * 4;
+      packed.set(bytes.subarray(begin, begin + cols / 8), (r * cols) / 8);
+    }
+    return packed;
+  }
+  for (let r = 0, bit = 0; r < rows; r++) {
+    for (let c = 0; c < cols; c++, bit++) {
+      const word = words[r * wordsPerRow + (c >>> 5)] ?? 0;
+      if ((word >>> (c & 31)) & 1) packed[bit >>> 3] = (packed[bit >>> 3] ?? 0) | (1 << (bit & 7));
+    }
+  }
+  return packed;
+}
+
+/** Writes +0 over every weight whose bit is 0, in place; other bytes stay as they are. */
+export function zeroMasked(bytes: Uint8Array, elementBytes: number, packed: Uint8Array): void {
+  const count = bytes.byteLength / elementBytes;
+  if (packed.byteLength !== maskBytes(count)) throw new RangeError('the mask does not fit the tensor');
+  for (let i = 0; i < count; i++) {
+    if (((packed[i >>> 3] ?? 0) >>> (i & 7)) & 1) continue;
+    bytes.fill(0, i * elementBytes, (i + 1) * elementBytes);
+  }
+}
+
+/** Weights that are +0 or -0. `bytes` little-endian, of 2 (F16, BF16) or 4 (F32) bytes each. */
+export function countZeros(bytes: Uint8Array, elementBytes: number): number {
+  let zeros = 0;
+  const last = elementBytes - 1;
+  for (let at = 0; at < bytes.byteLength; at += elementBytes) {
+    let rest = (bytes[at + last] ?? 0) & 0x7f;
+    for (let k = 0; k < last; k++) rest |= bytes[at + k] ?? 0;
+    if (rest === 0) zeros++;
+  }
+  return zeros;
+}

@@ -1,0 +1,216 @@
+/** README.md of an exported model: what was done, measured, and how to do it again. */
+import type { RunReport } from '../core/report';
+import { DEFAULT_SPEC, type LabSpec } from '../core/spec';
+import type { OpenedModel } from './hfModel';
+import { readText } from './json';
+
+export interface BaseCard {
+  /** As written in the base model's own card, null when unknown. */
+  license: string | null;
+  licenseName: string | null;
+}
+
+const MAX_CARD_BYTES = 1 << 20;
+
+/** The licence from the front matter of the base model's README.md. */
+export async function readBaseCard(model: OpenedModel): Promise<BaseCard> {
+  const entry = model.files.paths.find((f) => f.path === 'README.md');
+  if (!entry || entry.size > MAX_CARD_BYTES) return { license: null, licenseName: null };
+  const text = await readText(await model.files.open('README.md'), MAX_CARD_BYTES).catch(() => '');
+  const front = /^---\r?\n([\s\S]*?)\r?\n---/.exec(text)?.[1] ?? '';
+  const field = (key: string): string | null =>
+    new RegExp(`^${key}:[ \\t]*["']?([\\w .+-]{1,60}?)["']?[ \\t]*$`, 'm').exec(front)?.[1] ?? null;
+  return { license: field('license'), licenseName: field('license_name') };
+}
+
+/** Markdown with YAML front matter. */
+export function modelCard(report: RunReport, base: BaseCard): string {
+  const { spec, model, perplexity, sparsity, texts } = report;
+  const hub = hubId(spec.model);
+  const front = [
+    '---',
+    ...(hub ? [`base_model: ${hub}`] : []),
+    ...(base.license ? [`license: ${base.license}`] : []),
+    ...(base.license === 'other' && base.licenseName ? [`license_name: ${base.licenseName}`] : []),
+    'library_name: transformers',
+    'pipeline_tag: text-generation',
+    'tags:',
+    ...['pruning', 'sparse', spec.pruner, spec.allocation]
+      .filter(unique)
+      .map((tag) => `  - ${yamlWord(tag)}`),
+    '---',
+  ];
+  const title = hub ?? model.name;
+  const licence = base.licenseName ?? base.license;
+  const rows: [string, string][] = [
+    ['base model', plain(title)],
+    [
+      'licence of the base model',
+      licence ? plain(licence) : 'not stated beside its weights; look it up before sharing',
+    ],
+    ['pruner', plain(spec.pruner)],
+    ['allocation over layers', allocationText(report)],
+    [
+      'pattern',
+      spec.pattern === 'free'
+        ? 'unstructured'
+        : `${plain(spec.pattern)}: kept of every group of consecutive inputs`,
+    ],
+    ...(sparsity
+      ? ([
+          ['zeros asked for', percent(sparsity.requested)],
+          ['zeros in the files', `${percent(sparsity.achieved)} of the prunable weights`],
+        ] as [string, string][])
+      : []),
+    ['perplexity before', figure(perplexity.dense)],
+    ['perplexity after', figure(perplexity.pruned ?? null)],
+    [
+      'measured on',
+      `${plain(texts.report.source)}: ${perplexity.windows} windows of ${perplexity.window} tokens`,
+    ],
+    [
+      'calibrated on',
+      `${plain(texts.calibration.source)}: ${texts.calibration.windows} windows of ${texts.calibration.window} tokens`,
+    ],
+  ];
+  return `${front.join('\n')}
+
+# ${plain(title)}, pruned
+
+${plain(title)} with ${sparsity ? percent(sparsity.achieved) : 'some'} of the weights of its blocks set to zero, by Prunelab ${plain(report.version)}. The other weights are ${weightsNote(spec)}.
+
+| | |
+| --- | --- |
+${rows.map(([name, value]) => `| ${name} | ${value} |`).join('\n')}
+
+Perplexities are comparable only with figures on the same text and window.
+
+## What it is not
+
+Neither smaller nor faster: the zeros are stored as dense weights, so that every program opens the model as it is. Sparse kernels or formats are needed to gain from them.
+
+## How it was made
+
+${methodText(spec)}
+
+Again, with Prunelab:
+
+    ${commandText(spec)}
+
+\`pruning.json\` holds the whole report: the experiment, the sparsity of every layer and matrix, and SHA-256 of every file and tensor. \`prunelab verify DIR\` checks this folder against it; \`prunelab prune MODEL --spec pruning.json --out DIR\` runs the same experiment.
+
+## Citation
+
+${citations(spec)
+  .map((line) => `- ${line}`)
+  .join('\n')}
+`;
+}
+
+const CITATIONS: Record<string, string> = {
+  wanda:
+    'Wanda: Sun et al., *A Simple and Effective Pruning Approach for Large Language Models*, arXiv 2306.11695.',
+  magnitude:
+    'Magnitude pruning: Han et al., *Learning both Weights and Connections for Efficient Neural Networks*, arXiv 1506.02626.',
+  atp: 'ATP: *Determining Layer-wise Sparsity for Large Language Models Through a Theoretical Perspective*, arXiv 2502.14770.',
+};
+
+function citations(spec: LabSpec): string[] {
+  const lines = [CITATIONS[spec.pruner], CITATIONS[spec.allocation]].filter((line) => line !== undefined);
+  return lines.length > 0 ? lines : ['The methods are named above; see their papers.'];
+}
+
+function methodText(spec: LabSpec): string {
+  const pruner =
+    spec.pruner === 'wanda'
+      ? 'Wanda scores each weight by its magnitude times the norm of its input over the calibration text, and removes the lowest of each row.'
+      : spec.pruner === 'magnitude'
+        ? 'The weights of least magnitude of each matrix are removed.'
+        : `The weights to remove are chosen by ${plain(spec.pruner)}.`;
+  const allocation =
+    spec.allocation === 'atp'
+      ? ' ATP lets sparsity rise linearly from the first layer to the last, by the common difference beta.'
+      : '';
+  const order =
+    spec.stats === 'exact'
+      ? ' Each layer is calibrated behind the layers already pruned.'
+      : ' Statistics come from the dense model.';
+  return pruner + allocation + (spec.pruner === 'magnitude' ? '' : order);
+}
+
+function weightsNote(spec: LabSpec): string {
+  return spec.pruner === 'wanda' || spec.pruner === 'magnitude'
+    ? 'those of the base model, bit for bit'
+    : 'as the pruner left them';
+}
+
+function allocationText(report: RunReport): string {
+  const { allocation } = report;
+  if (!allocation) return plain(report.spec.allocation);
+  const rates = allocation.sparsity;
+  const spread =
+    rates.length > 1 ? `, layers from ${percent(Math.min(...rates))} to ${percent(Math.max(...rates))}` : '';
+  const beta = allocation.params.beta;
+  return `${plain(allocation.id)}${beta === undefined ? '' : `, beta ${plain(String(beta))}`}${spread}`;
+}
+
+/** The command line that repeats the run; options at their default are left out. */
+export function commandText(spec: LabSpec): string {
+  const words = ['prunelab', 'prune', shellWord(spec.model)];
+  const add = (flag: string, value: string | number): void =>
+    void words.push(`--${flag}`, shellWord(String(value)));
+  if (spec.layerSparsity !== undefined) {
+    words.push('--spec', 'pruning.json');
+  } else {
+    add('pruner', spec.pruner);
+    add('allocation', spec.allocation);
+    add('sparsity', spec.sparsity);
+    if (spec.allocation === 'atp') add('beta', spec.beta);
+    if (spec.pattern !== 'free') add('pattern', spec.pattern);
+    for (const [name, value] of Object.entries(spec.set)) add('set', `${name}=${String(value)}`);
+    for (const text of ['calibration', 'select', 'report'] as const) {
+      if (spec.texts[text] !== 'bundled') add(text, spec.texts[text]);
+    }
+    if (spec.samples !== DEFAULT_SPEC.samples) add('samples', spec.samples);
+    if (spec.window !== null) add('window', spec.window);
+    if (spec.windows !== DEFAULT_SPEC.windows) add('windows', spec.windows);
+    add('seed', spec.seed);
+    if (spec.stats !== DEFAULT_SPEC.stats) add('stats', spec.stats);
+  }
+  words.push('--out', 'DIR');
+  return words.join(' ');
+}
+
+function shellWord(word: string): string {
+  const line = word.replaceAll(/[\r\n]/g, ' ');
+  return /^[\w@%+=:,./-]+$/.test(line) ? line : `'${line.replaceAll("'", "'\\''")}'`;
+}
+
+/** `owner/name` of a Hub model, without revision. */
+function hubId(model: string): string | null {
+  return /^hf:([\w.-]+\/[\w.-]+)(@.*)?$/.exec(model)?.[1] ?? null;
+}
+
+/** Names come from users and files: nothing in them may act as Markdown or break a table row. */
+function plain(text: string): string {
+  return text
+    .slice(0, 200)
+    .replaceAll(/[\r\n\t]+/g, ' ')
+    .replaceAll(/[\\`*_[\]<>|#]/g, (c) => `\\${c}`);
+}
+
+function yamlWord(text: string): string {
+  return /^[\w.-]+$/.test(text) ? text : JSON.stringify(text);
+}
+
+function percent(fraction: number): string {
+  return `${(fraction * 100).toFixed(2)} %`;
+}
+
+function figure(value: number | null): string {
+  return value === null ? 'diverged' : value.toPrecision(5);
+}
+
+function unique(value: string, index: number, list: string[]): boolean {
+  return list.indexOf(value) === index;
+}

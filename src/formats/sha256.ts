@@ -1,0 +1,21 @@
+/** SHA-256 of a stream, for files larger than memory. WebCrypto hashes whole buffers only. */
+export interface Sha256Stream {
+  update(bytes: Uint8Array): void;
+  /** Lower-case hex of all bytes so far; the next update begins anew. */
+  finish(): string;
+}
+
+/** The WebAssembly is loaded with the first call. */
+export async function sha256Stream(): Promise<Sha256Stream> {
+  const { createSHA256 } = await import('hash-wasm');
+  const hasher = await createSHA256();
+  hasher.init();
+  return {
+    update: (bytes) => void hasher.update(bytes),
+    finish: () => {
+      const digest = hasher.digest('hex');
+      hasher.init();
+      return digest;
+    },
+  };
+}

@@ -1,0 +1,395 @@
+/**
+ * Checks an exported folder against its pruning.json: file and tensor hashes, shapes, zeros of every matrix, K:M
+ * groups, masks. A second pair of eyes: it shares no code with the readers and writers of this folder, so a fault
+ * there cannot hide here.
+ */
+import { createSHA256 } from 'hash-wasm';
+import { LabError } from '../core/errors';
+
+/** What was written, opened anew. */
+export interface ExportedFolder {
+  list(): Promise<string[]>;
+  size(path: string): Promise<number>;
+  read(path: string, begin: number, end: number): Promise<Uint8Array>;
+}
+
+export interface Verification {
+  ok: boolean;
+  checked: { files: number; tensors: number; matrices: number; groups: number; bytes: number };
+  /** One line for each thing that does not hold, the first hundred. */
+  differences: string[];
+}
+
+export interface VerifyOptions {
+  onProgress?(doneBytes: number, totalBytes: number): void;
+  signal?: AbortSignal;
+}
+
+const CHUNK = 4 << 20;
+const MAX_RECORD = 64 << 20;
+const MAX_HEADER = 100_000_000;
+const MAX_DIFFERENCES = 100;
+const WIDTHS: Record<string, number> = { F32: 4, F16: 2, BF16: 2 };
+
+/** FormatError when there is nothing to verify: no pruning.json, or one that is not a report with hashes. */
+export async function verifyExport(
+  folder: ExportedFolder,
+  options: VerifyOptions = {},
+): Promise<Verification> {
+  const paths = new Set(await folder.list());
+  const record = await readRecord(folder, paths);
+  const check = new Check(folder, record, options);
+  const names = Object.keys(record.files);
+  for (const name of names) {
+    if (paths.has(name)) check.totalBytes += await folder.size(name);
+    else check.differ(`${name}: missing`);
+  }
+  for (const path of paths) {
+    if (/\.(safetensors|bin|pt|pth|gguf)$/.test(path) && !names.includes(path)) {
+      check.differ(`${path}: weights that pruning.json does not list`);
+    }
+  }
+  const present = names.filter((name) => paths.has(name));
+  // Masks first: the weights are compared with them while they are read.
+  for (const name of present.filter((n) => n === 'masks.safetensors')) await check.masks(name);
+  for (const name of present.filter((n) => n !== 'masks.safetensors')) {
+    if (name.endsWith('.safetensors')) await check.weights(name);
+    else await check.plain(name);
+  }
+  check.sums();
+  return check.result();
+}
+
+interface ExportRecord {
+  files: Record<string, string>;
+  tensors: Record<string, string>;
+  shapes: Record<string, unknown>;
+  matrices: Record<string, { zeros: number; count: number }>;
+  achieved: number | null;
+  layers: number[] | null;
+  pattern: { keep: number; group: number } | null;
+}
+
+function objectAt(value: unknown, key: string): Record<string, unknown> | null {
+  const inner =
+    typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[key] : undefined;
+  return typeof inner === 'object' && inner !== null && !Array.isArray(inner)
+    ? (inner as Record<string, unknown>)
+    : null;
+}
+
+async function readRecord(folder: ExportedFolder, paths: Set<string>): Promise<ExportRecord> {
+  const nothing = (why: string): LabError =>
+    new LabError(
+      'FormatError',
+      `Nothing to verify: ${why}.`,
+      'Give a folder that "prunelab prune --out" has written.',
+    );
+  if (!paths.has('pruning.json')) throw nothing('no pruning.json in the folder');
+  const size = await folder.size('pruning.json');
+  if (size > MAX_RECORD) throw nothing(`pruning.json has ${size} bytes, more than ${MAX_RECORD}`);
+  let value: unknown;
+  try {
+    value = JSON.parse(
+      new TextDecoder('utf-8', { fatal: true }).decode(await folder.read('pruning.json', 0, size)),
+    );
+  } catch {
+    throw nothing('pruning.json is not JSON');
+  }
+  const schema = typeof value === 'object' && value !== null && 'schema' in value ? value.schema : undefined;
+  if (schema !== 'prunelab.run/1') throw nothing('pruning.json is not a report of the schema prunelab.run/1');
+  const files = objectAt(value, 'files');
+  const tensors = objectAt(value, 'tensors');
+  if (!files || !tensors || Object.keys(files).length === 0) throw nothing('pruning.json lists no files');
+  const sparsity = objectAt(value, 'sparsity');
+  const matrices = objectAt(sparsity, 'matrices') ?? {};
+  for (const counts of Object.values(matrices)) {
+    const c = counts as { zeros?: unknown; count?: unknown } | null;
+    if (typeof c?.zeros !== 'number' || typeof c.count !== 'number')
+      throw nothing('its sparsity has no counts');
+  }
+  const pattern = /^(\d+):(\d+)$/.exec(String(objectAt(value, 'spec')?.pattern ?? ''));
+  return {
+    files: files as Record<string, string>,
+    tensors: tensors as Record<string, string>,
+    shapes: objectAt(value, 'shapes') ?? {},
+    matrices: matrices as ExportRecord['matrices'],
+    achieved: typeof sparsity?.achieved === 'number' ? sparsity.achieved : null,
+    layers: Array.isArray(sparsity?.layers) ? (sparsity.layers as number[]) : null,
+    pattern: pattern ? { keep: Number(pattern[1]), group: Number(pattern[2]) } : null,
+  };
+}
+
+interface Entry {
+  name: string;
+  dtype: string;
+  shape: number[];
+  begin: number;
+  end: number;
+}
+
+class Check {
+  totalBytes = 0;
+  #doneBytes = 0;
+  readonly #folder: ExportedFolder;
+  readonly #record: ExportRecord;
+  readonly #options: VerifyOptions;
+  readonly #differences: string[] = [];
+  readonly #seen = new Set<string>();
+  readonly #found = new Map<string, { zeros: number; count: number }>();
+  readonly #masks = new Map<string, Uint8Array>();
+  readonly #checked = { files: 0, tensors: 0, matrices: 0, groups: 0, bytes: 0 };
+
+  constructor(folder: ExportedFolder, record: ExportRecord, options: VerifyOptions) {
+    this.#folder = folder;
+    this.#record = record;
+    this.#options = options;
+  }
+
+  differ(line: string): void {
+    if (this.#differences.length < MAX_DIFFERENCES) this.#differences.push(line);
+  }
+
+  result(): Verification {
+    return {
+      ok: this.#differences.length === 0,
+      checked: { ...this.#checked },
+      differences: this.#differences,
+    };
+  }
+
+  /** Hash of a whole file. */
+  async plain(path: string): Promise<void> {
+    const hash = await createSHA256();
+    hash.init();
+    await this.#stream(path, 0, await this.#folder.size(path), (bytes) => void hash.update(bytes));
+    this.#compareFile(path, hash.digest('hex'));
+  }
+
+  async masks(path: string): Promise<void> {
+    await this.#tensors(path, (entry) => {
+      const bits = new Uint8Array(entry.end - entry.begin);
+      let at = 0;
+      return {
+        bytes: (bytes) => {
+          bits.set(bytes, at);
+          at += bytes.byteLength;
+        },
+        end: () => void this.#masks.set(entry.name, bits),
+      };
+    });
+  }
+
+  async weights(path: string): Promise<void> {
+    await this.#tensors(path, (entry, hash) => {
+      if (this.#seen.has(entry.name)) this.differ(`${entry.name}: in two files`);
+      this.#seen.add(entry.name);
+      this.#checked.tensors++;
+      this.#compareShape(entry);
+      const expected = this.#own(this.#record.matrices, entry.name);
+      const counter = expected ? this.#counter(entry) : null;
+      return {
+        bytes: (bytes) => counter?.add(bytes),
+        end: () => {
+          const want = this.#own(this.#record.tensors, entry.name);
+          if (want === undefined) this.differ(`${entry.name}: not listed in pruning.json`);
+          else if (want !== hash()) this.differ(`${entry.name}: its bytes differ (SHA-256)`);
+          if (expected && counter) this.#compareCounts(entry.name, expected, counter);
+        },
+      };
+    });
+  }
+
+  /** Totals over all matrices, and what was listed but never met. */
+  sums(): void {
+    for (const name of Object.keys(this.#record.tensors))
+      if (!this.#seen.has(name)) this.differ(`${name}: missing`);
+    for (const name of Object.keys(this.#record.matrices))
+      if (!this.#found.has(name)) this.differ(`${name}: zeros not found`);
+    const share = (entries: { zeros: number; count: number }[]): number => {
+      const count = entries.reduce((sum, e) => sum + e.count, 0);
+      return count === 0 ? 0 : entries.reduce((sum, e) => sum + e.zeros, 0) / count;
+    };
+    const { achieved, layers } = this.#record;
+    const total = share([...this.#found.values()]);
+    if (achieved !== null && Math.abs(achieved - total) > 1e-12) {
+      this.differ(`sparsity: ${total} of the weights are zero, the report says ${achieved}`);
+    }
+    const byLayer = new Map<number, { zeros: number; count: number }[]>();
+    for (const [name, counts] of this.#found) {
+      const layer = /\.(?:layers|h|blocks)\.(\d+)\./.exec(name)?.[1];
+      if (layer === undefined) return;
+      byLayer.set(Number(layer), [...(byLayer.get(Number(layer)) ?? []), counts]);
+    }
+    layers?.forEach((said, i) => {
+      const found = share(byLayer.get(i) ?? []);
+      if (Math.abs(said - found) > 1e-12)
+        this.differ(`layer ${i}: ${found} of the weights are zero, the report says ${said}`);
+    });
+  }
+
+  #own<T>(record: Record<string, T>, key: string): T | undefined {
+    return Object.hasOwn(record, key) ? record[key] : undefined;
+  }
+
+  #compareFile(path: string, found: string): void {
+    this.#checked.files++;
+    if (this.#record.files[path] !== found) this.differ(`${path}: its bytes differ (SHA-256)`);
+  }
+
+  #compareShape(entry: Entry): void {
+    const said = this.#own(this.#record.shapes, entry.name);
+    if (said !== undefined && JSON.stringify(said) !== JSON.stringify(entry.shape)) {
+      this.differ(
+        `${entry.name}: shape [${entry.shape.join(', ')}], the report says ${JSON.stringify(said)}`,
+      );
+    }
+  }
+
+  #compareCounts(name: string, said: { zeros: number; count: number }, found: ZeroCounter): void {
+    this.#checked.matrices++;
+    this.#checked.groups += found.groups;
+    this.#found.set(name, { zeros: found.zeros, count: found.count });
+    if (found.count !== said.count)
+      this.differ(`${name}: ${found.count} weights, the report says ${said.count}`);
+    if (found.zeros !== said.zeros)
+      this.differ(`${name}: ${found.zeros} zeros, the report says ${said.zeros}`);
+    if (found.fullGroups > 0)
+      this.differ(`${name}: ${found.fullGroups} groups keep more than the pattern allows`);
+    if (found.unmasked > 0)
+      this.differ(`${name}: ${found.unmasked} weights that the mask removes are not zero`);
+  }
+
+  #counter(entry: Entry): ZeroCounter | null {
+    const width = this.#own(WIDTHS, entry.dtype);
+    const columns = entry.shape.at(-1) ?? 0;
+    if (width === undefined) {
+      this.differ(`${entry.name}: type ${entry.dtype}, whose zeros cannot be counted`);
+      return null;
+    }
+    const { pattern } = this.#record;
+    if (pattern && columns % pattern.group !== 0)
+      this.differ(`${entry.name}: ${columns} inputs are not whole groups`);
+    return new ZeroCounter(width, pattern, this.#masks.get(entry.name) ?? null);
+  }
+
+  /** Reads a safetensors file front to back once, with the hash of the file and of each tensor. */
+  async #tensors(
+    path: string,
+    open: (entry: Entry, hash: () => string) => { bytes(bytes: Uint8Array): void; end(): void },
+  ): Promise<void> {
+    const fileHash = await createSHA256();
+    const tensorHash = await createSHA256();
+    fileHash.init();
+    const size = await this.#folder.size(path);
+    const entries = await this.#header(path, size);
+    const first = entries?.[0]?.begin ?? size;
+    await this.#stream(path, 0, first, (bytes) => void fileHash.update(bytes));
+    for (const entry of entries ?? []) {
+      tensorHash.init();
+      const visitor = open(entry, () => tensorHash.digest('hex'));
+      await this.#stream(path, entry.begin, entry.end, (bytes) => {
+        fileHash.update(bytes);
+        tensorHash.update(bytes);
+        visitor.bytes(bytes);
+      });
+      visitor.end();
+    }
+    this.#compareFile(path, fileHash.digest('hex'));
+  }
+
+  /** Tensors in file order with absolute offsets; null, and a difference, when the file is not well-formed. */
+  async #header(path: string, size: number): Promise<Entry[] | null> {
+    const fail = (why: string): null => {
+      this.differ(`${path}: ${why}`);
+      return null;
+    };
+    if (size < 8) return fail('too short');
+    const prefix = await this.#folder.read(path, 0, 8);
+    let length = 0;
+    for (let i = 7; i >= 0; i--) length = length * 256 + (prefix[i] ?? 0);
+    if (length > MAX_HEADER || 8 + length > size) return fail('the header does not fit the file');
+    let header: unknown;
+    try {
+      header = JSON.parse(new TextDecoder().decode(await this.#folder.read(path, 8, 8 + length)));
+    } catch {
+      return fail('the header is not JSON');
+    }
+    if (typeof header !== 'object' || header === null) return fail('the header is not an object');
+    const entries: Entry[] = [];
+    for (const [name, value] of Object.entries(header as Record<string, unknown>)) {
+      if (name === '__metadata__') continue;
+      const { dtype, shape, data_offsets: offsets } = (value ?? {}) as Record<string, unknown>;
+      const whole = (list: unknown): list is number[] =>
+        Array.isArray(list) && list.every((n) => Number.isSafeInteger(n) && n >= 0);
+      if (typeof dtype !== 'string' || !whole(shape) || !whole(offsets) || offsets.length !== 2)
+        return fail(`${name}: not a tensor`);
+      const [begin = 0, end = 0] = offsets.map((offset) => 8 + length + offset);
+      const width = this.#own(WIDTHS, dtype);
+      if (width !== undefined && shape.reduce((a, b) => a * b, width) !== end - begin)
+        return fail(`${name}: bytes do not fit the shape`);
+      entries.push({ name, dtype, shape, begin, end });
+    }
+    entries.sort((a, b) => a.begin - b.begin || a.end - b.end);
+    let at = 8 + length;
+    for (const entry of entries) {
+      if (entry.begin !== at || entry.end < entry.begin)
+        return fail(`${entry.name}: overlap or hole at byte ${entry.begin}`);
+      at = entry.end;
+    }
+    return at === size ? entries : fail(`the tensors end at byte ${at} of ${size}`);
+  }
+
+  async #stream(path: string, begin: number, end: number, use: (bytes: Uint8Array) => void): Promise<void> {
+    for (let at = begin; at < end; at += CHUNK) {
+      if (this.#options.signal?.aborted) throw new LabError('CancelledError', 'Cancelled.');
+      const bytes = await this.#folder.read(path, at, Math.min(end, at + CHUNK));
+      use(bytes);
+      this.#doneBytes += bytes.byteLength;
+      this.#checked.bytes += bytes.byteLength;
+      this.#options.onProgress?.(this.#doneBytes, this.totalBytes);
+    }
+  }
+}
+
+/** Counts zeros, groups with too many non-zeros, and non-zeros under a mask, over the bytes of one matrix. */
+class ZeroCounter {
+  zeros = 0;
+  count = 0;
+  groups = 0;
+  fullGroups = 0;
+  unmasked = 0;
+  readonly #width: number;
+  readonly #pattern: { keep: number; group: number } | null;
+  readonly #mask: Uint8Array | null;
+  #inGroup = 0;
+
+  constructor(width: number, pattern: { keep: number; group: number } | null, mask: Uint8Array | null) {
+    this.#width = width;
+    this.#pattern = pattern;
+    this.#mask = mask;
+  }
+
+  /** `bytes` hold whole weights: chunks are multiples of four bytes from the tensor's beginning. */
+  add(bytes: Uint8Array): void {
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    for (let at = 0; at < bytes.byteLength; at += this.#width) {
+      const magnitude =
+        this.#width === 2 ? view.getUint16(at, true) & 0x7fff : view.getUint32(at, true) & 0x7fffffff;
+      const kept = magnitude !== 0;
+      if (!kept) this.zeros++;
+      if (this.#mask && kept && (((this.#mask[this.count >> 3] ?? 0) >> (this.count & 7)) & 1) === 0)
+        this.unmasked++;
+      this.count++;
+      if (this.#pattern) this.#group(kept, this.#pattern);
+    }
+  }
+
+  #group(kept: boolean, pattern: { keep: number; group: number }): void {
+    if (kept) this.#inGroup++;
+    if (this.count % pattern.group !== 0) return;
+    this.groups++;
+    if (this.#inGroup > pattern.keep) this.fullGroups++;
+    this.#inGroup = 0;
+  }
+}
