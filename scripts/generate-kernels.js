@@ -22,18 +22,27 @@ function zeroTile(rows, cols) {
   );
 }
 
+/** The named sums of a tile as an array of rows, for the one loop that stores them. */
+function packTile(rows, cols) {
+  const row = (r) =>
+    `    array<f32, ${cols}>(${range(cols)
+      .map((c) => `s${r}_${c}`)
+      .join(', ')})`;
+  return `  let tile = array<array<f32, ${cols}>, ${rows}>(\n${range(rows).map(row).join(',\n')},\n  );`;
+}
+
+/** Column j of the tile: every row's vector times b<j>. */
+const addDots = (rows, j, vector) =>
+  range(rows)
+    .map((r) => `s${r}_${j} += dot(${vector}${r}, b${j});`)
+    .join(' ');
+
 /**
  * Stores the tile row by row: a whole row goes out without a test per element (a quarter of the time where k is
  * small), and one copy of the code keeps compilation short.
  */
 function storeTile(rows, cols, rowStep) {
-  const row = (r) =>
-    `    array<f32, ${cols}>(${range(cols)
-      .map((c) => `s${r}_${c}`)
-      .join(', ')})`;
-  return `  let tile = array<array<f32, ${cols}>, ${rows}>(
-${range(rows).map(row).join(',\n')},
-  );
+  return `${packTile(rows, cols)}
   let count = min(${cols}u, params.colEnd - column);
   for (var r = 0u; r < ${rows}u && row + r * ${rowStep}u < params.rowEnd; r += 1u) {
     var t = tile[r];
@@ -85,9 +94,7 @@ ${lines(rows, (r) => `    let v${r} = x[x${r} + k];`)}
 ${lines(
   outputs,
   (j) =>
-    `    let b${j} = subgroupBroadcast(f${j % share}, ${Math.floor(j / share)}u);\n    ${range(rows)
-      .map((r) => `s${r}_${j} += dot(v${r}, b${j});`)
-      .join(' ')}`,
+    `    let b${j} = subgroupBroadcast(f${j % share}, ${Math.floor(j / share)}u);\n    ${addDots(rows, j, 'v')}`,
 )}
   }
 ${storeTile(rows, outputs, workgroup)}
@@ -118,45 +125,57 @@ ${lines(outputs, (j) => `  let w${j} = min(column + ${j}u, lastColumn) * k4;`)}
 ${zeroTile(rows, outputs)}
   for (var k = 0u; k < k4; k += 1u) {
 ${lines(rows, (r) => `    let v${r} = x[x${r} + k];`)}
-${lines(
-  outputs,
-  (j) =>
-    `    let b${j} = weight4(weight[w${j} + k]);\n    ${range(rows)
-      .map((r) => `s${r}_${j} += dot(v${r}, b${j});`)
-      .join(' ')}`,
-)}
+${lines(outputs, (j) => `    let b${j} = weight4(weight[w${j} + k]);\n    ${addDots(rows, j, 'v')}`)}
   }
 ${storeTile(rows, outputs, workgroup)}
 }
 `;
 }
 
+/** Stores a tile of scores, [query + r * step, key + c]; whole rows without a test per element. */
+function storeScores(rows, cols, step) {
+  return `${packTile(rows, cols)}
+  let count = min(${cols}u, params.keys - key);
+  for (var r = 0u; r < ${rows}u && query + r * ${step}u <= lastQuery; r += 1u) {
+    let t = tile[r];
+    let at = scoreRow(id.z, query + r * ${step}u) * params.keyStride + key;
+    if (count == ${cols}u) {
+${lines(cols, (c) => `      scores[at + ${c}u] = t[${c}] * params.scale;`)}
+    } else {
+      for (var j = 0u; j < count; j += 1u) {
+        scores[at + j] = t[j] * params.scale;
+      }
+    }
+  }`;
+}
+
+const SCORE_BINDINGS = `@group(0) @binding(1) var<storage, read> q: array<vec4f>;
+@group(0) @binding(2) var<storage, read> k: array<vec4f>;
+@group(0) @binding(3) var<storage, read_write> scores: array<f32>;`;
+
+const VALUE_BINDINGS = `@group(0) @binding(1) var<storage, read> scores: array<vec4f>;
+@group(0) @binding(2) var<storage, read> inverse: array<f32>;
+@group(0) @binding(3) var<storage, read> v: array<vec4f>;
+@group(0) @binding(4) var<storage, read_write> out: array<vec4f>;`;
+
 /** 8 queries x 8 keys per invocation. */
 function attentionScores() {
   const n = 8;
   return `${HEADER}// scores = q k^T * scale, ${n} queries x ${n} keys per invocation in registers; tiles without a visible key are skipped and
 // keep old values, which nobody reads. Needs headDim % 4 == 0.
-@group(0) @binding(1) var<storage, read> q: array<vec4f>;
-@group(0) @binding(2) var<storage, read> k: array<vec4f>;
-@group(0) @binding(3) var<storage, read_write> scores: array<f32>;
+${SCORE_BINDINGS}
 
 override WIDTH = 8u;
 override HEIGHT = 8u;
 
-fn put(pair: u32, query: u32, key: u32, value: f32) {
-  if (query < params.queryEnd && key < params.keys) {
-    scores[scoreRow(pair, query) * params.keyStride + key] = value * params.scale;
-  }
-}
-
 @compute @workgroup_size(WIDTH, HEIGHT)
 fn main(@builtin(global_invocation_id) id: vec3u) {
-  let query = params.queryBegin + id.x * TILE;
+  let query = params.queryBegin + id.x * ${n}u;
   let key = id.y * ${n}u;
   if (query >= params.queryEnd) {
     return;
   }
-  let lastQuery = min(query + TILE, params.queryEnd) - 1u;
+  let lastQuery = min(query + ${n}u, params.queryEnd) - 1u;
   if (key >= visibleKeys(lastQuery)) {
     return;
   }
@@ -169,55 +188,105 @@ ${lines(n, (j) => `  let k${j} = keyAt(pair, min(key + ${j}u, lastKey)) / 4u;`)}
 ${zeroTile(n, n)}
   for (var d = 0u; d < width; d += 1u) {
 ${lines(n, (r) => `    let a${r} = q[q${r} + d];`)}
-${lines(
-  n,
-  (j) =>
-    `    let b${j} = k[k${j} + d];\n    ${range(n)
-      .map((r) => `s${r}_${j} += dot(a${r}, b${j});`)
-      .join(' ')}`,
-)}
+${lines(n, (j) => `    let b${j} = k[k${j} + d];\n    ${addDots(n, j, 'a')}`)}
   }
-  for (var j = 0u; j < ${n}u; j += 1u) {
-${lines(
-  n,
-  (r) =>
-    `    let t${r} = array<f32, ${n}>(${range(n)
-      .map((c) => `s${r}_${c}`)
-      .join(', ')});\n    put(id.z, query + ${r}u, key + j, t${r}[j]);`,
-)}
-  }
+${storeScores(n, n, 1)}
 }
 `;
 }
+
+/** Lanes are queries, 8 each; the 16 keys of the tile are loaded once per subgroup and broadcast. */
+function attentionScoresSubgroup({ lanes, rows, keys }) {
+  const share = keys / lanes;
+  return `${HEADER}// scores = q k^T * scale for software adapters whose subgroups have ${lanes} lanes: ${rows} queries x ${keys} keys per invocation in
+// registers, keys loaded once per subgroup. Needs headDim % 4 == 0; a workgroup is one subgroup.
+enable subgroups;
+${SCORE_BINDINGS}
+
+@compute @workgroup_size(${lanes})
+fn main(
+  @builtin(workgroup_id) id: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+  @builtin(subgroup_invocation_id) subLane: u32,
+) {
+  let tileBegin = params.queryBegin + id.x * ${lanes * rows}u;
+  let key = id.y * ${keys}u;
+  let lastQuery = min(tileBegin + ${lanes * rows}u, params.queryEnd) - 1u;
+  // The same for every lane, so returning before the broadcasts is allowed.
+  if (key >= visibleKeys(lastQuery)) {
+    return;
+  }
+  let query = tileBegin + lane;
+  let pair = params.pairBegin + id.z;
+  let width = params.headDim / 4u;
+  // Rows past an edge repeat the last one and are not stored.
+  let lastKey = params.keys - 1u;
+  let fetch = key + subLane * ${share}u;
+${lines(rows, (r) => `  let q${r} = queryAt(pair, min(query + ${r * lanes}u, lastQuery)) / 4u;`)}
+${lines(share, (i) => `  let k${i} = keyAt(pair, min(fetch + ${i}u, lastKey)) / 4u;`)}
+${zeroTile(rows, keys)}
+  for (var d = 0u; d < width; d += 1u) {
+${lines(share, (i) => `    let f${i} = k[k${i} + d];`)}
+${lines(rows, (r) => `    let a${r} = q[q${r} + d];`)}
+${lines(keys, (j) => `    let b${j} = subgroupBroadcast(f${j % share}, ${Math.floor(j / share)}u);\n    ${addDots(rows, j, 'a')}`)}
+  }
+${storeScores(rows, keys, lanes)}
+}
+`;
+}
+
+/** Stores [query + r * step] rows of `cols` vec4, divided by the row's sum. */
+function storeValues(rows, cols, step) {
+  const row = (r) =>
+    `    array<vec4f, ${cols}>(${range(cols)
+      .map((c) => `s${r}_${c}`)
+      .join(', ')})`;
+  return `  let tile = array<array<vec4f, ${cols}>, ${rows}>(
+${range(rows).map(row).join(',\n')},
+  );
+  for (var r = 0u; r < ${rows}u && query + r * ${step}u <= lastQuery; r += 1u) {
+    let t = tile[r];
+    let weight = inverse[scoreRow(id.z, query + r * ${step}u)];
+    let at = queryAt(pair, query + r * ${step}u) / 4u + column;
+${lines(cols, (c) => `    if (column + ${c}u < width) {\n      out[at + ${c}u] = t[${c}] * weight;\n    }`)}
+  }`;
+}
+
+const zeroVectors = (rows, cols) =>
+  lines(
+    rows,
+    (r) =>
+      '  ' +
+      range(cols)
+        .map((c) => `var s${r}_${c} = vec4f(0.0);`)
+        .join(' '),
+  );
 
 /** 8 queries x 8 columns of a head per invocation. */
 function attentionValues() {
   const n = 8;
   return `${HEADER}// out = scores v / sum(scores), ${n} queries x 8 columns (two vec4) per invocation in registers. Needs headDim % 4 == 0.
-@group(0) @binding(1) var<storage, read> scores: array<vec4f>;
-@group(0) @binding(2) var<storage, read> inverse: array<f32>;
-@group(0) @binding(3) var<storage, read> v: array<vec4f>;
-@group(0) @binding(4) var<storage, read_write> out: array<vec4f>;
+${VALUE_BINDINGS}
 
 override WIDTH = 8u;
 override HEIGHT = 8u;
 
 @compute @workgroup_size(WIDTH, HEIGHT)
 fn main(@builtin(global_invocation_id) id: vec3u) {
-  let query = params.queryBegin + id.x * TILE;
+  let query = params.queryBegin + id.x * ${n}u;
   let width = params.headDim / 4u;
   let column = id.y * 2u;
   if (query >= params.queryEnd || column >= width) {
     return;
   }
   let second = min(column + 1u, width - 1u);
-  let lastQuery = min(query + TILE, params.queryEnd) - 1u;
+  let lastQuery = min(query + ${n}u, params.queryEnd) - 1u;
   let pair = params.pairBegin + id.z;
   let stride4 = params.keyStride / 4u;
   let lastKey = params.keys - 1u;
   let end = (visibleKeys(lastQuery) + 3u) / 4u;
 ${lines(n, (r) => `  let p${r} = scoreRow(id.z, min(query + ${r}u, lastQuery)) * stride4;`)}
-${lines(n, (r) => `  var s${r} = vec4f(0.0); var t${r} = vec4f(0.0);`)}
+${zeroVectors(n, 2)}
   for (var k4 = 0u; k4 < end; k4 += 1u) {
 ${lines(n, (r) => `    let e${r} = scores[p${r} + k4];`)}
 ${lines(4, (i) => {
@@ -225,28 +294,56 @@ ${lines(4, (i) => {
   return `    let at${i} = keyAt(pair, min(k4 * 4u + ${i}u, lastKey)) / 4u;
     let a${i} = v[at${i} + column];
     let b${i} = v[at${i} + second];
-    ${range(n)
-      .map((r) => `s${r} += e${r}.${c} * a${i}; t${r} += e${r}.${c} * b${i};`)
-      .join(' ')}`;
+${lines(n, (r) => `    s${r}_0 += e${r}.${c} * a${i}; s${r}_1 += e${r}.${c} * b${i};`)}`;
 })}
   }
-  for (var r = 0u; r < TILE; r += 1u) {
-    if (query + r > lastQuery) {
-      return;
-    }
-    let s = array<vec4f, 8>(${range(n)
-      .map((r) => `s${r}`)
-      .join(', ')});
-    let t = array<vec4f, 8>(${range(n)
-      .map((r) => `t${r}`)
-      .join(', ')});
-    let weight = inverse[scoreRow(id.z, query + r)];
-    let at = queryAt(pair, query + r) / 4u;
-    out[at + column] = s[r] * weight;
-    if (column + 1u < width) {
-      out[at + column + 1u] = t[r] * weight;
-    }
+${storeValues(n, 2, 1)}
+}
+`;
+}
+
+/** Lanes are queries, 8 each; four keys x 16 columns of v are loaded once per subgroup, one key per lane. */
+function attentionValuesSubgroup({ rows }) {
+  const lanes = 4;
+  const cols = 4;
+  return `${HEADER}// out = scores v / sum(scores) for software adapters whose subgroups have ${lanes} lanes: ${rows} queries x ${cols * 4} columns (${cols} vec4)
+// per invocation in registers, v loaded once per subgroup. Needs headDim % 4 == 0; a workgroup is one subgroup.
+enable subgroups;
+${VALUE_BINDINGS}
+
+@compute @workgroup_size(${lanes})
+fn main(
+  @builtin(workgroup_id) id: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+  @builtin(subgroup_invocation_id) subLane: u32,
+) {
+  let tileBegin = params.queryBegin + id.x * ${lanes * rows}u;
+  let query = tileBegin + lane;
+  let width = params.headDim / 4u;
+  let column = id.y * ${cols}u;
+  let lastQuery = min(tileBegin + ${lanes * rows}u, params.queryEnd) - 1u;
+  let pair = params.pairBegin + id.z;
+  let stride4 = params.keyStride / 4u;
+  let lastKey = params.keys - 1u;
+  let end = (visibleKeys(lastQuery) + 3u) / 4u;
+${lines(cols, (c) => `  let c${c} = min(column + ${c}u, width - 1u);`)}
+${lines(rows, (r) => `  let p${r} = scoreRow(id.z, min(query + ${r * lanes}u, lastQuery)) * stride4;`)}
+${zeroVectors(rows, cols)}
+  for (var k4 = 0u; k4 < end; k4 += 1u) {
+    let at = keyAt(pair, min(k4 * 4u + subLane, lastKey)) / 4u;
+${lines(cols, (c) => `    let f${c} = v[at + c${c}];`)}
+${lines(rows, (r) => `    let e${r} = scores[p${r} + k4];`)}
+${lines(lanes, (i) =>
+  lines(
+    cols,
+    (c) =>
+      `    let b${i}_${c} = subgroupBroadcast(f${c}, ${i}u);\n    ${range(rows)
+        .map((r) => `s${r}_${c} += e${r}.${'xyzw'[i]} * b${i}_${c};`)
+        .join(' ')}`,
+  ),
+)}
   }
+${storeValues(rows, cols, lanes)}
 }
 `;
 }
@@ -256,6 +353,8 @@ export function generateKernels() {
   return {
     'attentionScores.wgsl': attentionScores(),
     'attentionValues.wgsl': attentionValues(),
+    'attentionScoresSg4.wgsl': attentionScoresSubgroup({ lanes: 4, rows: 8, keys: 16 }),
+    'attentionValuesSg4.wgsl': attentionValuesSubgroup({ rows: 8 }),
     'matmulDot8x8.wgsl': matmulDot({ rows: 8, outputs: 8, workgroup: 4 }),
     'matmulSg4x8.wgsl': matmulSubgroup({ lanes: 4, outputs: 16, rows: 8, workgroup: 8 }),
     'matmulSg4x2.wgsl': matmulSubgroup({ lanes: 4, outputs: 16, rows: 2, workgroup: 8 }),

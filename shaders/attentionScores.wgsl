@@ -8,20 +8,14 @@
 override WIDTH = 8u;
 override HEIGHT = 8u;
 
-fn put(pair: u32, query: u32, key: u32, value: f32) {
-  if (query < params.queryEnd && key < params.keys) {
-    scores[scoreRow(pair, query) * params.keyStride + key] = value * params.scale;
-  }
-}
-
 @compute @workgroup_size(WIDTH, HEIGHT)
 fn main(@builtin(global_invocation_id) id: vec3u) {
-  let query = params.queryBegin + id.x * TILE;
+  let query = params.queryBegin + id.x * 8u;
   let key = id.y * 8u;
   if (query >= params.queryEnd) {
     return;
   }
-  let lastQuery = min(query + TILE, params.queryEnd) - 1u;
+  let lastQuery = min(query + 8u, params.queryEnd) - 1u;
   if (key >= visibleKeys(lastQuery)) {
     return;
   }
@@ -79,22 +73,33 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
     let b7 = k[k7 + d];
     s0_7 += dot(a0, b7); s1_7 += dot(a1, b7); s2_7 += dot(a2, b7); s3_7 += dot(a3, b7); s4_7 += dot(a4, b7); s5_7 += dot(a5, b7); s6_7 += dot(a6, b7); s7_7 += dot(a7, b7);
   }
-  for (var j = 0u; j < 8u; j += 1u) {
-    let t0 = array<f32, 8>(s0_0, s0_1, s0_2, s0_3, s0_4, s0_5, s0_6, s0_7);
-    put(id.z, query + 0u, key + j, t0[j]);
-    let t1 = array<f32, 8>(s1_0, s1_1, s1_2, s1_3, s1_4, s1_5, s1_6, s1_7);
-    put(id.z, query + 1u, key + j, t1[j]);
-    let t2 = array<f32, 8>(s2_0, s2_1, s2_2, s2_3, s2_4, s2_5, s2_6, s2_7);
-    put(id.z, query + 2u, key + j, t2[j]);
-    let t3 = array<f32, 8>(s3_0, s3_1, s3_2, s3_3, s3_4, s3_5, s3_6, s3_7);
-    put(id.z, query + 3u, key + j, t3[j]);
-    let t4 = array<f32, 8>(s4_0, s4_1, s4_2, s4_3, s4_4, s4_5, s4_6, s4_7);
-    put(id.z, query + 4u, key + j, t4[j]);
-    let t5 = array<f32, 8>(s5_0, s5_1, s5_2, s5_3, s5_4, s5_5, s5_6, s5_7);
-    put(id.z, query + 5u, key + j, t5[j]);
-    let t6 = array<f32, 8>(s6_0, s6_1, s6_2, s6_3, s6_4, s6_5, s6_6, s6_7);
-    put(id.z, query + 6u, key + j, t6[j]);
-    let t7 = array<f32, 8>(s7_0, s7_1, s7_2, s7_3, s7_4, s7_5, s7_6, s7_7);
-    put(id.z, query + 7u, key + j, t7[j]);
+  let tile = array<array<f32, 8>, 8>(
+    array<f32, 8>(s0_0, s0_1, s0_2, s0_3, s0_4, s0_5, s0_6, s0_7),
+    array<f32, 8>(s1_0, s1_1, s1_2, s1_3, s1_4, s1_5, s1_6, s1_7),
+    array<f32, 8>(s2_0, s2_1, s2_2, s2_3, s2_4, s2_5, s2_6, s2_7),
+    array<f32, 8>(s3_0, s3_1, s3_2, s3_3, s3_4, s3_5, s3_6, s3_7),
+    array<f32, 8>(s4_0, s4_1, s4_2, s4_3, s4_4, s4_5, s4_6, s4_7),
+    array<f32, 8>(s5_0, s5_1, s5_2, s5_3, s5_4, s5_5, s5_6, s5_7),
+    array<f32, 8>(s6_0, s6_1, s6_2, s6_3, s6_4, s6_5, s6_6, s6_7),
+    array<f32, 8>(s7_0, s7_1, s7_2, s7_3, s7_4, s7_5, s7_6, s7_7),
+  );
+  let count = min(8u, params.keys - key);
+  for (var r = 0u; r < 8u && query + r * 1u <= lastQuery; r += 1u) {
+    let t = tile[r];
+    let at = scoreRow(id.z, query + r * 1u) * params.keyStride + key;
+    if (count == 8u) {
+      scores[at + 0u] = t[0] * params.scale;
+      scores[at + 1u] = t[1] * params.scale;
+      scores[at + 2u] = t[2] * params.scale;
+      scores[at + 3u] = t[3] * params.scale;
+      scores[at + 4u] = t[4] * params.scale;
+      scores[at + 5u] = t[5] * params.scale;
+      scores[at + 6u] = t[6] * params.scale;
+      scores[at + 7u] = t[7] * params.scale;
+    } else {
+      for (var j = 0u; j < count; j += 1u) {
+        scores[at + j] = t[j] * params.scale;
+      }
+    }
   }
 }

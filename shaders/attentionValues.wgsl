@@ -10,14 +10,14 @@ override HEIGHT = 8u;
 
 @compute @workgroup_size(WIDTH, HEIGHT)
 fn main(@builtin(global_invocation_id) id: vec3u) {
-  let query = params.queryBegin + id.x * TILE;
+  let query = params.queryBegin + id.x * 8u;
   let width = params.headDim / 4u;
   let column = id.y * 2u;
   if (query >= params.queryEnd || column >= width) {
     return;
   }
   let second = min(column + 1u, width - 1u);
-  let lastQuery = min(query + TILE, params.queryEnd) - 1u;
+  let lastQuery = min(query + 8u, params.queryEnd) - 1u;
   let pair = params.pairBegin + id.z;
   let stride4 = params.keyStride / 4u;
   let lastKey = params.keys - 1u;
@@ -30,14 +30,14 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
   let p5 = scoreRow(id.z, min(query + 5u, lastQuery)) * stride4;
   let p6 = scoreRow(id.z, min(query + 6u, lastQuery)) * stride4;
   let p7 = scoreRow(id.z, min(query + 7u, lastQuery)) * stride4;
-  var s0 = vec4f(0.0); var t0 = vec4f(0.0);
-  var s1 = vec4f(0.0); var t1 = vec4f(0.0);
-  var s2 = vec4f(0.0); var t2 = vec4f(0.0);
-  var s3 = vec4f(0.0); var t3 = vec4f(0.0);
-  var s4 = vec4f(0.0); var t4 = vec4f(0.0);
-  var s5 = vec4f(0.0); var t5 = vec4f(0.0);
-  var s6 = vec4f(0.0); var t6 = vec4f(0.0);
-  var s7 = vec4f(0.0); var t7 = vec4f(0.0);
+  var s0_0 = vec4f(0.0); var s0_1 = vec4f(0.0);
+  var s1_0 = vec4f(0.0); var s1_1 = vec4f(0.0);
+  var s2_0 = vec4f(0.0); var s2_1 = vec4f(0.0);
+  var s3_0 = vec4f(0.0); var s3_1 = vec4f(0.0);
+  var s4_0 = vec4f(0.0); var s4_1 = vec4f(0.0);
+  var s5_0 = vec4f(0.0); var s5_1 = vec4f(0.0);
+  var s6_0 = vec4f(0.0); var s6_1 = vec4f(0.0);
+  var s7_0 = vec4f(0.0); var s7_1 = vec4f(0.0);
   for (var k4 = 0u; k4 < end; k4 += 1u) {
     let e0 = scores[p0 + k4];
     let e1 = scores[p1 + k4];
@@ -50,31 +50,67 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
     let at0 = keyAt(pair, min(k4 * 4u + 0u, lastKey)) / 4u;
     let a0 = v[at0 + column];
     let b0 = v[at0 + second];
-    s0 += e0.x * a0; t0 += e0.x * b0; s1 += e1.x * a0; t1 += e1.x * b0; s2 += e2.x * a0; t2 += e2.x * b0; s3 += e3.x * a0; t3 += e3.x * b0; s4 += e4.x * a0; t4 += e4.x * b0; s5 += e5.x * a0; t5 += e5.x * b0; s6 += e6.x * a0; t6 += e6.x * b0; s7 += e7.x * a0; t7 += e7.x * b0;
+    s0_0 += e0.x * a0; s0_1 += e0.x * b0;
+    s1_0 += e1.x * a0; s1_1 += e1.x * b0;
+    s2_0 += e2.x * a0; s2_1 += e2.x * b0;
+    s3_0 += e3.x * a0; s3_1 += e3.x * b0;
+    s4_0 += e4.x * a0; s4_1 += e4.x * b0;
+    s5_0 += e5.x * a0; s5_1 += e5.x * b0;
+    s6_0 += e6.x * a0; s6_1 += e6.x * b0;
+    s7_0 += e7.x * a0; s7_1 += e7.x * b0;
     let at1 = keyAt(pair, min(k4 * 4u + 1u, lastKey)) / 4u;
     let a1 = v[at1 + column];
     let b1 = v[at1 + second];
-    s0 += e0.y * a1; t0 += e0.y * b1; s1 += e1.y * a1; t1 += e1.y * b1; s2 += e2.y * a1; t2 += e2.y * b1; s3 += e3.y * a1; t3 += e3.y * b1; s4 += e4.y * a1; t4 += e4.y * b1; s5 += e5.y * a1; t5 += e5.y * b1; s6 += e6.y * a1; t6 += e6.y * b1; s7 += e7.y * a1; t7 += e7.y * b1;
+    s0_0 += e0.y * a1; s0_1 += e0.y * b1;
+    s1_0 += e1.y * a1; s1_1 += e1.y * b1;
+    s2_0 += e2.y * a1; s2_1 += e2.y * b1;
+    s3_0 += e3.y * a1; s3_1 += e3.y * b1;
+    s4_0 += e4.y * a1; s4_1 += e4.y * b1;
+    s5_0 += e5.y * a1; s5_1 += e5.y * b1;
+    s6_0 += e6.y * a1; s6_1 += e6.y * b1;
+    s7_0 += e7.y * a1; s7_1 += e7.y * b1;
     let at2 = keyAt(pair, min(k4 * 4u + 2u, lastKey)) / 4u;
     let a2 = v[at2 + column];
     let b2 = v[at2 + second];
-    s0 += e0.z * a2; t0 += e0.z * b2; s1 += e1.z * a2; t1 += e1.z * b2; s2 += e2.z * a2; t2 += e2.z * b2; s3 += e3.z * a2; t3 += e3.z * b2; s4 += e4.z * a2; t4 += e4.z * b2; s5 += e5.z * a2; t5 += e5.z * b2; s6 += e6.z * a2; t6 += e6.z * b2; s7 += e7.z * a2; t7 += e7.z * b2;
+    s0_0 += e0.z * a2; s0_1 += e0.z * b2;
+    s1_0 += e1.z * a2; s1_1 += e1.z * b2;
+    s2_0 += e2.z * a2; s2_1 += e2.z * b2;
+    s3_0 += e3.z * a2; s3_1 += e3.z * b2;
+    s4_0 += e4.z * a2; s4_1 += e4.z * b2;
+    s5_0 += e5.z * a2; s5_1 += e5.z * b2;
+    s6_0 += e6.z * a2; s6_1 += e6.z * b2;
+    s7_0 += e7.z * a2; s7_1 += e7.z * b2;
     let at3 = keyAt(pair, min(k4 * 4u + 3u, lastKey)) / 4u;
     let a3 = v[at3 + column];
     let b3 = v[at3 + second];
-    s0 += e0.w * a3; t0 += e0.w * b3; s1 += e1.w * a3; t1 += e1.w * b3; s2 += e2.w * a3; t2 += e2.w * b3; s3 += e3.w * a3; t3 += e3.w * b3; s4 += e4.w * a3; t4 += e4.w * b3; s5 += e5.w * a3; t5 += e5.w * b3; s6 += e6.w * a3; t6 += e6.w * b3; s7 += e7.w * a3; t7 += e7.w * b3;
+    s0_0 += e0.w * a3; s0_1 += e0.w * b3;
+    s1_0 += e1.w * a3; s1_1 += e1.w * b3;
+    s2_0 += e2.w * a3; s2_1 += e2.w * b3;
+    s3_0 += e3.w * a3; s3_1 += e3.w * b3;
+    s4_0 += e4.w * a3; s4_1 += e4.w * b3;
+    s5_0 += e5.w * a3; s5_1 += e5.w * b3;
+    s6_0 += e6.w * a3; s6_1 += e6.w * b3;
+    s7_0 += e7.w * a3; s7_1 += e7.w * b3;
   }
-  for (var r = 0u; r < TILE; r += 1u) {
-    if (query + r > lastQuery) {
-      return;
+  let tile = array<array<vec4f, 2>, 8>(
+    array<vec4f, 2>(s0_0, s0_1),
+    array<vec4f, 2>(s1_0, s1_1),
+    array<vec4f, 2>(s2_0, s2_1),
+    array<vec4f, 2>(s3_0, s3_1),
+    array<vec4f, 2>(s4_0, s4_1),
+    array<vec4f, 2>(s5_0, s5_1),
+    array<vec4f, 2>(s6_0, s6_1),
+    array<vec4f, 2>(s7_0, s7_1),
+  );
+  for (var r = 0u; r < 8u && query + r * 1u <= lastQuery; r += 1u) {
+    let t = tile[r];
+    let weight = inverse[scoreRow(id.z, query + r * 1u)];
+    let at = queryAt(pair, query + r * 1u) / 4u + column;
+    if (column + 0u < width) {
+      out[at + 0u] = t[0] * weight;
     }
-    let s = array<vec4f, 8>(s0, s1, s2, s3, s4, s5, s6, s7);
-    let t = array<vec4f, 8>(t0, t1, t2, t3, t4, t5, t6, t7);
-    let weight = inverse[scoreRow(id.z, query + r)];
-    let at = queryAt(pair, query + r) / 4u;
-    out[at + column] = s[r] * weight;
     if (column + 1u < width) {
-      out[at + column + 1u] = t[r] * weight;
+      out[at + 1u] = t[1] * weight;
     }
   }
 }

@@ -28,8 +28,7 @@ fn main(
     sum += e;
   }
   inverse[row] = 1.0 / sum;
-  let tileLast = min(params.queryEnd - 1u, params.queryBegin + row % chunk / TILE * TILE + TILE - 1u);
-  let end = (visibleKeys(tileLast) + 3u) & ~3u;
+  let end = tileEnd(query);
   for (var key = visible; key < end; key += 1u) {
     scores[begin + key] = 0.0;
   }

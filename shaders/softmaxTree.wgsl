@@ -50,8 +50,7 @@ fn main(
   if (lane == 0u) {
     inverse[row] = 1.0 / partial[0];
   }
-  let tileLast = min(params.queryEnd - 1u, params.queryBegin + row % chunk / TILE * TILE + TILE - 1u);
-  let end = (visibleKeys(tileLast) + 3u) & ~3u;
+  let end = tileEnd(query);
   for (var key = visible + lane; key < end; key += 64u) {
     scores[begin + key] = 0.0;
   }

@@ -16,11 +16,10 @@ struct Params {
   positionBegin: u32,
   keyStride: u32,
   scale: f32,
+  // Queries of one tile: the softmax clears the scores that a tile reads beyond a row's own last key.
+  tile: u32,
 }
 @group(0) @binding(0) var<uniform> params: Params;
-
-// Queries of one tile; the softmax clears the scores that a tile reads beyond a row's own last key.
-const TILE = 8u;
 
 fn visibleKeys(query: u32) -> u32 {
   return min(params.keys, params.positionBegin + query + 1u);
@@ -36,6 +35,12 @@ fn keyAt(pair: u32, key: u32) -> u32 {
   let batch = pair / params.heads;
   let kvHead = pair % params.heads / (params.heads / params.kvHeads);
   return ((batch * params.kvStride + key) * params.kvHeads + kvHead) * params.headDim;
+}
+
+// End of the scores that the tile of `query` reads.
+fn tileEnd(query: u32) -> u32 {
+  let last = (query - params.queryBegin) / params.tile * params.tile + params.tile - 1u;
+  return (visibleKeys(min(params.queryEnd - 1u, params.queryBegin + last)) + 3u) & ~3u;
 }
 
 fn scoreRow(pair: u32, query: u32) -> u32 {

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { expectClose } from '../testing/compare';
 import { normals, poisonedAct, readAct, runOnGpu, uploadAct, type GpuFixture } from '../testing/gpuFixture';
 import { TOLERANCE } from '../testing/tolerances';
-import { attention, type AttentionOptions } from './attention';
+import { attention, ATTENTION_TILES, attentionSupported, type AttentionOptions } from './attention';
 import { attentionRef } from './attention.ref';
 
 type Shape = Omit<AttentionOptions, 'scale'>;
@@ -53,9 +53,10 @@ const SHAPES: [string, Shape][] = [
 describe('attention', () => {
   test.each(SHAPES)('%s', async (_name, shape) => {
     await runOnGpu(async (gpu) => {
-      for (const softmax of ['lane', 'tree'] as const) {
-        await check(gpu, { ...shape, softmax });
-        if (shape.headDim % 4 === 0) await check(gpu, { ...shape, softmax, tiles: 'scalar' });
+      for (const tiles of ATTENTION_TILES) {
+        if (!attentionSupported(gpu.ctx, tiles, shape.headDim)) continue;
+        await check(gpu, { ...shape, tiles, softmax: 'lane' });
+        await check(gpu, { ...shape, tiles, softmax: 'tree' });
       }
     });
   });
@@ -71,21 +72,23 @@ describe('attention', () => {
         headDim: 8,
         positionBegin: 0,
       };
-      const whole = await check(gpu, shape);
-      // 16 queries of one head; then two whole heads at a time.
-      const byQuery = await check(gpu, { ...shape, scratchBytes: 16 * 48 * 4 });
-      const byHead = await check(gpu, { ...shape, scratchBytes: 2 * 45 * 48 * 4 });
-      expect([whole, byQuery, byHead]).toEqual([3, 3 * 6 * 3, 3 * 3]);
+      for (const tiles of ATTENTION_TILES.filter((t) => attentionSupported(gpu.ctx, t, shape.headDim))) {
+        const whole = await check(gpu, { ...shape, tiles });
+        // 32 queries of one head; then two whole heads at a time.
+        const byQuery = await check(gpu, { ...shape, tiles, scratchBytes: 32 * 48 * 4 });
+        const byHead = await check(gpu, { ...shape, tiles, scratchBytes: 2 * 45 * 48 * 4 });
+        expect([whole, byQuery, byHead]).toEqual([3, 3 * 6 * 2, 3 * 3]);
+      }
     });
   });
 
-  test('future values that are not finite do not reach earlier rows of other tiles; their own rows show them', async () => {
+  test('values that are not finite reach their own rows and no earlier tile', async () => {
     await runOnGpu(async (gpu) => {
-      const [queries, headDim] = [24, 8];
+      const [queries, headDim] = [70, 8];
       const q = normals(queries * headDim, 33);
       const k = normals(queries * headDim, 34);
       const v = normals(queries * headDim, 35);
-      v.fill(NaN, 16 * headDim);
+      v.fill(NaN, 64 * headDim);
       const shape = {
         batch: 1,
         queries,
@@ -155,7 +158,9 @@ describe('attention', () => {
       };
       await expect(check(gpu, { ...base, heads: 3, kvHeads: 2 })).rejects.toThrow(/3 heads over 2/);
       await expect(check(gpu, { ...base, positionBegin: 1 })).rejects.toThrow(/4 queries at 1, 4 keys/);
-      await expect(check(gpu, { ...base, headDim: 5, tiles: 'tile' })).rejects.toThrow(/scalar tiles/);
+      await expect(check(gpu, { ...base, headDim: 5, tiles: 'tile' })).rejects.toThrow(
+        /tiles tile cannot run/,
+      );
     });
   });
 });

@@ -4,8 +4,10 @@ import type { Recorder } from '../gpu/recorder';
 import shared from '../../shaders/lib/attention.wgsl?raw';
 import grid from '../../shaders/lib/grid.wgsl?raw';
 import scores from '../../shaders/attentionScores.wgsl?raw';
+import scoresSg4 from '../../shaders/attentionScoresSg4.wgsl?raw';
 import scoresScalar from '../../shaders/attentionScoresScalar.wgsl?raw';
 import values from '../../shaders/attentionValues.wgsl?raw';
+import valuesSg4 from '../../shaders/attentionValuesSg4.wgsl?raw';
 import valuesScalar from '../../shaders/attentionValuesScalar.wgsl?raw';
 import softmaxLane from '../../shaders/softmaxLane.wgsl?raw';
 import softmaxTree from '../../shaders/softmaxTree.wgsl?raw';
@@ -16,12 +18,49 @@ import { SCRATCH_BYTES, type Workspace } from './workspace';
 
 export const attentionKernels = {
   scores: defineKernel('attention.scores', shared, scores),
+  scoresSg4: defineKernel('attention.scoresSg4', shared, scoresSg4),
   scoresScalar: defineKernel('attention.scoresScalar', shared, scoresScalar),
   softmaxLane: defineKernel('attention.softmaxLane', grid, shared, softmaxLane),
   softmaxTree: defineKernel('attention.softmaxTree', grid, shared, softmaxTree),
   values: defineKernel('attention.values', shared, values),
+  valuesSg4: defineKernel('attention.valuesSg4', shared, valuesSg4),
   valuesScalar: defineKernel('attention.valuesScalar', shared, valuesScalar),
 };
+
+/** How scores and weighted sums are computed; the choice of the softmax is independent of it. */
+export const ATTENTION_TILES = ['sg4', 'tile', 'scalar'] as const;
+export type AttentionTiles = (typeof ATTENTION_TILES)[number];
+
+interface Tiles {
+  scores: Kernel;
+  values: Kernel;
+  /** Queries whose scores are read together. */
+  tile: number;
+  /** Queries, keys and columns of a workgroup. */
+  queries: number;
+  keys: number;
+  columns: number;
+  constants?: Record<string, number>;
+}
+
+function tilesOf(kind: AttentionTiles, software: boolean): Tiles {
+  const { scores, values, scoresSg4, valuesSg4, scoresScalar, valuesScalar } = attentionKernels;
+  if (kind === 'sg4')
+    return { scores: scoresSg4, values: valuesSg4, tile: 32, queries: 32, keys: 16, columns: 16 };
+  if (kind === 'scalar')
+    return { scores: scoresScalar, values: valuesScalar, tile: 1, queries: 8, keys: 8, columns: 8 };
+  // Software adapters want small workgroups (subgroups that are wholly masked end at once), hardware full ones.
+  const [WIDTH, HEIGHT] = software ? [4, 1] : [8, 8];
+  return {
+    scores,
+    values,
+    tile: 8,
+    queries: 8 * WIDTH,
+    keys: 8 * HEIGHT,
+    columns: 8 * HEIGHT,
+    constants: { WIDTH, HEIGHT },
+  };
+}
 
 export interface AttentionOptions {
   batch: number;
@@ -40,18 +79,28 @@ export interface AttentionOptions {
   /** Rows between the first keys of two sequences (the cache's capacity); default `keys`. */
   kvStride?: number;
   softmax?: 'lane' | 'tree';
-  /** `scalar` works for every head width; `tile` needs headDim % 4 == 0. */
-  tiles?: 'tile' | 'scalar';
+  tiles?: AttentionTiles;
   /** Bound of the scores held at once; tests lower it. */
   scratchBytes?: number;
 }
 
-/** How scores and weighted sums are computed; the choice of the softmax is independent of it. */
-export function chooseTiles(ctx: GpuContext, headDim: number): 'tile' | 'scalar' {
-  return firstUsable(ctx, 'attention', headDim % 4 === 0 ? ['tile', 'scalar'] : ['scalar']);
+/** `scalar` works everywhere; `tile` needs headDim % 4 == 0, `sg4` also subgroups of exactly 4 lanes. */
+export function attentionSupported(ctx: GpuContext, tiles: AttentionTiles, headDim: number): boolean {
+  if (tiles === 'scalar') return true;
+  return headDim % 4 === 0 && (tiles === 'tile' || (ctx.subgroupMin === 4 && ctx.subgroupMax === 4));
 }
 
-const TILE = 8;
+export function chooseTiles(ctx: GpuContext, headDim: number, queries: number): AttentionTiles {
+  // Subgroup tiles take 32 queries at once: too many for decoding.
+  const order: AttentionTiles[] =
+    ctx.record.software && queries >= 16 ? ['sg4', 'tile', 'scalar'] : ['tile', 'scalar'];
+  return firstUsable(
+    ctx,
+    'attention',
+    order.filter((tiles) => attentionSupported(ctx, tiles, headDim)),
+  );
+}
+
 const MAX_PAIRS = 65535;
 
 interface Shapes extends Required<Pick<AttentionOptions, 'kvStride' | 'scratchBytes'>> {
@@ -95,40 +144,25 @@ export async function attention(
   const pairsTotal = batch * heads;
   if (pairsTotal * queries * headDim === 0) return;
   const software = rec.ctx.record.software;
-  const scalar = (options.tiles ?? chooseTiles(rec.ctx, headDim)) === 'scalar';
-  require(scalar || headDim % 4 === 0, 'attention', `headDim ${headDim} needs the scalar tiles`);
+  const kind = options.tiles ?? chooseTiles(rec.ctx, headDim, queries);
+  require(attentionSupported(
+    rec.ctx,
+    kind,
+    headDim,
+  ), 'attention', `the tiles ${kind} cannot run here with headDim ${headDim}`);
+  const tiles = tilesOf(kind, software);
   const lane = (options.softmax ?? bySpeed(rec.ctx, 'attention', 'lane', 'tree')) === 'lane';
 
   const rowCost = keys * (2 * headDim + 60);
-  const maxRows = Math.max(TILE, Math.floor(Math.min(scratchBytes / (keyStride * 4), rec.maxCost / rowCost)));
+  const maxRows = Math.max(
+    tiles.queries,
+    Math.floor(Math.min(scratchBytes / (keyStride * 4), rec.maxCost / rowCost)),
+  );
   const pairStep = Math.min(pairsTotal, MAX_PAIRS, Math.max(1, Math.floor(maxRows / queries)));
-  const queryStep = pairStep > 1 || maxRows >= queries ? queries : Math.floor(maxRows / TILE) * TILE;
+  const queryStep =
+    pairStep > 1 || maxRows >= queries ? queries : Math.floor(maxRows / tiles.queries) * tiles.queries;
   const scoreBuffer = workspace.buffer(rec, 'tile', pairStep * queryStep * keyStride * 4);
   const inverse = workspace.buffer(rec, 'rowSums', pairStep * queryStep * 4);
-
-  const run = (
-    kernel: Kernel,
-    bind: Record<string, Act['buffer']>,
-    params: Record<string, number>,
-    dispatch: [number, number?, number?],
-    cost: number,
-    flops: number,
-  ): Promise<void> =>
-    rec.run({
-      kernel,
-      bind,
-      params,
-      grid: dispatch,
-      cost,
-      flops,
-      ...(kernel === attentionKernels.scores || kernel === attentionKernels.values
-        ? { constants: shape }
-        : {}),
-    });
-  // Software adapters want small workgroups (subgroups that are wholly masked end at once), hardware full ones.
-  const shape = software ? { WIDTH: 4, HEIGHT: 1 } : { WIDTH: 8, HEIGHT: 8 };
-  const width = scalar ? 8 : shape.WIDTH * TILE;
-  const height = scalar ? 8 : shape.HEIGHT * TILE;
 
   for (let pairBegin = 0; pairBegin < pairsTotal; pairBegin += pairStep) {
     const pairs = Math.min(pairStep, pairsTotal - pairBegin);
@@ -139,26 +173,37 @@ export async function attention(
       const seen = (rows * (2 * positionBegin + queryBegin + queryEnd + 1)) / 2;
       const params = {
         pairBegin, pairs, queryBegin, queryEnd, queries, keys, kvStride, heads,
-        kvHeads: options.kvHeads, headDim, positionBegin, keyStride, scale: options.scale,
+        kvHeads: options.kvHeads, headDim, positionBegin, keyStride, scale: options.scale, tile: tiles.tile,
       }; // prettier-ignore
-      const across = Math.ceil((queryEnd - queryBegin) / width);
+      const across = Math.ceil((queryEnd - queryBegin) / tiles.queries);
       const flops = seen * headDim * 2;
       const cost = flops + 4 * seen * 16;
-      await run(
-        scalar ? attentionKernels.scoresScalar : attentionKernels.scores,
-        { q: q.buffer, k: k.buffer, scores: scoreBuffer },
-        params, [across, Math.ceil(visible / height), pairs], cost, flops,
-      ); // prettier-ignore
-      await run(
-        lane ? attentionKernels.softmaxLane : attentionKernels.softmaxTree,
-        { scores: scoreBuffer, inverse },
-        params, foldGrid(lane ? Math.ceil(rows / 4) : rows), seen * 40, seen * 3,
-      ); // prettier-ignore
-      await run(
-        scalar ? attentionKernels.valuesScalar : attentionKernels.values,
-        { scores: scoreBuffer, inverse, v: v.buffer, out: out.buffer },
-        params, [across, Math.ceil(headDim / height), pairs], cost, flops,
-      ); // prettier-ignore
+      await rec.run({
+        kernel: tiles.scores,
+        bind: { q: q.buffer, k: k.buffer, scores: scoreBuffer },
+        params,
+        grid: [across, Math.ceil(visible / tiles.keys), pairs],
+        cost,
+        flops,
+        constants: tiles.constants,
+      });
+      await rec.run({
+        kernel: lane ? attentionKernels.softmaxLane : attentionKernels.softmaxTree,
+        bind: { scores: scoreBuffer, inverse },
+        params,
+        grid: foldGrid(lane ? Math.ceil(rows / 4) : rows),
+        cost: seen * 40,
+        flops: seen * 3,
+      });
+      await rec.run({
+        kernel: tiles.values,
+        bind: { scores: scoreBuffer, inverse, v: v.buffer, out: out.buffer },
+        params,
+        grid: [across, Math.ceil(headDim / tiles.columns), pairs],
+        cost,
+        flops,
+        constants: tiles.constants,
+      });
     }
   }
 }
