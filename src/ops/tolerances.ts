@@ -1,0 +1,48 @@
+/**
+ * How far a GPU result may lie from its f64 reference, per op. Bounds are derived, not tuned: `EPS` is the relative
+ * error of one correctly rounded f32 operation; a sum of n products in any order errs by at most about n * EPS times
+ * the sum of their absolute values; WGSL allows a few more ULP to division, sqrt and exp. Masks, indices and counts
+ * are exact and have no entry.
+ */
+
+/** Half an ULP, relative: 2^-24. */
+export const EPS = 2 ** -24;
+
+/** WGSL: exp(x) errs by at most 3 + 2|x| ULP, relative; an ULP is 2 EPS. */
+function expEps(x: number): number {
+  return 2 * EPS * (3 + 2 * Math.abs(x));
+}
+
+export const OP_TOLERANCE = {
+  /** k products and additions, plus bias and residual, scaled by Σ|x||w|. */
+  matmul: (k: number, magnitude: number): number => (k + 3) * EPS * magnitude,
+  /**
+   * x * scale * weight: the sum of cols squares (relative, all positive), division, square root and its reciprocal
+   * (2.5 ULP each by WGSL's rules), two products.
+   */
+  rmsNorm: (cols: number, value: number): number => (cols / 2 + 20) * EPS * Math.abs(value),
+  /** Two products and a sum, with sine and cosine rounded to f32. */
+  rope: (a: number, b: number): number => 4 * EPS * (Math.abs(a) + Math.abs(b)),
+  /** exp of the gate, division, product. */
+  swiglu: (gate: number, value: number): number => (expEps(gate) + 10 * EPS) * Math.abs(value) + 2 ** -126,
+  /**
+   * A weighted mean of v: scores off by headDim roundings shift each weight by that much, relative; exp adds its own
+   * error; the sums over the keys round once per key.
+   */
+  attention: (headDim: number, keys: number, scoreMagnitude: number, valueMagnitude: number): number =>
+    valueMagnitude *
+    (2 * ((headDim + 3) * EPS * scoreMagnitude + expEps(2 * scoreMagnitude)) + (2 * keys + 8) * EPS),
+  /**
+   * log of a sum of `vocab` terms plus two logits: logits off by k roundings of Σ|x||w|, exp over `spread`, and the
+   * summation's rounding in blocks of 16.
+   */
+  headLoss: (k: number, vocab: number, magnitude: number, spread: number): number =>
+    2 * (k + 3) * EPS * magnitude + expEps(spread) + (vocab / 16 + 40) * EPS + 8 * EPS * spread,
+  /** `rows` squares and additions in f32, relative since all are positive. */
+  columnEnergy: (rows: number, value: number): number => (rows + 2) * EPS * value,
+  /**
+   * Partials of 256 elements: two differences (one rounding each, relative), a product, at most 64 + 3 additions; the
+   * partials themselves are added in f64. `magnitude` is the sum of the absolute values of the products.
+   */
+  errorSums: (magnitude: number): number => 72 * EPS * magnitude,
+} as const;
