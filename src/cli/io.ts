@@ -24,7 +24,7 @@ export class Console {
     if (event.type !== 'progress' || this.#quiet) return;
     const nowMs = Date.now();
     const fresh = event.stage !== this.#stage;
-    if (!this.#terminal && !fresh && nowMs - this.#lineMs < LINE_EVERY_MS && event.done < event.total) return;
+    if (!this.#terminal && !fresh && nowMs - this.#lineMs < LINE_EVERY_MS) return;
     this.#stage = event.stage;
     this.#lineMs = nowMs;
     const done = event.unit === 'bytes' ? `${megabytes(event.done)}/${megabytes(event.total)} MB` : `${Math.floor((100 * event.done) / event.total)} %`;

@@ -3,10 +3,13 @@ import { LabError } from '../core/errors';
 import { ENGINE_VERSION } from '../core/version';
 import type { Command, CommandContext } from './command';
 import { evalCommand } from './commands/eval';
+import { generateCommand } from './commands/generate';
 import { infoCommand } from './commands/info';
 import { logitsCommand } from './commands/logits';
+import { pruneCommand } from './commands/prune';
 import { sweepCommand } from './commands/sweep';
 import { textsCommand } from './commands/texts';
+import { verifyCommand } from './commands/verify';
 import { allowOnly, helpFor, parseArguments, type Parsed } from './flags';
 import { Console, writeWhole } from './io';
 
@@ -15,7 +18,10 @@ const COMMANDS: readonly Command[] = [
   textsCommand,
   evalCommand,
   logitsCommand,
+  pruneCommand,
   sweepCommand,
+  generateCommand,
+  verifyCommand,
 ];
 
 function overview(): string {

@@ -26,8 +26,7 @@ export async function exportTo(
   const measured = given ?? (await lab.reportFor(spec, beta, io));
   const { engine, plan } = lab.loaded;
   const matrices = new Map(plan.prunable.map((m) => [m.name, m]));
-  const total = plan.opened.totalBytes;
-  const progress = (stage: string) => (done: number) =>
+  const progress = (stage: string) => (done: number, total: number) =>
     io.emit({ type: 'progress', job: io.job, stage, done, total, unit: 'bytes', tokensPerSecond: null, secondsLeft: null });
   try {
     const written = await lab.withRecorder(io, 'Exporting', async (rec, meter) => {

@@ -1,4 +1,4 @@
-import { mkdtemp, mkdir, rename, rm } from 'node:fs/promises';
+import { chmod, mkdtemp, mkdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { LabError } from '../../core/errors';
 import type { Curve } from '../../core/report';
@@ -39,6 +39,8 @@ export const pruneCommand: Command = {
       // Empty, or --force was given: checkOut has seen to it.
       await rm(out, { recursive: true, force: true });
       await rename(working, out);
+      // mkdtemp made it private.
+      await chmod(out, 0o755);
       await finish(report, `${curve ? describeCurve(curve) : ''}${describeRun(report)}verified    ${files.length} files in ${out}\n`);
       return 0;
     } finally {

@@ -1,0 +1,234 @@
+/** Cases of the kernels of a forward pass. Sizes are small, odd, and beyond one tile of every variant. */
+import type { FloatDtype } from '../../core/dtypes';
+import { attention, chooseTiles, type AttentionOptions } from '../../ops/attention';
+import { attentionRef } from '../../ops/attention.ref';
+import { bySpeed } from '../../ops/choose';
+import { columnEnergy, energyChunks, type ColumnEnergyVariant } from '../../ops/columnEnergy';
+import { columnEnergyRef } from '../../ops/columnEnergy.ref';
+import { expectClose } from '../../ops/compare';
+import { embed } from '../../ops/embed';
+import { embedRef } from '../../ops/embed.ref';
+import { headLoss, UNSCORED, type HeadLossVariant } from '../../ops/headLoss';
+import { headLossRef } from '../../ops/headLoss.ref';
+import { chooseMatmul, matmul, MATMUL_VARIANTS, matmulSupported, type MatmulVariant } from '../../ops/matmul';
+import { matmulRef } from '../../ops/matmul.ref';
+import { chooseMatvec, matvec, type MatvecVariant } from '../../ops/matvec';
+import { matvecRef } from '../../ops/matvec.ref';
+import { rmsNorm, type RmsNormVariant } from '../../ops/rmsNorm';
+import { rmsNormRef } from '../../ops/rmsNorm.ref';
+import { rope } from '../../ops/rope';
+import { ropeRef, ropeTableRef } from '../../ops/rope.ref';
+import { swiglu } from '../../ops/swiglu';
+import { swigluRef } from '../../ops/swiglu.ref';
+import { OP_TOLERANCE } from '../../ops/tolerances';
+import { normals, poisonedAct, readAct, upload, uploadAct, uploadVec, uploadWeight } from '../../ops/trial';
+import { NO_VARIANTS, type KernelCheck, type Rig } from './check';
+
+export const DTYPES: readonly FloatDtype[] = ['F32', 'F16', 'BF16'];
+
+const embedCheck = (dtype: FloatDtype): KernelCheck => ({
+  op: 'embed',
+  what: dtype,
+  ...NO_VARIANTS,
+  async run(rig) {
+    const [rows, cols] = [37, 21];
+    const table = uploadWeight(rig, normals(rows * cols, 1), cols, dtype, 20);
+    const ids = Uint32Array.from({ length: 11 }, (_, i) => (i * 17 + 36) % rows);
+    const out = poisonedAct(rig, ids.length, cols);
+    await embed(rig.rec, table.weight, upload(rig, ids), ids.length, out);
+    expectClose(await readAct(rig, out), embedRef(table.values, cols, ids), () => 0);
+  },
+});
+
+const rmsNormCheck: KernelCheck = {
+  op: 'rmsNorm',
+  what: '9 x 85',
+  variants: () => ['lane', 'tree'],
+  choose: (ctx) => bySpeed(ctx, 'rmsNorm', 'lane', 'tree'),
+  async run(rig, variant) {
+    const [rows, cols] = [9, 85];
+    const x = normals(rows * cols, 2, 2);
+    const weight = normals(cols, 3);
+    const out = poisonedAct(rig, rows, cols);
+    await rmsNorm(rig.rec, uploadAct(rig, x, cols), uploadVec(rig, weight), out, { eps: 1e-5, variant: variant as RmsNormVariant }); // prettier-ignore
+    const want = rmsNormRef(x, weight, cols, 1e-5);
+    expectClose(await readAct(rig, out), want, (_, value) => OP_TOLERANCE.rmsNorm(cols, value));
+  },
+};
+
+function matmulCheck(dtype: FloatDtype, m: number, n: number, k: number): KernelCheck {
+  return {
+    op: 'matmul',
+    what: `${m} x ${n} x ${k} ${dtype}`,
+    variants: (ctx) => MATMUL_VARIANTS.filter((v) => matmulSupported(ctx, v, k)),
+    choose: (ctx) => chooseMatmul(ctx, m, k),
+    async run(rig, variant) {
+      const x = normals(m * k, 4);
+      const w = uploadWeight(rig, normals(n * k, 5), k, dtype, Math.ceil(n / 8) * 4);
+      const [bias, residual] = [normals(n, 6), normals(m * n, 7)];
+      const out = poisonedAct(rig, m, n);
+      await matmul(rig.rec, uploadAct(rig, x, k), w.weight, out, {
+        bias: uploadVec(rig, bias),
+        residual: uploadAct(rig, residual, n),
+        variant: variant as MatmulVariant,
+      });
+      const ref = matmulRef(x, w.values, k, { bias, residual });
+      expectClose(await readAct(rig, out), ref.values, (i) => OP_TOLERANCE.matmul(k, ref.magnitudes[i] ?? 0));
+    },
+  };
+}
+
+function matvecCheck(dtype: FloatDtype, n: number, k: number): KernelCheck {
+  return {
+    op: 'matvec',
+    what: `3 x ${n} x ${k} ${dtype}`,
+    variants: () => (k % 4 === 0 ? ['lane', 'tree', 'scalar'] : ['scalar']),
+    choose: (ctx) => chooseMatvec(ctx, k),
+    async run(rig, variant) {
+      const x = normals(3 * k, 8);
+      const w = uploadWeight(rig, normals(n * k, 9), k, dtype, Math.ceil(n / 8) * 4);
+      const wordsPerRow = Math.ceil(k / 32);
+      const words = new Uint32Array(n * wordsPerRow);
+      const keep = (i: number): boolean => (i * 2654435761) % 7 > 2;
+      for (let i = 0; i < n * k; i++) {
+        const at = Math.floor(i / k) * wordsPerRow + ((i % k) >> 5);
+        if (keep(i)) words[at] = (words[at] ?? 0) | (1 << ((i % k) & 31));
+      }
+      const bias = normals(n, 10);
+      const out = poisonedAct(rig, 3, n);
+      await matvec(rig.rec, uploadAct(rig, x, k), w.weight, out, {
+        bias: uploadVec(rig, bias),
+        mask: { buffer: upload(rig, words), rows: n, cols: k, wordsPerRow },
+        variant: variant as MatvecVariant,
+      });
+      const ref = matvecRef(x, w.values, k, { bias: Array.from({ length: n }, (_, j) => bias[j] ?? 0), keep });
+      // The bias is added to each of the three rows.
+      expectClose(await readAct(rig, out), ref.values, (i) => OP_TOLERANCE.matmul(k, ref.magnitudes[i] ?? 0));
+    },
+  };
+}
+
+const ropeCheck: KernelCheck = {
+  op: 'rope',
+  what: 'two sequences',
+  ...NO_VARIANTS,
+  async run(rig) {
+    const shape = { heads: 3, headDim: 10, seqLength: 7, positionBegin: 5, rotaryDim: 8 };
+    const x = normals(14 * 30, 11);
+    const table = Float32Array.from(ropeTableRef(12, shape.rotaryDim, 1e4));
+    const act = uploadAct(rig, x, 30);
+    await rope(rig.rec, act, upload(rig, table), shape);
+    const got = await rig.rec.readF32(act.buffer, x.length);
+    expectClose(got, ropeRef(x, table, shape), () => OP_TOLERANCE.rope(5, 5));
+  },
+};
+
+async function runAttention(rig: Rig, shape: Omit<AttentionOptions, 'scale'>): Promise<void> {
+  const { batch, queries, keys, heads, kvHeads, headDim } = shape;
+  const options = { ...shape, scale: headDim ** -0.5 };
+  const q = normals(batch * queries * heads * headDim, 12);
+  const k = normals(batch * keys * kvHeads * headDim, 13);
+  const v = normals(batch * keys * kvHeads * headDim, 14);
+  const out = poisonedAct(rig, batch * queries, heads * headDim);
+  const kv = kvHeads * headDim;
+  await attention(rig.rec, uploadAct(rig, q, heads * headDim), uploadAct(rig, k, kv), uploadAct(rig, v, kv), out, options, rig.workspace); // prettier-ignore
+  const ref = attentionRef(q, k, v, options);
+  expectClose(await readAct(rig, out), ref.values, (i) =>
+    OP_TOLERANCE.attention(headDim, keys, ref.scoreMagnitudes[i] ?? 0, ref.magnitudes[i] ?? 0),
+  );
+}
+
+/** Over plain tiles, so that a wrong softmax is not blamed on the tiles, which are tried after it. */
+const softmaxCheck: KernelCheck = {
+  op: 'attention',
+  what: 'softmax',
+  variants: () => ['lane', 'tree'],
+  choose: (ctx) => bySpeed(ctx, 'attention', 'lane', 'tree'),
+  run: (rig, variant) =>
+    runAttention(rig, { batch: 2, queries: 13, keys: 20, heads: 2, kvHeads: 1, headDim: 5, positionBegin: 7, tiles: 'scalar', softmax: variant as 'lane' | 'tree' }), // prettier-ignore
+};
+
+function tilesCheck(headDim: number): KernelCheck {
+  return {
+    op: 'attention',
+    what: `heads of ${headDim}`,
+    variants: () => (headDim % 4 === 0 ? ['tile', 'scalar'] : ['scalar']),
+    choose: (ctx) => chooseTiles(ctx, headDim),
+    run: (rig, variant) =>
+      runAttention(rig, { batch: 2, queries: 19, keys: 19, heads: 3, kvHeads: 1, headDim, positionBegin: 0, tiles: variant as 'tile' | 'scalar' }), // prettier-ignore
+  };
+}
+
+const swigluCheck: KernelCheck = {
+  op: 'swiglu',
+  what: '5 x 33',
+  ...NO_VARIANTS,
+  async run(rig) {
+    const gate = normals(165, 15, 3);
+    const up = normals(165, 16);
+    const out = poisonedAct(rig, 5, 33);
+    await swiglu(rig.rec, uploadAct(rig, gate, 33), uploadAct(rig, up, 33), out);
+    const want = swigluRef(gate, up);
+    expectClose(await readAct(rig, out), want, (i, value) => OP_TOLERANCE.swiglu(gate[i] ?? 0, value));
+  },
+};
+
+const headLossCheck: KernelCheck = {
+  op: 'headLoss',
+  what: 'pieces of the vocabulary',
+  variants: () => ['lane', 'tree'],
+  choose: (ctx) => bySpeed(ctx, 'headLoss', 'lane', 'tree'),
+  async run(rig, variant) {
+    const [rows, vocab, k] = [21, 203, 12];
+    const x = normals(rows * k, 17);
+    const w = uploadWeight(rig, normals(vocab * k, 18), k, 'F32', 120);
+    const targets = Uint32Array.from({ length: rows }, (_, r) => (r === 3 ? UNSCORED : (r * 37) % vocab));
+    const losses = upload(rig, new Float32Array(rows + 16).fill(NaN));
+    await headLoss(rig.rec, uploadAct(rig, x, k), w.weight, upload(rig, targets), losses, rig.workspace, {
+      variant: variant as HeadLossVariant,
+      scratchBytes: rows * 64 * 4,
+    });
+    const ref = matmulRef(x, w.values, k);
+    const bound = (r: number): number => {
+      const of = ref.values.subarray(r * vocab, (r + 1) * vocab);
+      const magnitude = Math.max(...ref.magnitudes.subarray(r * vocab, (r + 1) * vocab));
+      return OP_TOLERANCE.headLoss(k, vocab, magnitude, Math.max(...of) - Math.min(...of));
+    };
+    const got = await readAct(rig, { buffer: losses, rows, cols: 1 });
+    expectClose(got, headLossRef(ref.values, vocab, targets), bound);
+  },
+};
+
+const columnEnergyCheck: KernelCheck = {
+  op: 'columnEnergy',
+  what: '37 x 70 in chunks of 16',
+  variants: () => ['lane', 'group'],
+  choose: (ctx) => bySpeed(ctx, 'columnEnergy', 'lane', 'group'),
+  async run(rig, variant) {
+    const [rows, cols, rowsPerChunk] = [37, 70, 16];
+    const x = normals(rows * cols, 19);
+    const out = poisonedAct(rig, energyChunks(rows, rowsPerChunk), cols);
+    await columnEnergy(rig.rec, uploadAct(rig, x, cols), out.buffer, { rowsPerChunk, variant: variant as ColumnEnergyVariant }); // prettier-ignore
+    const want = columnEnergyRef(x, cols, rowsPerChunk);
+    expectClose(await readAct(rig, out), want, (_, value) => OP_TOLERANCE.columnEnergy(rowsPerChunk, value));
+  },
+};
+
+/** In this order: later ops use earlier ones. */
+export const FORWARD_CHECKS: readonly KernelCheck[] = [
+  ...DTYPES.map(embedCheck),
+  rmsNormCheck,
+  // Two shards, three row tiles of the largest variant and a ragged edge; then few rows; then any k.
+  ...DTYPES.map((dtype) => matmulCheck(dtype, 131, 43, 28)),
+  ...DTYPES.map((dtype) => matmulCheck(dtype, 7, 18, 20)),
+  ...DTYPES.map((dtype) => matmulCheck(dtype, 9, 11, 7)),
+  ...DTYPES.map((dtype) => matvecCheck(dtype, 21, 36)),
+  ...DTYPES.map((dtype) => matvecCheck(dtype, 13, 35)),
+  ropeCheck,
+  softmaxCheck,
+  tilesCheck(12),
+  tilesCheck(7),
+  swigluCheck,
+  headLossCheck,
+  columnEnergyCheck,
+];
