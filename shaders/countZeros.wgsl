@@ -20,6 +20,11 @@ override HAS_MASK: u32 = 1u;
 @group(0) @binding(2) var<storage, read> mask: array<u32>;
 @group(0) @binding(3) var<storage, read_write> counters: array<atomic<u32>>;
 
+// Bit 0 and 1: whether the low and the high half of a word are +-0.
+fn zeroHalves(word: u32) -> u32 {
+  return u32((word & 0x7fffu) == 0u) | (u32((word & 0x7fff0000u) == 0u) << 1u);
+}
+
 fn isZero(i: u32) -> bool {
   if (WEIGHT_TYPE == 0u) {
     return (weights[i] & 0x7fffffffu) == 0u;
@@ -48,8 +53,16 @@ fn main(
     if (HAS_MASK == 1u) {
       kept = mask[params.shardRow * params.wordsPerRow + item];
     }
-    for (var j = 0u; j < width; j++) {
-      zeros += u32(((kept >> j) & 1u) == 0u || isZero(start + j));
+    if (WEIGHT_TYPE != 0u && (start & 1u) == 0u && width == 32u) {
+      var zeroBits = 0u;
+      for (var j = 0u; j < 16u; j++) {
+        zeroBits |= zeroHalves(weights[(start >> 1u) + j]) << (2u * j);
+      }
+      zeros += countOneBits(zeroBits | ~kept);
+    } else {
+      for (var j = 0u; j < width; j++) {
+        zeros += u32(((kept >> j) & 1u) == 0u || isZero(start + j));
+      }
     }
   }
   if (zeros > 0u) {
