@@ -12,7 +12,7 @@ makeText();
 
 const GPU_TESTS = 'src/**/*.gpu.test.ts';
 /** Of a GPU test: software adapters are slow. */
-const GPU_TIMEOUT_MS = 120_000;
+const GPU_TIMEOUT_MS = 300_000;
 
 export default defineConfig({
   // Scanned for dependencies of the browser project only; the engine has no CommonJS dependency to prepare.
