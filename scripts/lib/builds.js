@@ -102,7 +102,8 @@ async function build(target) {
   rmSync(aside, { recursive: true, force: true });
   const vite = inRoot('node_modules/vite/bin/vite.js');
   const args = [vite, ...product.args, '--outDir', aside, '--emptyOutDir', '--logLevel', 'warn'];
-  const env = { ...process.env, NODE_ENV: 'production' };
+  // Its output ends up in one line of text when the command line reports it.
+  const env = { ...process.env, NODE_ENV: 'production', NO_COLOR: '1', FORCE_COLOR: '0' };
   const { code, output } = await runTool(process.execPath, args, { env, quiet: true });
   if (code !== 0) {
     rmSync(aside, { recursive: true, force: true });
