@@ -101,8 +101,7 @@ function matvecCheck(dtype: FloatDtype, n: number, k: number): KernelCheck {
         mask: { buffer: upload(rig, words), rows: n, cols: k, wordsPerRow },
         variant: variant as MatvecVariant,
       });
-      const ref = matvecRef(x, w.values, k, { bias: Array.from({ length: n }, (_, j) => bias[j] ?? 0), keep });
-      // The bias is added to each of the three rows.
+      const ref = matvecRef(x, w.values, k, { bias, keep });
       expectClose(await readAct(rig, out), ref.values, (i) => OP_TOLERANCE.matmul(k, ref.magnitudes[i] ?? 0));
     },
   };

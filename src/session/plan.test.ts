@@ -1,0 +1,103 @@
+import { describe, expect, test } from 'vitest';
+import { LabError } from '../core/errors';
+import { defaultSpec, type LabSpec } from '../core/spec';
+import type { ModelPlan } from '../models/inspect';
+import { MATRICES } from '../models/archs/define';
+import { checkParams, planRun, ratesFor, sweepBetas } from './plan';
+
+/** Four layers; `cols` is the width of every matrix but down, which has one of `downCols`. */
+function model(cols = 64, downCols = 96): ModelPlan {
+  const prunable = [0, 1, 2, 3].flatMap((layer) =>
+    MATRICES.map((matrix) => {
+      const width = matrix === 'down' ? downCols : cols;
+      return { name: `layers.${layer}.${matrix}.weight`, layer, matrix, rows: 8, cols: width, count: 8 * width };
+    }),
+  );
+  const perLayer = [0, 1, 2, 3].map((l) => prunable.filter((m) => m.layer === l).reduce((sum, m) => sum + m.count, 0));
+  return { prunable, prunablePerLayer: perLayer } as Partial<ModelPlan> as ModelPlan;
+}
+
+const spec = (change: Partial<LabSpec> = {}): LabSpec => ({ ...defaultSpec(), ...change });
+
+function kindOf(work: () => unknown): string {
+  try {
+    work();
+  } catch (error) {
+    return LabError.from(error).kind + ': ' + LabError.from(error).message;
+  }
+  return 'no error';
+}
+
+describe('planRun', () => {
+  test('ATP with the free pattern has a beta and its limit', () => {
+    const plan = planRun(model(), spec());
+    expect(plan.hasBeta).toBe(true);
+    expect(plan.betaMax).toBeCloseTo(0.2, 12);
+    expect(plan.requested).toBe(0.7);
+  });
+
+  test('other allocations and K:M have none, and refuse one', () => {
+    expect(planRun(model(), spec({ allocation: 'uniform' })).betaMax).toBe(null);
+    expect(kindOf(() => planRun(model(), spec({ allocation: 'uniform', beta: 0.01 })))).toMatch(/^SpecError.*uniform/);
+    expect(kindOf(() => planRun(model(), spec({ pattern: '2:4', sparsity: 0.5, beta: 0.01 })))).toMatch(/^SpecError.*2:4/);
+  });
+
+  test('K:M fixes the rate', () => {
+    expect(planRun(model(), spec({ pattern: '1:4', sparsity: 0.75 })).requested).toBe(0.75);
+    expect(kindOf(() => planRun(model(), spec({ pattern: '1:4', sparsity: 0.7 })))).toMatch(/0\.75/);
+  });
+
+  test('K:M must divide the inputs of every matrix, and the first that it does not is named', () => {
+    expect(kindOf(() => planRun(model(64, 90), spec({ pattern: '2:4', sparsity: 0.5 })))).toMatch(/layers\.0\.down\.weight has 90/);
+  });
+
+  test('rates by hand give the weighted mean', () => {
+    const plan = planRun(model(), spec({ layerSparsity: [0.1, 0.2, 0.3, 0.4] }));
+    expect(plan.requested).toBeCloseTo(0.25, 12);
+    expect(plan.hasBeta).toBe(false);
+    expect(ratesFor(model(), plan, 0).allocation).toEqual({ id: 'custom', params: {}, sparsity: [0.1, 0.2, 0.3, 0.4], betaMax: null });
+  });
+
+  test('rates by tensor reach their matrices', () => {
+    const m = model();
+    const rates = Object.fromEntries(m.prunable.map((p) => [p.name, p.matrix === 'q' ? 0.5 : 0]));
+    const { rates: made, allocation } = ratesFor(m, planRun(m, spec({ layerSparsity: rates })), 0);
+    expect(made.map((row) => [row.q, row.down])).toEqual([0, 0, 0, 0].map(() => [0.5, 0]));
+    expect(allocation.sparsity[0]).toBeCloseTo((0.5 * 64) / (6 * 64 + 96), 12);
+  });
+
+  test('unknown methods and parameters are named', () => {
+    expect(kindOf(() => planRun(model(), spec({ pruner: 'nothing' })))).toMatch(/SpecError.*"nothing"/);
+    expect(kindOf(() => planRun(model(), spec({ allocation: 'nothing' })))).toMatch(/SpecError.*"nothing"/);
+    expect(kindOf(() => planRun(model(), spec({ set: { oops: 1 } })))).toMatch(/SpecError.*"oops"/);
+    expect(kindOf(() => planRun(model(), spec({ set: { select: 'tpu' } })))).toMatch(/auto, gpu, cpu/);
+  });
+});
+
+describe('ratesFor and sweepBetas', () => {
+  test('rates rise by beta and are those of every matrix of the layer', () => {
+    const { rates, allocation } = ratesFor(model(), planRun(model(), spec({ sparsity: 0.5 })), 0.1);
+    expect(allocation.sparsity).toEqual([0.35, 0.44999999999999996, 0.55, 0.65]);
+    for (const [i, row] of rates.entries()) for (const m of MATRICES) expect(row[m]).toBe(allocation.sparsity[i]);
+  });
+
+  test('an illegal beta names the range', () => {
+    expect(kindOf(() => ratesFor(model(), planRun(model(), spec()), 0.3))).toMatch(/from -0\.2.* to 0\.2/);
+  });
+
+  test('auto is the grid with its control; a list is sorted and made unique', () => {
+    const auto = sweepBetas(model(), planRun(model(), spec()), null);
+    expect(auto[0]).toBe(0);
+    expect(auto).toHaveLength(10);
+    expect(sweepBetas(model(), planRun(model(), spec()), [0.1, -0.1, 0.1, 0])).toEqual([-0.1, 0, 0.1]);
+    expect(kindOf(() => sweepBetas(model(), planRun(model(), spec({ allocation: 'uniform' })), null))).toMatch(/^SpecError/);
+  });
+});
+
+test('checkParams fills defaults and checks types', () => {
+  const known = [{ name: 'x', label: '', help: '', type: 'number' as const, min: 0, max: 1, init: 0.5 }];
+  expect(checkParams({}, known)).toEqual({ x: 0.5 });
+  expect(checkParams({ x: 1 }, known)).toEqual({ x: 1 });
+  expect(kindOf(() => checkParams({ x: 2 }, known))).toMatch(/from 0 to 1/);
+  expect(kindOf(() => checkParams({ x: 'a' }, known))).toMatch(/SpecError/);
+});
