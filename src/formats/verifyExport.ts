@@ -217,14 +217,14 @@ class Check {
     }
     const byLayer = new Map<number, { zeros: number; count: number }[]>();
     for (const [name, counts] of this.#found) {
-      const layer = /\.(?:layers|h|blocks)\.(\d+)\./.exec(name)?.[1];
-      if (layer === undefined) return;
-      byLayer.set(Number(layer), [...(byLayer.get(Number(layer)) ?? []), counts]);
+      const layer = Number(/\.(?:layers|h|blocks)\.(\d+)\./.exec(name)?.[1] ?? NaN);
+      byLayer.set(layer, [...(byLayer.get(layer) ?? []), counts]);
     }
+    // Names without a layer number leave nothing to compare.
+    if (byLayer.has(NaN)) return;
     layers?.forEach((said, i) => {
       const found = share(byLayer.get(i) ?? []);
-      if (Math.abs(said - found) > 1e-12)
-        this.differ(`layer ${i}: ${found} of the weights are zero, the report says ${said}`);
+      if (Math.abs(said - found) > 1e-12) this.differ(`layer ${i}: ${found} of the weights are zero, the report says ${said}`);
     });
   }
 
