@@ -9,6 +9,7 @@ import {
   variedCounts,
 } from '../testing/maskCases';
 import { relativeMargin, rowMargin } from './rowMargin';
+import { rowMarginCpu } from './rowMarginCpu';
 import { rowMarginRef } from './rowMargin.ref';
 import { rowsRef, scoresRef } from './select.ref';
 
@@ -29,6 +30,8 @@ describe('row margins are exact', () => {
           await rowMargin(fixture.rec, uploadCase(fixture, w, 7), norms && uploadVec(fixture, norms), mask, out);
           const got = await fixture.rec.readF32(out, w.rows * 2);
           expect([...got]).toEqual([...rowMarginRef(scores, cols, words)]);
+          const twin = rowMarginCpu(w.bytes, w.dtype, w.rows, cols, norms, words);
+          expect([...twin]).toEqual([...got]);
         }
       }
     });

@@ -85,6 +85,7 @@ export async function prunedPass(o: PassOptions): Promise<PassResult> {
     const working = allocLayerMasks(scope, model, 0);
     const masked = new MaskedLayer(decoder.ctx, scope, model);
     await scope.ready();
+    o.selector.collectMargins = o.keep !== undefined;
 
     const result: PassResult = { errors: [], losses: null, zeros: [], margin: null };
     for (let layer = 0; layer < config.layers; layer++) {
@@ -222,7 +223,7 @@ class Walk {
       const zeros = this.#scope.alloc(zeroPartials(weight) * 4, 'scratch', 'zero counts');
       await countZeros(rec, weight, null, zeros);
       let margin: LabBuffer | null = null;
-      if (selector.unit !== 'group') {
+      if (selector.unit !== 'group' && selector.path === 'gpu') {
         const base = decoder.dense(layer)(name).weight;
         margin = this.#scope.alloc(weight.rows * 8, 'scratch', 'row margins');
         await rowMargin(rec, base, selector.normsOf(rec, name, norms), masks[name], margin);
@@ -234,7 +235,7 @@ class Walk {
   async counts(selector: Selector): Promise<{ zeros: Record<MatrixName, number>[]; margin: number | null }> {
     const { rec } = this.#o;
     const zeros: Record<MatrixName, number>[] = [];
-    let smallest: number | null = null;
+    let smallest = selector.margin;
     if (this.#counted.length === 0) return { zeros, margin: null };
     const read = await rec.readMany(this.#counted.map((c) => ({ buffer: c.zeros, bytes: c.zeroBytes })));
     for (const [i, c] of this.#counted.entries()) {
@@ -242,7 +243,7 @@ class Walk {
       row[c.name] = sumCounts(new Uint32Array(read[i] as ArrayBuffer));
     }
     const { unit } = selector;
-    if (unit !== 'group') {
+    if (unit !== 'group' && selector.path === 'gpu') {
       const pairs = await rec.readMany(this.#counted.flatMap((c) => (c.margin ? [{ buffer: c.margin, bytes: c.rows * 8 }] : [])));
       for (const pair of pairs) {
         const margin = relativeMargin(new Float32Array(pair), unit);

@@ -7,6 +7,8 @@ import type { Pattern } from '../core/spec';
 import type { Recorder } from '../gpu/recorder';
 import type { LabBuffer, Scope } from '../gpu/scope';
 import { matrixRule, rowCounts, selectGroups, selectMatrix, selectRows } from '../ops/select';
+import { relativeMargin } from '../ops/rowMargin';
+import { rowMarginCpu } from '../ops/rowMarginCpu';
 import { maskFromRanks, rowRanks, selectGroupsCpu, selectMatrixCpu, selectRowsCpu } from '../ops/selectCpu';
 import type { MaskBuffer, Vec, Weight } from '../ops/types';
 import { INPUT_OF, MATRICES, type InputName, type MatrixName } from '../models/archs/define';
@@ -115,13 +117,31 @@ export class Selector {
     }
   }
 
+  /** Smallest relative score gap of the masks chosen on the CPU since `collectMargins` was set; null before. */
+  margin: number | null = null;
+  /** On the CPU path margins are cheap while the weights are at hand; on the GPU path the pass asks the GPU. */
+  collectMargins = false;
+
+  get path(): 'gpu' | 'cpu' {
+    return this.#options.path;
+  }
+
   async #onCpu(rec: Recorder, weight: Weight, rate: number, norm: Float32Array<ArrayBuffer> | null, ranks: RankCache | undefined): Promise<Uint32Array> {
+    if (!this.collectMargins || this.unit === 'group') return this.#chooseOnCpu(rec, weight, rate, norm, ranks);
+    const bytes = await readWeight(rec, weight);
+    const mask = await this.#chooseOnCpu(rec, weight, rate, norm, ranks, bytes);
+    const margin = relativeMargin(rowMarginCpu(bytes, weight.dtype, weight.rows, weight.cols, norm, mask), this.unit);
+    if (margin !== null) this.margin = Math.min(this.margin ?? Infinity, margin);
+    return mask;
+  }
+
+  async #chooseOnCpu(rec: Recorder, weight: Weight, rate: number, norm: Float32Array<ArrayBuffer> | null, ranks: RankCache | undefined, known?: Uint8Array): Promise<Uint32Array> {
     const { pruner, pattern, exactBudget } = this.#options;
     const { rows, cols, dtype } = weight;
     const rowScope = pattern === 'free' && pruner.scope === 'row';
     const remembered = rowScope ? ranks?.get(weight.name) : undefined;
     if (remembered) return maskFromRanks(remembered, rows, cols, rowCounts(rows, cols, rate, exactBudget));
-    const bytes = await readWeight(rec, weight);
+    const bytes = known ?? (await readWeight(rec, weight));
     if (pattern !== 'free') return selectGroupsCpu(bytes, dtype, rows, cols, norm, pattern);
     if (pruner.scope === 'matrix') return selectMatrixCpu(bytes, dtype, rows, cols, norm, matrixRule(rows, cols, rate, exactBudget));
     const counts = rowCounts(rows, cols, rate, exactBudget);
