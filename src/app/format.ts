@@ -48,7 +48,9 @@ const SUPERSCRIPTS = '⁰¹²³⁴⁵⁶⁷⁸⁹';
 
 /** 1000 → "10³", for log axes. */
 export function powerOfTen(exponent: number): string {
-  const digits = [...String(Math.abs(exponent))].map((d) => SUPERSCRIPTS[Number(d)] ?? '').join('');
+  const digits = Array.from(String(Math.abs(exponent)))
+    .map((d) => SUPERSCRIPTS[Number(d)] ?? '')
+    .join('');
   return `10${exponent < 0 ? '⁻' : ''}${digits}`;
 }
 
@@ -70,7 +72,7 @@ export function short(value: number): string {
   for (const [size, unit] of units) {
     if (value >= size) return `${(value / size).toFixed(value >= 100 * size ? 0 : 1)}${NARROW}${unit}`;
   }
-  return String(value);
+  return String(Math.round(value));
 }
 
 /** Bytes in decimal units, as file managers and model hubs count. */

@@ -21,6 +21,7 @@ export function CurveFigure() {
   const measured = text ? `, ${text.windows} windows of ${text.window} tokens` : '';
   const table = useMemo(() => tableOf(curve, measured), [curve, measured]);
   const sweeping = useRun(({ jobs }) => jobs.some(({ kind }) => kind === 'sweep'));
+  const busy = useRun(({ jobs, phase }) => jobs.length > 0 || phase !== 'ready');
   const points = pointsOf(curve);
   return (
     <ChartFrame
@@ -36,7 +37,9 @@ export function CurveFigure() {
         {curve.ties.length > 1 && <li className="key-ties">cannot be told from the best</li>}
         {points.some(({ perplexity }) => perplexity === null) && <li className="key-diverged">diverged</li>}
         {points.length === 0 && (
-          <li className="key-none">{sweeping ? 'measuring the first point' : 'not measured yet'}</li>
+          <li className="key-none">
+            {sweeping ? 'measuring the first point' : busy ? 'after the run' : 'not measured yet'}
+          </li>
         )}
       </ul>
       <div className="plot plot-curve">
@@ -53,7 +56,7 @@ export function CurveFigure() {
             <div className="skeleton skeleton-plot" />
           )}
         </Suspense>
-        {points.length === 0 && !sweeping && (
+        {points.length === 0 && !busy && (
           <p className="plot-empty">
             {limit > 0 ? 'Press Run sweep to measure it here.' : 'Beta decides nothing at this setting.'}
           </p>

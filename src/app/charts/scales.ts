@@ -12,10 +12,10 @@ function positive(values: readonly (number | null)[]): number[] {
 /** Whole decades around the values; within one decade, steps of 1-2-5. */
 export function logAxis(values: readonly (number | null)[]): Axis {
   const known = positive(values);
-  if (known.length === 0) return { domain: [1, 10], ticks: [1, 10] };
+  if (known.length === 0) return { domain: [1, 10], ticks: [] };
   const least = Math.min(...known);
   const most = Math.max(...known);
-  let low = Math.floor(Math.log10(least) + 1e-9);
+  const low = Math.floor(Math.log10(least) + 1e-9);
   let high = Math.ceil(Math.log10(most) - 1e-9);
   if (high <= low) high = low + 1;
   if (high - low > 1) {
@@ -44,7 +44,7 @@ export function linearAxis(
     ...values.filter((value): value is number => value !== null && Number.isFinite(value)),
     ...include,
   ];
-  if (known.length === 0) return { domain: [0, 1], ticks: [0, 0.5, 1] };
+  if (known.length === 0) return { domain: [0, 1], ticks: [] };
   let low = Math.min(...known);
   let high = Math.max(...known);
   if (high - low < 1e-12 * Math.max(1, Math.abs(high))) {

@@ -116,12 +116,12 @@ export class Lab {
     const full = { samples: spec.samples, window: spec.window, windows: spec.windows };
     if (['samples', 'window', 'windows'].some((key) => this.#given.has(key))) return;
     resetSpec({ ...spec, ...SLOW_START });
-    const why = runStore.getState().boot?.device.software
-      ? `There is no graphics card here, only a software adapter. ${softwareRemedy(navigator.userAgent)}`
-      : 'This device is slow.';
+    const software = runStore.getState().boot?.device.software ?? false;
+    const why = software ? 'No graphics card here, only a software adapter: ' : 'This device is slow: ';
     pushNote({
       id: 'slow',
-      text: `${why} To begin quickly, the lab uses ${SLOW_START.samples} × ${SLOW_START.window} calibration tokens and ${SLOW_START.windows} windows.`,
+      text: `${why}the lab starts small, with ${SLOW_START.samples} × ${SLOW_START.window} calibration tokens and ${SLOW_START.windows} windows.`,
+      ...(software && { detail: softwareRemedy(navigator.userAgent) }),
       action: {
         label: `Use the full ${full.samples} × ${full.window ?? 256}`,
         run: () => {

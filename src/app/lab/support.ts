@@ -7,7 +7,7 @@ export type Support = { ok: true; adapter: string } | { ok: false; problem: Supp
 /** Asks for WebGPU and an adapter. `adapter` names it, to remember the self-test by. */
 export async function checkSupport(): Promise<Support> {
   if (!('gpu' in navigator) || !navigator.gpu) {
-    return { ok: false, problem: globalThis.isSecureContext === false ? 'insecure' : 'no-api' };
+    return { ok: false, problem: globalThis.isSecureContext ? 'no-api' : 'insecure' };
   }
   try {
     const adapter = await navigator.gpu.requestAdapter();

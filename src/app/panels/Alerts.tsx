@@ -67,7 +67,7 @@ export function Notes() {
   if (notes.length === 0) return null;
   return (
     <div className="notes">
-      {notes.map(({ id, text, action }) => (
+      {notes.map(({ id, text, detail, action }) => (
         <div key={id} role="note" className="note">
           <p>{text}</p>
           <div className="note-actions">
@@ -80,6 +80,7 @@ export function Notes() {
               Dismiss
             </button>
           </div>
+          {detail !== undefined && <p className="hint">{detail}</p>}
         </div>
       ))}
     </div>

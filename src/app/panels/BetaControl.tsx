@@ -86,8 +86,7 @@ function NegativeSwitch() {
   };
   return (
     <Switch
-      label="Negative control"
-      help="Lets beta tilt the wrong way: first layers cut hardest"
+      label="Negative control: tilt the wrong way too"
       checked={chosen || beta < 0}
       disabled={limit === 0}
       onChange={change}

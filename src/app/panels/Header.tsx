@@ -161,12 +161,15 @@ function ShareButton() {
       onClick={() => void share()}
       title="Copies the address of this experiment"
     >
+      <Icon name="share" />
       {/* Both texts hold the width, so nothing moves. */}
-      <span aria-hidden={shared} className={shared ? 'is-away' : ''}>
-        Share
-      </span>
-      <span aria-hidden={!shared} className={shared ? '' : 'is-away'}>
-        Copied
+      <span className="share-text">
+        <span aria-hidden={shared} className={shared ? 'is-away' : ''}>
+          Share
+        </span>
+        <span aria-hidden={!shared} className={shared ? '' : 'is-away'}>
+          Copied
+        </span>
       </span>
     </button>
   );
@@ -179,7 +182,7 @@ function CompareButton() {
   return (
     <button
       type="button"
-      className="button"
+      className="button compare"
       aria-pressed={pinned !== null}
       disabled={pinned === null && run === null}
       title={

@@ -1,4 +1,4 @@
-import { duration, short } from '../format';
+import { bytes, duration, percent, short } from '../format';
 import { Icon } from '../icons';
 import { useLab, useRun } from '../hooks/useLab';
 import { useThrottled } from '../hooks/useThrottled';
@@ -38,15 +38,18 @@ export function StatusBar() {
 }
 
 function describe(job: JobRecord): string {
-  const parts = [job.stage === job.label ? job.label : `${job.label}: ${job.stage.toLowerCase()}`];
-  if (job.total > 0)
-    parts[0] += ` ${formatAmount(job.done, job.unit)} of ${formatAmount(job.total, job.unit)} ${job.unit}`;
+  const doing = job.stage === job.label ? job.label : `${job.label}: ${job.stage.toLowerCase()}`;
+  const parts = [doing];
+  if (job.total > 0) parts[0] = `${doing} ${amount(job)}`;
   if (job.tokensPerSecond !== null && job.tokensPerSecond > 0)
     parts.push(`${short(job.tokensPerSecond)} tokens/s`);
   if (job.secondsLeft !== null && job.secondsLeft >= 1) parts.push(`${duration(job.secondsLeft)} left`);
   return parts.join(', ');
 }
 
-function formatAmount(amount: number, unit: string): string {
-  return unit === 'bytes' || amount >= 10000 ? short(amount) : String(Math.round(amount));
+function amount({ done, total, unit }: JobRecord): string {
+  if (unit === 'fraction') return percent(Math.min(1, done / total));
+  const write = (value: number): string =>
+    unit === 'bytes' ? bytes(value) : value >= 1e4 ? short(value) : String(Math.round(value));
+  return `${write(done)} of ${write(total)}${unit === 'bytes' ? '' : ` ${unit}`}`;
 }

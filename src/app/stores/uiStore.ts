@@ -20,6 +20,8 @@ export interface AlertRecord {
 export interface NoteRecord {
   id: string;
   text: string;
+  /** A remedy or a reason, set smaller. */
+  detail?: string;
   action?: { label: string; run: () => void };
 }
 
