@@ -49,17 +49,14 @@ export const nodeHost: LabHost = {
   tokenizer: nodeTokenizer,
 };
 
-/** Files of `<model>`: demo, a folder or file, hf:owner/name[@revision]. */
-export async function modelFiles(model: string, console: Console, signal: AbortSignal): Promise<ModelFiles> {
-  if (model === 'demo') return nodeHost.demo();
-  if (!model.startsWith('hf:')) return nodeFiles(model);
-  const { hubModelFiles } = await import('./hub');
-  return hubModelFiles(model.slice(3), console, signal);
-}
-
-/** What a report calls the model. */
-export function modelName(model: string, files: ModelFiles): string {
-  return model.startsWith('hf:') ? model : files.name;
+/** Files of `<model>` (demo, a folder or file, hf:owner/name[@revision]) and what a report calls it. */
+export async function openModelFiles(model: string, console: Console, signal: AbortSignal): Promise<{ files: ModelFiles; name: string }> {
+  if (model.startsWith('hf:')) {
+    const { hubModelFiles } = await import('./hub');
+    return hubModelFiles(model, console, signal);
+  }
+  const files = model === 'demo' ? await nodeHost.demo() : await nodeFiles(model);
+  return { files, name: files.name };
 }
 
 export interface CliSession {
@@ -85,8 +82,8 @@ export async function openSession(parsed: Parsed, console: Console, signal: Abor
     lab,
     io,
     async load(model) {
-      const files = await modelFiles(model, console, signal);
-      const summary = await lab.load(files, io, modelName(model, files));
+      const { files, name } = await openModelFiles(model, console, signal);
+      const summary = await lab.load(files, io, name);
       for (const warning of summary.warnings) console.warn(warning);
       return summary;
     },

@@ -8,7 +8,7 @@ import type { GpuContext } from '../gpu/context';
 import { Recorder } from '../gpu/recorder';
 import { Workspace } from '../ops/workspace';
 import type { KernelCheck } from './selfTest/check';
-import { FORWARD_CHECKS } from './selfTest/forwardChecks';
+import { DEPENDENT_CHECKS, FORWARD_CHECKS } from './selfTest/forwardChecks';
 import { PRUNING_CHECKS } from './selfTest/pruningChecks';
 
 export interface SelfTestResult {
@@ -31,7 +31,7 @@ export interface KernelTrial {
   error?: string;
 }
 
-const CHECKS: readonly KernelCheck[] = [...FORWARD_CHECKS, ...PRUNING_CHECKS];
+const INDEPENDENT: readonly KernelCheck[] = [...FORWARD_CHECKS, ...PRUNING_CHECKS];
 
 /** `op.variant`, or the op where it has one kernel. */
 function idOf(check: KernelCheck, variant: string): string {
@@ -58,41 +58,47 @@ async function attempt(ctx: GpuContext, check: KernelCheck, variant: string): Pr
   }
 }
 
+/** Tries what the op would take until something works; null when nothing is left. */
+async function firstThatWorks(
+  ctx: GpuContext,
+  check: KernelCheck,
+  onFailure: (id: string, error: string) => void,
+): Promise<boolean> {
+  for (;;) {
+    let variant: string;
+    try {
+      variant = check.choose(ctx);
+    } catch {
+      return false;
+    }
+    const trial = await attempt(ctx, check, variant);
+    if (trial.ok) return true;
+    onFailure(idOf(check, variant), trial.error ?? '');
+    if (variant === '') return false;
+    ctx.disabled.add(idOf(check, variant));
+  }
+}
+
 /**
  * Every kernel that the ops would choose on this device. Failing variants join ctx.disabled. A few seconds on a
- * software adapter, most of it compilation that later work does not repeat.
+ * software adapter, most of it compilation, which later work on this device does not repeat.
  */
 export async function runSelfTest(ctx: GpuContext, log?: (line: string) => void): Promise<SelfTestResult> {
-  const result: SelfTestResult = { ran: true, failed: [], replaced: [] };
-  const pass = (id: string): void => {
-    ctx.disabled.add(id);
-    if (!result.replaced.includes(id)) result.replaced.push(id);
+  const failed = new Set<string>();
+  const run = async (check: KernelCheck): Promise<void> => {
+    const works = await firstThatWorks(ctx, check, (id, error) =>
+      log?.(`${id} (${check.what}) is wrong: ${error}`),
+    );
+    if (works) return;
+    if (check.fallback !== undefined) ctx.disabled.add(check.fallback);
+    else failed.add(check.op);
   };
-  for (const check of CHECKS) {
-    // Software adapters choose masks on the CPU.
-    if (check.thorough || (check.fallback !== undefined && ctx.record.software)) continue;
-    if (result.failed.includes(check.op)) continue;
-    for (;;) {
-      let variant: string;
-      try {
-        variant = check.choose(ctx);
-      } catch {
-        if (check.fallback !== undefined) pass(check.fallback);
-        else result.failed.push(check.op);
-        break;
-      }
-      const trial = await attempt(ctx, check, variant);
-      if (trial.ok) break;
-      log?.(`${idOf(check, variant)} (${check.what}) is wrong: ${trial.error ?? ''}`);
-      if (variant !== '') pass(idOf(check, variant));
-      else {
-        if (check.fallback !== undefined) pass(check.fallback);
-        else result.failed.push(check.op);
-        break;
-      }
-    }
-  }
-  return result;
+  // Software adapters choose masks on the CPU.
+  const used = (c: KernelCheck): boolean => !c.thorough && !(c.fallback !== undefined && ctx.record.software);
+  // Side by side: compilation uses every core.
+  await Promise.all(INDEPENDENT.filter(used).map(run));
+  await Promise.all(DEPENDENT_CHECKS.map(run));
+  return { ran: true, failed: [...failed], replaced: [...ctx.disabled] };
 }
 
 /** What an earlier self-test of the same adapter and browser found, for a device that skips it. */
@@ -106,7 +112,7 @@ export async function tryAllKernels(
   onTrial?: (trial: KernelTrial) => void,
 ): Promise<KernelTrial[]> {
   const trials: KernelTrial[] = [];
-  for (const check of CHECKS) {
+  for (const check of [...INDEPENDENT, ...DEPENDENT_CHECKS]) {
     const variants = check.variants(ctx);
     for (const variant of variants.length > 0 ? variants : ['']) {
       const trial = await attempt(ctx, check, variant);

@@ -3,7 +3,7 @@ import { openModel, type OpenedModel } from '../../formats/hfModel';
 import { planModel } from '../../models/inspect';
 import type { Command } from '../command';
 import { oneModel } from '../flags';
-import { modelFiles, modelName } from '../session';
+import { openModelFiles } from '../session';
 
 /** Reads headers and config, no weights; needs no GPU. */
 export const infoCommand: Command = {
@@ -13,9 +13,8 @@ export const infoCommand: Command = {
   flags: [],
   async run({ parsed, console, signal, finish }) {
     const model = oneModel(parsed);
-    const files = await modelFiles(model, console, signal);
+    const { files, name } = await openModelFiles(model, console, signal);
     const opened = await openModel(files);
-    const name = modelName(model, files);
     try {
       const plan = planModel(opened);
       for (const warning of plan.warnings) console.warn(warning);

@@ -9,7 +9,7 @@ import type { TextName } from '../../core/spec';
 import type { Command } from '../command';
 import { oneModel, specFromFlags } from '../flags';
 import { checkOut, writeWhole } from '../io';
-import { modelFiles, nodeHost } from '../session';
+import { nodeHost, openModelFiles } from '../session';
 
 /** Writes the default texts as token windows: what another program needs to measure the same. */
 export const textsCommand: Command = {
@@ -21,7 +21,8 @@ export const textsCommand: Command = {
     const model = oneModel(parsed);
     const out = await checkOut(parsed.values.get('out'), parsed.switches.has('force'));
     const { spec } = specFromFlags(parsed, model, 0);
-    const plan = planModel(await openModel(await modelFiles(model, console, signal)));
+    const { files: source } = await openModelFiles(model, console, signal);
+    const plan = planModel(await openModel(source));
     const store = new TextStore(nodeHost, plan.opened, plan.config, new Map());
     try {
       const records: Record<string, unknown> = {};

@@ -1,6 +1,13 @@
 /** Cases of the kernels of a forward pass. Sizes are small, odd, and beyond one tile of every variant. */
 import type { FloatDtype } from '../../core/dtypes';
-import { attention, chooseTiles, type AttentionOptions } from '../../ops/attention';
+import {
+  attention,
+  ATTENTION_TILES,
+  attentionSupported,
+  chooseTiles,
+  type AttentionOptions,
+  type AttentionTiles,
+} from '../../ops/attention';
 import { attentionRef } from '../../ops/attention.ref';
 import { bySpeed } from '../../ops/choose';
 import { columnEnergy, energyChunks, type ColumnEnergyVariant } from '../../ops/columnEnergy';
@@ -147,14 +154,14 @@ const softmaxCheck: KernelCheck = {
     runAttention(rig, { batch: 2, queries: 13, keys: 20, heads: 2, kvHeads: 1, headDim: 5, positionBegin: 7, tiles: 'scalar', softmax: variant as 'lane' | 'tree' }), // prettier-ignore
 };
 
-function tilesCheck(headDim: number): KernelCheck {
+function tilesCheck(headDim: number, queries: number): KernelCheck {
   return {
     op: 'attention',
-    what: `heads of ${headDim}`,
-    variants: () => (headDim % 4 === 0 ? ['tile', 'scalar'] : ['scalar']),
-    choose: (ctx) => chooseTiles(ctx, headDim),
+    what: `${queries} queries, heads of ${headDim}`,
+    variants: (ctx) => ATTENTION_TILES.filter((tiles) => attentionSupported(ctx, tiles, headDim)),
+    choose: (ctx) => chooseTiles(ctx, headDim, queries),
     run: (rig, variant) =>
-      runAttention(rig, { batch: 2, queries: 19, keys: 19, heads: 3, kvHeads: 1, headDim, positionBegin: 0, tiles: variant as 'tile' | 'scalar' }), // prettier-ignore
+      runAttention(rig, { batch: 2, queries, keys: queries, heads: 3, kvHeads: 1, headDim, positionBegin: 0, tiles: variant as AttentionTiles }), // prettier-ignore
   };
 }
 
@@ -213,21 +220,27 @@ const columnEnergyCheck: KernelCheck = {
   },
 };
 
-/** In this order: later ops use earlier ones. */
+/** Independent of one another. */
 export const FORWARD_CHECKS: readonly KernelCheck[] = [
-  ...DTYPES.map(embedCheck),
-  rmsNormCheck,
-  // Two shards, three row tiles of the largest variant and a ragged edge; then few rows; then any k.
+  // Two shards, three row tiles of the largest variant and a ragged edge; then few rows; then any k. First, because
+  // these take longest to compile.
   ...DTYPES.map((dtype) => matmulCheck(dtype, 131, 43, 28)),
+  softmaxCheck,
   ...DTYPES.map((dtype) => matmulCheck(dtype, 7, 18, 20)),
   ...DTYPES.map((dtype) => matmulCheck(dtype, 9, 11, 7)),
   ...DTYPES.map((dtype) => matvecCheck(dtype, 21, 36)),
   ...DTYPES.map((dtype) => matvecCheck(dtype, 13, 35)),
+  ...DTYPES.map(embedCheck),
+  rmsNormCheck,
   ropeCheck,
-  softmaxCheck,
-  tilesCheck(12),
-  tilesCheck(7),
   swigluCheck,
-  headLossCheck,
   columnEnergyCheck,
+];
+
+/** These use kernels of the others: tried when those have been. */
+export const DEPENDENT_CHECKS: readonly KernelCheck[] = [
+  tilesCheck(12, 35),
+  tilesCheck(8, 5),
+  tilesCheck(7, 9),
+  headLossCheck,
 ];
