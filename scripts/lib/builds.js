@@ -23,6 +23,9 @@ import { compareSources } from './sources.js';
  * @typedef {{ what: string, folder: string, entries: string[], sources: string[], args: string[], keepMs: number }} Product
  */
 
+// eslint-disable-next-line no-control-regex
+const RE_COLOUR = /\u001b\[[0-9;]*m/g;
+
 const TOOLS = ['vite.config.ts', 'package-lock.json', 'scripts/lib', 'scripts/make-text.js', 'scripts/vite'];
 
 /** @type {Record<Target, Product>} */
@@ -107,7 +110,7 @@ async function build(target) {
   const { code, output } = await runTool(process.execPath, args, { env, quiet: true });
   if (code !== 0) {
     rmSync(aside, { recursive: true, force: true });
-    throw new SetupError(`Building ${product.what} failed:\n${output.trim()}`);
+    throw new SetupError(`Building ${product.what} failed:\n${output.replace(RE_COLOUR, '').trim()}`);
   }
   publish(aside, product);
 }
