@@ -224,7 +224,8 @@ class Check {
     if (byLayer.has(NaN)) return;
     layers?.forEach((said, i) => {
       const found = share(byLayer.get(i) ?? []);
-      if (Math.abs(said - found) > 1e-12) this.differ(`layer ${i}: ${found} of the weights are zero, the report says ${said}`);
+      if (Math.abs(said - found) > 1e-12)
+        this.differ(`layer ${i}: ${found} of the weights are zero, the report says ${said}`);
     });
   }
 

@@ -1,0 +1,45 @@
+/** Turns many small reads into few large ones, for sources where each read costs a request. */
+import { checkRange, type ByteSource } from './source';
+
+const BLOCK_BYTES = 16 << 20;
+/** Kept at a time; readers go through a file roughly in order. */
+const BLOCKS = 3;
+
+/** Reads of whole blocks, a few of them kept; reads at once for the same block share one request. */
+export function bufferedSource(source: ByteSource, blockBytes = BLOCK_BYTES, blocks = BLOCKS): ByteSource {
+  const { name, size } = source;
+  const kept = new Map<number, Promise<Uint8Array<ArrayBuffer>>>();
+  const block = (index: number, signal: AbortSignal | undefined): Promise<Uint8Array<ArrayBuffer>> => {
+    const known = kept.get(index);
+    // Re-inserted, so that the first key is the one longest unused.
+    kept.delete(index);
+    const loading =
+      known ?? source.read(index * blockBytes, Math.min(size, (index + 1) * blockBytes), signal);
+    kept.set(index, loading);
+    // A failed or cancelled read must not be remembered.
+    if (!known) void loading.catch(() => kept.get(index) === loading && kept.delete(index));
+    for (const oldest of kept.keys()) {
+      if (kept.size <= blocks) break;
+      kept.delete(oldest);
+    }
+    return loading;
+  };
+  return {
+    name,
+    size,
+    async read(begin, end, signal) {
+      checkRange({ name, size }, begin, end);
+      // One block after the other: a long read holds no more of them than a short one.
+      const out = new Uint8Array(end - begin);
+      for (let at = begin; at < end;) {
+        const index = Math.floor(at / blockBytes);
+        const bytes = await block(index, signal);
+        const from = at - index * blockBytes;
+        const part = bytes.subarray(from, Math.min(bytes.byteLength, from + end - at));
+        out.set(part, at - begin);
+        at += part.byteLength;
+      }
+      return out;
+    },
+  };
+}
