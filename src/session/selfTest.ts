@@ -83,7 +83,11 @@ async function firstThatWorks(
  * Every kernel that the ops would choose on this device. Failing variants join ctx.disabled. A few seconds on a
  * software adapter, most of it compilation, which later work on this device does not repeat.
  */
-export async function runSelfTest(ctx: GpuContext, log?: (line: string) => void): Promise<SelfTestResult> {
+export async function runSelfTest(
+  ctx: GpuContext,
+  log?: (line: string) => void,
+  options: { /** These ops only; all when left out. */ ops?: readonly string[] } = {},
+): Promise<SelfTestResult> {
   const failed = new Set<string>();
   const run = async (check: KernelCheck): Promise<void> => {
     const works = await firstThatWorks(ctx, check, (id, error) =>
@@ -94,10 +98,13 @@ export async function runSelfTest(ctx: GpuContext, log?: (line: string) => void)
     else failed.add(check.op);
   };
   // Software adapters choose masks on the CPU.
-  const used = (c: KernelCheck): boolean => !c.thorough && !(c.fallback !== undefined && ctx.record.software);
+  const used = (c: KernelCheck): boolean =>
+    !c.thorough &&
+    !(c.fallback !== undefined && ctx.record.software) &&
+    (options.ops?.includes(c.op) ?? true);
   // Side by side: compilation uses every core.
   await Promise.all(INDEPENDENT.filter(used).map(run));
-  await Promise.all(DEPENDENT_CHECKS.map(run));
+  await Promise.all(DEPENDENT_CHECKS.filter(used).map(run));
   return { ran: true, failed: [...failed], replaced: [...ctx.disabled] };
 }
 

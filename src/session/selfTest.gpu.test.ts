@@ -1,0 +1,109 @@
+import { describe, expect, test } from 'vitest';
+import { GpuContext, type OpenOptions } from '../gpu/context';
+import type { Kernel } from '../gpu/kernel';
+import { Recorder } from '../gpu/recorder';
+import { OPS } from '../ops';
+import { chooseMatmul, matmulKernels, matmulSupported, type MatmulVariant } from '../ops/matmul';
+import { rmsNorm, rmsNormKernels } from '../ops/rmsNorm';
+import { swigluKernel } from '../ops/swiglu';
+import { poisonedAct, uploadAct, uploadVec } from '../ops/trial';
+import { inNode, testGpu } from '../testing/setupGpu';
+import { applySelfTest, runSelfTest, tryAllKernels } from './selfTest';
+
+async function withContext(
+  body: (ctx: GpuContext) => Promise<void>,
+  without: OpenOptions['without'] = [],
+): Promise<void> {
+  const ctx = await GpuContext.open(testGpu(), { backend: inNode ? 'dawn-node' : 'chrome', without });
+  try {
+    await body(ctx);
+    expect(ctx.errors).toEqual([]);
+    expect(ctx.ledger.total).toBe(0);
+  } finally {
+    ctx.close();
+  }
+}
+
+/** Puts a wrong program under the name of a kernel into this device's cache, as a driver bug would. */
+async function sabotage(ctx: GpuContext, kernel: Kernel, right: RegExp, wrong: string): Promise<void> {
+  const code = kernel.code.replace(right, wrong);
+  expect(code === kernel.code).toBe(false);
+  await ctx.pipelines.get({ ...kernel, code });
+}
+
+const breakMatmul = (ctx: GpuContext, variant: MatmulVariant): Promise<void> =>
+  sabotage(ctx, matmulKernels[variant].F16, /(fn weight[14]\(.*\) -> .* \{\s*return )/g, '$1 1.001 * ');
+
+describe('self-test', () => {
+  test('every op has a kernel that is right on this adapter', async () => {
+    await withContext(async (ctx) => {
+      expect(await runSelfTest(ctx)).toEqual({ ran: true, failed: [], replaced: [] });
+    });
+  });
+
+  test('every variant that can run here is tried, and right', async () => {
+    await withContext(async (ctx) => {
+      const trials = await tryAllKernels(ctx);
+      expect(trials.filter((t) => !t.ok)).toEqual([]);
+      const tried = ctx.pipelines.names;
+      const unable = Object.entries(matmulKernels).flatMap(([v, kernels]) =>
+        matmulSupported(ctx, v as MatmulVariant, 4) ? [] : Object.values(kernels).map((k) => k.name),
+      );
+      const able = OPS.flatMap((op) => op.kernels).filter(
+        (k) => !unable.includes(k.name) && k.features.every((f) => ctx.device.features.has(f)),
+      );
+      expect(able.filter((k) => !tried.has(k.name)).map((k) => k.name)).toEqual([]);
+    });
+  });
+
+  test('a product that is a thousandth off is found, and the next kernel takes over', async () => {
+    await withContext(async (ctx) => {
+      const chosen = chooseMatmul(ctx, 131, 28);
+      await breakMatmul(ctx, chosen);
+      const lines: string[] = [];
+      const found = await runSelfTest(ctx, (line) => lines.push(line), { ops: ['matmul', 'headLoss'] });
+      expect(found).toEqual({ ran: true, failed: [], replaced: [`matmul.${chosen}`] });
+      expect(lines.join()).toContain(`matmul.${chosen} (131 x 43 x 28 F16) is wrong`);
+      const next = chooseMatmul(ctx, 131, 28);
+      expect(next === chosen).toBe(false);
+      // The next device of this adapter, where the test is skipped.
+      await withContext(async (later) => {
+        expect(chooseMatmul(later, 131, 28)).toBe(chosen);
+        applySelfTest(later, found);
+        expect(chooseMatmul(later, 131, 28)).toBe(next);
+        expect(await runSelfTest(later, undefined, { ops: ['matmul'] })).toEqual(found);
+      });
+    });
+  });
+
+  test('an op whose only kernel is wrong has failed', async () => {
+    await withContext(async (ctx) => {
+      await sabotage(ctx, swigluKernel, /exp\(/g, '1.0001 * exp(');
+      expect(await runSelfTest(ctx, undefined, { ops: ['swiglu', 'rope'] })).toEqual({
+        ran: true,
+        failed: ['swiglu'],
+        replaced: [],
+      });
+    });
+  });
+
+  test('an op without a right kernel has failed and refuses to run', async () => {
+    await withContext(async (ctx) => {
+      await sabotage(ctx, rmsNormKernels.lane, /[sS]qrt\(/g, '$&1.001 * ');
+      await sabotage(ctx, rmsNormKernels.tree, /[sS]qrt\(/g, '$&1.001 * ');
+      const { failed, replaced } = await runSelfTest(ctx, undefined, { ops: ['rmsNorm'] });
+      expect(failed).toEqual(['rmsNorm']);
+      expect([...replaced].sort()).toEqual(['rmsNorm.lane', 'rmsNorm.tree']);
+      const rec = new Recorder(ctx);
+      const scope = ctx.root.child();
+      const place = { ctx, scope };
+      const x = uploadAct(place, new Float32Array(8).fill(1), 4);
+      const weight = uploadVec(place, new Float32Array(4));
+      await expect(rmsNorm(rec, x, weight, poisonedAct(place, 2, 4), { eps: 1e-5 })).rejects.toThrow(
+        'No kernel of rmsNorm',
+      );
+      rec.close();
+      scope.close();
+    });
+  });
+});
