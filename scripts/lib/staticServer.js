@@ -117,11 +117,13 @@ async function answer(request, response, root, base) {
 /**
  * @typedef {{ url: string, port: number, close: () => Promise<void> }} StaticServer
  * Serves the folder `root` on 127.0.0.1. Port 0 takes a free one. Rejects with SetupError when the port is taken.
- * @param {{ root: string, port?: number, base?: string }} options
+ * `onRequest` hears the path of each request.
+ * @param {{ root: string, port?: number, base?: string, onRequest?: (path: string) => void }} options
  * @returns {Promise<StaticServer>}
  */
-export function serveFolder({ root, port = 0, base = '/' }) {
+export function serveFolder({ root, port = 0, base = '/', onRequest }) {
   const server = createServer((request, response) => {
+    onRequest?.((request.url ?? '/').split(/[?#]/)[0] ?? '/');
     answer(request, response, root, base).catch(() => response.destroy());
   });
   return new Promise((resolve, reject) => {
