@@ -21,17 +21,17 @@ const say = (patch: Partial<ExplainInput>): string =>
 
 describe('explain', () => {
   it('says how the error moves with depth, whichever way', () => {
-    expect(say({})).toContain('grows 20.0-fold');
+    expect(say({})).toContain('at the last layer is 20.0 times the first’s');
     expect(say({ cumulative: [20, 4, 1] })).toContain('shrinks with depth');
     expect(say({ cumulative: [10, 9, 11] })).toContain('about level');
     expect(say({ cumulative: [3] })).toContain('only layer');
   });
 
   it('says where beta = 0 wins', () => {
-    expect(say({ best: { beta: 0, ties: [0] } })).toContain('beta = 0 wins');
-    expect(say({ best: { beta: 0.02, ties: [0, 0.02] } })).toContain('cannot be told from 0');
-    expect(say({ best: { beta: 0.02, ties: [0.02] } })).toContain('Tilting helps');
-    const raised = { beta: 0.01, perplexity: 60, losses: [4.1, 4, 4.2], best: { beta: 0, ties: [0] } };
+    expect(say({ best: { beta: 0, ties: [0], preview: false } })).toContain('beta = 0 wins');
+    expect(say({ best: { beta: 0.02, ties: [0, 0.02], preview: false } })).toContain('cannot be told from 0');
+    expect(say({ best: { beta: 0.02, ties: [0.02], preview: true } })).toContain('best beta measured in preview is 0.0200');
+    const raised = { beta: 0.01, perplexity: 60, losses: [4.1, 4, 4.2], best: { beta: 0, ties: [0], preview: false } };
     expect(say(raised)).toMatch(/raises perplexity by 20 %.*beta = 0 wins/);
   });
 

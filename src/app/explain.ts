@@ -19,7 +19,7 @@ export interface ExplainInput {
   losses: readonly number[] | undefined;
   uniformLosses: readonly number[] | undefined;
   /** From a complete sweep of this spec. */
-  best: { beta: number; ties: readonly number[] } | null;
+  best: { beta: number; ties: readonly number[]; preview: boolean } | null;
   usesBeta: boolean;
 }
 
@@ -48,7 +48,7 @@ function explainUniform(input: ExplainInput, first: number, last: number): strin
     layers === 1
       ? 'the model’s only layer carries all the error.'
       : growth >= GROWS
-        ? `the error grows ${compact(growth)}-fold from the first layer to the last: what an early layer spoils, every later one inherits.`
+        ? `the error at the last layer is ${compact(growth)} times the first’s: what an early layer spoils, every later one inherits.`
         : growth <= 1 / GROWS
           ? `the error shrinks with depth here (the last layer has ${compact(growth)} of the first’s): this model mends early damage rather than amplifying it.`
           : 'the error stays about level with depth here: early damage is not amplified in this model.';
@@ -61,7 +61,7 @@ function bestHint({ best, usesBeta }: ExplainInput): string {
     return ' No tilt does better: on the select text beta = 0 wins, so this model gains nothing from ATP at this sparsity.';
   if (best.ties.includes(0))
     return ` The best beta, ${compact(best.beta)}, cannot be told from 0 on so few windows.`;
-  return ` Tilting helps: the best beta measured is ${compact(best.beta)}.`;
+  return ` Tilting helps: the best beta measured${best.preview ? ' in preview' : ''} is ${compact(best.beta)}.`;
 }
 
 function explainTilted(input: ExplainInput, last: number): string {

@@ -86,7 +86,7 @@ function NegativeSwitch() {
   };
   return (
     <Switch
-      label="Negative control: tilt the wrong way too"
+      label="Negative control (the wrong tilt)"
       checked={chosen || beta < 0}
       disabled={limit === 0}
       onChange={change}

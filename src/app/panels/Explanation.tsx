@@ -20,7 +20,7 @@ export function Explanation() {
     uniformPerplexity: uniform?.report?.perplexity.pruned,
     losses: run?.report?.perplexity.losses?.pruned,
     uniformLosses: uniform?.report?.perplexity.losses?.pruned,
-    best: swept && best !== null ? { beta: best, ties } : null,
+    best: swept && best !== null ? { beta: best, ties, preview: kind === 'preview' } : null,
     usesBeta: usesBeta(spec, layers),
   });
   return <p className="explanation">{text}</p>;

@@ -1,0 +1,143 @@
+/** Generation and export. What was downloaded is read here by a reader that shares no code with the lab. */
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { expect, test } from './fixtures/labPage';
+
+interface Tensor {
+  dtype: string;
+  shape: number[];
+  bytes: Buffer;
+}
+
+/** Safetensors from the bytes alone. */
+function readTensors(file: Buffer): Map<string, Tensor> {
+  const length = Number(file.readBigUInt64LE(0));
+  const header = JSON.parse(file.subarray(8, 8 + length).toString('utf8')) as Record<
+    string,
+    { dtype: string; shape: number[]; data_offsets: [number, number] }
+  >;
+  const tensors = new Map<string, Tensor>();
+  for (const [name, entry] of Object.entries(header)) {
+    if (name === '__metadata__') continue;
+    const [begin, end] = entry.data_offsets;
+    tensors.set(name, {
+      dtype: entry.dtype,
+      shape: entry.shape,
+      bytes: file.subarray(8 + length + begin, 8 + length + end),
+    });
+  }
+  return tensors;
+}
+
+/** Stored (not deflated) zip entries by the central directory. */
+function readZip(file: Buffer): Map<string, Buffer> {
+  const end = file.lastIndexOf(Buffer.from([0x50, 0x4b, 5, 6]));
+  const count = file.readUInt16LE(end + 10);
+  let at = file.readUInt32LE(end + 16);
+  const entries = new Map<string, Buffer>();
+  for (let i = 0; i < count; i++) {
+    expect(file.readUInt32LE(at)).toBe(0x02014b50);
+    expect(file.readUInt16LE(at + 10), 'stored').toBe(0);
+    const size = file.readUInt32LE(at + 24);
+    const nameLength = file.readUInt16LE(at + 28);
+    const offset = file.readUInt32LE(at + 42);
+    const name = file.subarray(at + 46, at + 46 + nameLength).toString('utf8');
+    const data = offset + 30 + file.readUInt16LE(offset + 26) + file.readUInt16LE(offset + 28);
+    entries.set(name, file.subarray(data, data + size));
+    at += 46 + nameLength + file.readUInt16LE(at + 30) + file.readUInt16LE(at + 32);
+  }
+  return entries;
+}
+
+function zerosOf({ dtype, bytes }: Tensor): number {
+  const width = dtype === 'F32' ? 4 : 2;
+  let zeros = 0;
+  for (let at = 0; at < bytes.length; at += width) {
+    const bits = width === 4 ? bytes.readUInt32LE(at) & 0x7fffffff : bytes.readUInt16LE(at) & 0x7fff;
+    if (bits === 0) zeros++;
+  }
+  return zeros;
+}
+
+const sha256 = (bytes: Buffer): string => createHash('sha256').update(bytes).digest('hex');
+
+test('Download writes a model whose zeros and hashes are as reported', async ({ lab, page }) => {
+  await lab.openTwoBlock();
+  await lab.beta.focus();
+  for (let i = 0; i < 4; i++) await page.keyboard.press('PageUp');
+  await lab.settled();
+
+  await lab.button('Export').click();
+  const dialog = page.getByRole('dialog', { name: 'Export the pruned model' });
+  await expect(dialog).toContainText('not smaller and not faster');
+  expect(await lab.accessibility()).toEqual([]);
+  const downloads: import('@playwright/test').Download[] = [];
+  page.on('download', (download) => downloads.push(download));
+  await dialog.getByRole('button', { name: 'Download' }).click();
+  await expect(dialog.getByRole('status', { name: 'Export result' })).toContainText('Written and verified', {
+    timeout: 90_000,
+  });
+  await expect.poll(() => downloads.length).toBe(2);
+
+  const byName = new Map<string, Buffer>();
+  for (const download of downloads)
+    byName.set(download.suggestedFilename(), readFileSync(await download.path()));
+  const weightsName = [...byName.keys()].find((name) => name.endsWith('-pruned.safetensors'));
+  const zipName = [...byName.keys()].find((name) => name.endsWith('.zip'));
+  const weights = byName.get(weightsName ?? '') ?? Buffer.alloc(0);
+  const rest = readZip(byName.get(zipName ?? '') ?? Buffer.alloc(0));
+  expect([...rest.keys()]).toEqual(
+    expect.arrayContaining(['README.md', 'config.json', 'pruning.json', 'tokenizer.json']),
+  );
+
+  const report = JSON.parse(rest.get('pruning.json')?.toString('utf8') ?? '{}') as {
+    files: Record<string, string>;
+    tensors: Record<string, string>;
+    sparsity: { achieved: number; matrices: Record<string, { zeros: number; count: number }> };
+  };
+  expect(report.files['model.safetensors']).toBe(sha256(weights));
+  for (const [name, bytes] of rest)
+    if (name !== 'pruning.json') expect(report.files[name], name).toBe(sha256(bytes));
+
+  const original = readTensors(
+    readFileSync(
+      fileURLToPath(new URL('../src/testing/fixtures/two-block/model.safetensors', import.meta.url)),
+    ),
+  );
+  const exported = readTensors(weights);
+  expect([...exported.keys()].sort()).toEqual([...original.keys()].sort());
+  let zeros = 0;
+  let count = 0;
+  for (const [name, tensor] of exported) {
+    const before = original.get(name);
+    expect(tensor.shape).toEqual(before?.shape);
+    expect(tensor.dtype).toBe(before?.dtype);
+    expect(report.tensors[name]).toBe(sha256(tensor.bytes));
+    const matrix = report.sparsity.matrices[name];
+    if (!matrix) {
+      expect(tensor.bytes.equals(before?.bytes ?? Buffer.alloc(0)), `${name} is untouched`).toBe(true);
+      continue;
+    }
+    expect(zerosOf(tensor), name).toBe(matrix.zeros);
+    // What is kept keeps its bytes.
+    for (let at = 0; at < tensor.bytes.length; at += 4) {
+      const now = tensor.bytes.readUInt32LE(at);
+      if (now !== 0) expect(now).toBe(before?.bytes.readUInt32LE(at));
+    }
+    zeros += matrix.zeros;
+    count += matrix.count;
+  }
+  expect(zeros / count).toBeCloseTo(report.sparsity.achieved, 12);
+  expect(zeros / count).toBeGreaterThan(0.66);
+});
+
+test('Generate writes both texts, and Cancel stops it', async ({ lab, page }) => {
+  await lab.openTwoBlock();
+  await page.getByRole('textbox', { name: 'Prompt' }).fill('the sea');
+  await lab.button('Generate').click();
+  const writes = page.getByRole('region', { name: 'What it writes' });
+  await expect(writes.getByText(/tokens\/s/)).toHaveCount(2, { timeout: 60_000 });
+  await expect(writes).toContainText(/first difference is at token \d+|wrote the same tokens/);
+  await lab.state('ready');
+});

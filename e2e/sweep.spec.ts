@@ -1,0 +1,63 @@
+/** The sweep in the background, cancelling, going to a point, comparing. */
+import { expect, SMALL, test } from './fixtures/labPage';
+
+const CURVE = 'Perplexity versus beta';
+
+test('a sweep measures the grid; its points are kept, clicked and dropped as they should be', async ({
+  lab,
+  page,
+}) => {
+  await lab.openTwoBlock();
+  const kinds = page.getByRole('radiogroup', { name: 'Statistics of the sweep' });
+  await kinds.getByRole('radio', { name: 'Exact' }).check();
+  await lab.button(/^Run sweep/).click();
+  await expect.poll(async () => (await lab.table(CURVE)).rows.length, { timeout: 120_000 }).toBe(10);
+  await lab.state('ready');
+  const curve = await lab.table(CURVE);
+  expect(curve.caption).toContain('exact');
+  expect(curve.current).toBeGreaterThanOrEqual(0);
+
+  // A point is a button: by keyboard too.
+  const point = lab
+    .figure(CURVE)
+    .getByRole('button', { name: /^Go to beta 0\.124,.*perplexity [\d.,]+$/ })
+    .first();
+  await point.focus();
+  await page.keyboard.press('Enter');
+  expect(Number(await lab.beta.getAttribute('aria-valuenow'))).toBeCloseTo(0.124, 9);
+  await lab.settled();
+  expect((await lab.table(CURVE)).rows).toEqual(curve.rows);
+
+  // Anything but beta empties the curve; undo brings it back.
+  await lab.choose('Pruner', /^Magnitude/i);
+  await expect.poll(async () => (await lab.table(CURVE)).rows.length).toBe(0);
+  await lab.button('Undo').click();
+  await expect.poll(async () => (await lab.table(CURVE)).rows).toEqual(curve.rows);
+});
+
+test('cancel stops the engine and leaves what was measured', async ({ lab }) => {
+  await lab.openTwoBlock(SMALL.replace('windows=4', 'windows=64'));
+  await lab.button(/^Run sweep/).click();
+  await lab.state('running');
+  await lab.button('Cancel').click();
+  await lab.state('ready');
+  await expect(lab.button('Cancel')).toHaveCount(0);
+  await expect(lab.status).toHaveText(/cancelled/i);
+  expect(
+    (await lab.column('Reconstruction error per layer', 'cumulative')).every((text) => text !== ''),
+  ).toBe(true);
+  // The lab goes on.
+  await lab.sparsity.focus();
+  await lab.page.keyboard.press('ArrowLeft');
+  await lab.settled();
+});
+
+test('Compare pins a run that the next ones are drawn against', async ({ lab, page }) => {
+  await lab.openTwoBlock();
+  await lab.button('Compare').click();
+  await expect(lab.button('Compare')).toHaveAttribute('aria-pressed', 'true');
+  await lab.beta.focus();
+  for (let i = 0; i < 3; i++) await page.keyboard.press('PageUp');
+  await lab.settled();
+  await expect(page.getByRole('region', { name: 'Results' })).toContainText('the pinned run (wanda');
+});
