@@ -33,7 +33,7 @@ export function checkBeta(beta: number, sparsity: number, layers: number): void 
   throw new LabError(
     'SpecError',
     `Beta ${beta} is not legal at sparsity ${sparsity} with ${layers} layers: it may be ${range}.`,
-    limit > 0 ? `Choose a beta within ${range}.` : 'Use beta 0.',
+    limit > 0 ? `Choose a beta ${range}.` : 'Use beta 0.',
   );
 }
 
