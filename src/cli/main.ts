@@ -2,6 +2,7 @@
 import { LabError } from '../core/errors';
 import { ENGINE_VERSION } from '../core/version';
 import type { Command, CommandContext } from './command';
+import { doctorCommand } from './commands/doctor';
 import { evalCommand } from './commands/eval';
 import { generateCommand } from './commands/generate';
 import { infoCommand } from './commands/info';
@@ -22,6 +23,7 @@ const COMMANDS: readonly Command[] = [
   sweepCommand,
   generateCommand,
   verifyCommand,
+  doctorCommand,
 ];
 
 function overview(): string {

@@ -23,8 +23,13 @@ const WANTED_FEATURES: GPUFeatureName[] = ['subgroups', 'shader-f16', 'timestamp
 const WANTED_LIMITS = ['maxBufferSize', 'maxStorageBufferBindingSize', 'maxComputeWorkgroupStorageSize', 'maxComputeInvocationsPerWorkgroup'] as const;
 const RE_SOFTWARE = /swiftshader|llvmpipe|lavapipe|basic render|\bwarp\b|software/i;
 
-function describe(info: GPUAdapterInfo): string {
+/** All that an adapter says of itself, in one line. */
+export function describeAdapter(info: GPUAdapterInfo): string {
   return [info.vendor, info.architecture, info.device, info.description].filter(Boolean).join(' ');
+}
+
+export function isSoftwareAdapter(info: GPUAdapterInfo): boolean {
+  return Boolean((info as { isFallbackAdapter?: boolean }).isFallbackAdapter) || RE_SOFTWARE.test(describeAdapter(info));
 }
 
 export class GpuContext {
@@ -57,7 +62,7 @@ export class GpuContext {
     this.subgroupMin = subgroups ? (info.subgroupMinSize ?? 0) : 0;
     this.subgroupMax = subgroups ? (info.subgroupMaxSize ?? 0) : 0;
     this.root = new Scope(this);
-    this.adapterKey = [describe(info), this.subgroupMin, record.software ? 'software' : 'hardware', record.features.join('+')].join('|');
+    this.adapterKey = [describeAdapter(info), this.subgroupMin, record.software ? 'software' : 'hardware', record.features.join('+')].join('|');
     device.onuncapturederror = (event) => {
       this.errors.push(event.error.message);
     };
@@ -83,9 +88,9 @@ export class GpuContext {
     try {
       device = await adapter.requestDevice({ label: 'prunelab', requiredFeatures: features, requiredLimits });
     } catch (cause) {
-      throw new LabError('GpuUnavailableError', `The adapter "${describe(info)}" refused a device: ${String(cause)}.`, 'Restart the browser or update the graphics driver.', { cause });
+      throw new LabError('GpuUnavailableError', `The adapter "${describeAdapter(info)}" refused a device: ${String(cause)}.`, 'Restart the browser or update the graphics driver.', { cause });
     }
-    const software = Boolean((info as { isFallbackAdapter?: boolean }).isFallbackAdapter) || RE_SOFTWARE.test(describe(info));
+    const software = isSoftwareAdapter(info);
     const record: DeviceRecord = {
       vendor: info.vendor,
       architecture: info.architecture,
@@ -123,9 +128,9 @@ async function pickAdapter(gpu: GPU, wanted: string | undefined): Promise<GPUAda
   for (const options of tries) {
     const adapter = await gpu.requestAdapter(options);
     if (!adapter) continue;
-    const text = describe(adapter.info);
+    const text = describeAdapter(adapter.info);
     seen.push(text);
-    const isSoftware = RE_SOFTWARE.test(text) || Boolean((adapter.info as { isFallbackAdapter?: boolean }).isFallbackAdapter);
+    const isSoftware = isSoftwareAdapter(adapter.info);
     if (!wanted || (wanted === 'software' ? isSoftware : text.toLowerCase().includes(wanted.toLowerCase()))) return adapter;
   }
   if (wanted && seen.length > 0) {
