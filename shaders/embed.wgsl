@@ -1,6 +1,8 @@
 // out[t, c] = weight[ids[t], c], one shard of the table at a time.
 struct Params {
-  tokens: u32,
+  // Elements of the output in this dispatch.
+  begin: u32,
+  end: u32,
   cols: u32,
   // Rows of the table in this shard; ids outside belong to another dispatch.
   rowBegin: u32,
@@ -20,8 +22,8 @@ fn main(
   @builtin(num_workgroups) groups: vec3u,
   @builtin(local_invocation_index) lane: u32,
 ) {
-  let i = linearWorkgroup(group, groups) * 64u + lane;
-  if (i >= params.tokens * params.cols) {
+  let i = params.begin + linearWorkgroup(group, groups) * 64u + lane;
+  if (i >= params.end) {
     return;
   }
   let id = ids[i / params.cols];

@@ -5,8 +5,8 @@ fn main(
   @builtin(num_workgroups) groups: vec3u,
   @builtin(local_invocation_index) lane: u32,
 ) {
-  let row = linearWorkgroup(group, groups) * 4u + lane;
-  if (row >= params.rows) {
+  let row = params.first + linearWorkgroup(group, groups) * 4u + lane;
+  if (row >= params.end) {
     return;
   }
   let begin = row * params.cols;

@@ -8,9 +8,9 @@ fn main(
   @builtin(num_workgroups) groups: vec3u,
   @builtin(local_invocation_index) lane: u32,
 ) {
-  let row = linearWorkgroup(group, groups);
+  let row = params.first + linearWorkgroup(group, groups);
   // The same for the whole workgroup, so returning before the barriers is allowed.
-  if (row >= params.rows) {
+  if (row >= params.end) {
     return;
   }
   let begin = row * params.cols;

@@ -4,13 +4,13 @@
 
 @compute @workgroup_size(4)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let row = (group.x * 4u + lane) * 4u;
-  if (row >= params.rows) {
+  let row = params.rowBegin + (group.x * 4u + lane) * 4u;
+  if (row >= params.rowEnd) {
     return;
   }
   let k4 = params.k / 4u;
   let xBegin = group.y * k4;
-  let last = params.rows - 1u;
+  let last = params.rowEnd - 1u;
   let r1 = min(row + 1u, last);
   let r2 = min(row + 2u, last);
   let r3 = min(row + 3u, last);

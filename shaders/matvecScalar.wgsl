@@ -4,8 +4,8 @@
 
 @compute @workgroup_size(32)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let row = group.x * 32u + lane;
-  if (row >= params.rows) {
+  let row = params.rowBegin + group.x * 32u + lane;
+  if (row >= params.rowEnd) {
     return;
   }
   let xBegin = group.y * params.k;

@@ -11,9 +11,9 @@ fn main(
   @builtin(local_invocation_index) lane: u32,
 ) {
   // Rows fold over x and z; y counts the rows of x.
-  let row = group.z * groups.x + group.x;
+  let row = params.rowBegin + group.z * groups.x + group.x;
   // The same for the whole workgroup, so returning before the barriers is allowed.
-  if (row >= params.rows) {
+  if (row >= params.rowEnd) {
     return;
   }
   let k4 = params.k / 4u;

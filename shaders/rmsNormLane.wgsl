@@ -1,6 +1,8 @@
 // out[r] = x[r] / sqrt(mean(x[r]^2) + eps) * weight. One invocation per row: no barriers, for software adapters.
 struct Params {
-  rows: u32,
+  // Rows in this dispatch.
+  rowBegin: u32,
+  rowEnd: u32,
   cols: u32,
   eps: f32,
 }
@@ -15,8 +17,8 @@ fn main(
   @builtin(num_workgroups) groups: vec3u,
   @builtin(local_invocation_index) lane: u32,
 ) {
-  let row = linearWorkgroup(group, groups) * 4u + lane;
-  if (row >= params.rows) {
+  let row = params.rowBegin + linearWorkgroup(group, groups) * 4u + lane;
+  if (row >= params.rowEnd) {
     return;
   }
   let begin = row * params.cols;

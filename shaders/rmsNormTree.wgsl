@@ -1,6 +1,8 @@
 // out[r] = x[r] / sqrt(mean(x[r]^2) + eps) * weight. One workgroup per row, sums joined in a tree: for hardware.
 struct Params {
-  rows: u32,
+  // Rows in this dispatch.
+  rowBegin: u32,
+  rowEnd: u32,
   cols: u32,
   eps: f32,
 }
@@ -17,9 +19,9 @@ fn main(
   @builtin(num_workgroups) groups: vec3u,
   @builtin(local_invocation_index) lane: u32,
 ) {
-  let row = linearWorkgroup(group, groups);
+  let row = params.rowBegin + linearWorkgroup(group, groups);
   // The same for the whole workgroup, so returning before the barriers is allowed.
-  if (row >= params.rows) {
+  if (row >= params.rowEnd) {
     return;
   }
   let begin = row * params.cols;

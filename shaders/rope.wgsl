@@ -1,7 +1,9 @@
 // Rotary position embedding in place. The halves of the rotated part pair up: (i, i + rotaryDim / 2).
 // One invocation turns one pair index of one row in all heads, so cosine and sine are loaded once.
 struct Params {
-  rows: u32,
+  // Rows in this dispatch.
+  rowBegin: u32,
+  rowEnd: u32,
   heads: u32,
   headDim: u32,
   // Half of the rotated width; the rest of a head passes through.
@@ -21,10 +23,10 @@ fn main(
   @builtin(local_invocation_index) lane: u32,
 ) {
   let i = linearWorkgroup(group, groups) * 64u + lane;
-  if (i >= params.rows * params.pairs) {
+  if (i >= (params.rowEnd - params.rowBegin) * params.pairs) {
     return;
   }
-  let row = i / params.pairs;
+  let row = params.rowBegin + i / params.pairs;
   let pair = i % params.pairs;
   let position = row % params.seqLength + params.positionBegin;
   let turn = table[position * params.pairs + pair];

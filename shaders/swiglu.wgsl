@@ -1,6 +1,8 @@
 // out = silu(out) * up, where out holds the gate.
 struct Params {
-  count: u32,
+  // Elements in this dispatch.
+  begin: u32,
+  end: u32,
 }
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> up: array<f32>;
@@ -12,8 +14,8 @@ fn main(
   @builtin(num_workgroups) groups: vec3u,
   @builtin(local_invocation_index) lane: u32,
 ) {
-  let i = linearWorkgroup(group, groups) * 64u + lane;
-  if (i >= params.count) {
+  let i = params.begin + linearWorkgroup(group, groups) * 64u + lane;
+  if (i >= params.end) {
     return;
   }
   let gate = out[i];

@@ -1,7 +1,9 @@
 // Shared by the kernels that fold a piece of the logits [rows, cols] (columns colBegin.. of the vocabulary) into the
 // running (max, sum of exp(logit - max), logit of the target, 1 if a logit was not finite) of each row.
 struct Params {
-  rows: u32,
+  // Rows of the piece in this dispatch.
+  first: u32,
+  end: u32,
   cols: u32,
   colBegin: u32,
   // Row 0 of the piece is this row of targets and losses.

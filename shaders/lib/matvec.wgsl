@@ -1,7 +1,8 @@
 // Shared by the matvec kernels: y = x W^T (+ bias) (+ y) for few rows of x, with an optional mask on W.
 struct Params {
-  // Rows of this shard, all of them outputs; columnShift makes them columns of the output and rows of mask and bias.
-  rows: u32,
+  // Rows of this shard in this dispatch, all of them outputs; columnShift makes them columns of the output and rows of mask and bias.
+  rowBegin: u32,
+  rowEnd: u32,
   columnShift: u32,
   outStride: u32,
   k: u32,
@@ -29,7 +30,7 @@ fn keep4(v: vec4f, bits: u32) -> vec4f {
 }
 
 fn put(xRow: u32, row: u32, value: f32) {
-  if (row >= params.rows) {
+  if (row >= params.rowEnd) {
     return;
   }
   let column = row + params.columnShift;

@@ -107,7 +107,16 @@ export class Recorder {
     for (const { name, binding } of kernel.bindings) {
       const bound = dispatch.bind[name];
       if (!bound) throw new LabError('InternalError', `Kernel ${kernel.name}: nothing is bound to ${name}.`);
-      entries.push({ binding, resource: 'raw' in bound ? { buffer: bound.raw } : { buffer: bound.buffer.raw, offset: bound.offset, size: bound.bytes } });
+      const { buffer, offset: begin, bytes } = 'raw' in bound ? { buffer: bound, offset: 0, bytes: bound.bytes } : bound;
+      const limit = this.ctx.device.limits.maxStorageBufferBindingSize;
+      if (bytes > limit) {
+        throw new LabError(
+          'GpuLimitError',
+          `${buffer.label} has ${bytes} bytes; this adapter lets a kernel see at most ${limit} at once.`,
+          'Use fewer or shorter windows, or a smaller model.',
+        );
+      }
+      entries.push({ binding, resource: { buffer: buffer.raw, offset: begin, size: bytes } });
     }
     const group = this.ctx.device.createBindGroup({ label: kernel.name, layout, entries });
     const pass = this.#openPass();
@@ -133,7 +142,7 @@ export class Recorder {
   /** Host to GPU, in order with what was recorded before (which is submitted first). `offset` and size multiples of 4. */
   write(buffer: LabBuffer, offset: number, data: ArrayBufferView): void {
     this.flush();
-    this.ctx.device.queue.writeBuffer(buffer.raw, offset, data.buffer as ArrayBuffer, data.byteOffset, data.byteLength);
+    this.ctx.device.queue.writeBuffer(buffer.raw, offset, data.buffer, data.byteOffset, data.byteLength);
   }
 
   /**

@@ -153,7 +153,7 @@ export async function attention(
   const tiles = tilesOf(kind, software);
   const lane = (options.softmax ?? bySpeed(rec.ctx, 'attention', 'lane', 'tree')) === 'lane';
 
-  const rowCost = keys * (2 * headDim + 60);
+  const rowCost = keys * (2 * headDim + 64);
   const maxRows = Math.max(
     tiles.queries,
     Math.floor(Math.min(scratchBytes / (keyStride * 4), rec.maxCost / rowCost)),

@@ -4,8 +4,12 @@ import type { LabBuffer } from '../gpu/scope';
 import code from '../../shaders/embed.wgsl?raw';
 import grid from '../../shaders/lib/grid.wgsl?raw';
 import { checkAct, checkBytes, checkWeight } from './check';
+import { splitRange } from './split';
 import type { Act, Weight } from './types';
 import { perDtype } from './weightLibs';
+
+/** Flop-equivalents of an element. */
+const COST = 32;
 
 export const embedKernels = perDtype('embed', grid, code);
 
@@ -23,22 +27,23 @@ export async function embed(
   checkWeight('embed', weight);
   checkAct('embed', 'out', out, { rows: count, cols: weight.cols });
   checkBytes('embed', 'ids', ids, count * 4);
-  const elements = count * weight.cols;
-  if (elements === 0) return;
   for (const shard of weight.shards) {
-    await rec.run({
-      kernel: embedKernels[weight.dtype],
-      bind: { ids, weight: shard.buffer, out: out.buffer },
-      params: {
-        tokens: count,
-        cols: weight.cols,
-        rowBegin: shard.rowBegin,
-        rowEnd: shard.rowBegin + shard.rows,
-        rowTotal: weight.rows,
-        invalid: NaN,
-      },
-      grid: foldGrid(Math.ceil(elements / 64)),
-      cost: elements * 4 * 8,
-    });
+    for (const { begin, end } of splitRange(count * weight.cols, 64, COST, rec.maxCost)) {
+      await rec.run({
+        kernel: embedKernels[weight.dtype],
+        bind: { ids, weight: shard.buffer, out: out.buffer },
+        params: {
+          begin,
+          end,
+          cols: weight.cols,
+          rowBegin: shard.rowBegin,
+          rowEnd: shard.rowBegin + shard.rows,
+          rowTotal: weight.rows,
+          invalid: NaN,
+        },
+        grid: foldGrid(Math.ceil((end - begin) / 64)),
+        cost: (end - begin) * COST,
+      });
+    }
   }
 }

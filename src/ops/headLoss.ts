@@ -9,6 +9,7 @@ import { checkAct, checkBytes, checkWeight, require } from './check';
 import { bySpeed } from './choose';
 import { matmul, type MatmulVariant } from './matmul';
 import { matvec } from './matvec';
+import { splitRange } from './split';
 import type { Act, Weight } from './types';
 import { SCRATCH_BYTES, type Workspace } from './workspace';
 
@@ -67,22 +68,25 @@ export async function headLoss(
         { buffer: piece, rows: count, cols },
         { rowBegin, rows: count, weightBegin: colBegin, weightRows: cols, variant: options.matmul },
       );
-      await rec.run({
-        kernel: headLossKernels[variant],
-        bind: { logits: piece, targets, state, losses },
-        params: {
-          rows: count,
-          cols,
-          colBegin,
-          rowBegin,
-          isFirst: colBegin === 0 ? 1 : 0,
-          isLast: colBegin + cols === w.rows ? 1 : 0,
-          invalid: NaN,
-        },
-        grid: foldGrid(variant === 'lane' ? Math.ceil(count / 4) : count),
-        cost: count * cols * 24,
-        flops: count * cols * 4,
-      });
+      for (const { begin, end } of splitRange(count, 4, cols * 24, rec.maxCost)) {
+        await rec.run({
+          kernel: headLossKernels[variant],
+          bind: { logits: piece, targets, state, losses },
+          params: {
+            first: begin,
+            end,
+            cols,
+            colBegin,
+            rowBegin,
+            isFirst: colBegin === 0 ? 1 : 0,
+            isLast: colBegin + cols === w.rows ? 1 : 0,
+            invalid: NaN,
+          },
+          grid: foldGrid(variant === 'lane' ? Math.ceil((end - begin) / 4) : end - begin),
+          cost: (end - begin) * cols * 24,
+          flops: (end - begin) * cols * 4,
+        });
+      }
     }
   }
 }

@@ -139,7 +139,8 @@ export async function matmul(
     throw new LabError('InternalError', `matmul: the kernel ${id} cannot run here with k = ${k}.`);
   const variant = VARIANTS[id];
   const kernel = variant.kernels[w.dtype];
-  const bytesPerWeight = DTYPE_BYTES[w.dtype];
+  const bytes = 4 * rows * k + DTYPE_BYTES[w.dtype] * weightRows * k + 4 * rows * weightRows;
+  const costPerElement = 2 * k + (4 * bytes) / Math.max(1, rows * weightRows);
   for (const shard of w.shards) {
     const begin = Math.max(weightBegin, shard.rowBegin);
     const end = Math.min(weightBegin + weightRows, shard.rowBegin + shard.rows);
@@ -149,12 +150,11 @@ export async function matmul(
       cols: end - begin,
       rowUnit: variant.rows,
       colUnit: variant.cols,
-      costPerElement: 2 * k,
+      costPerElement,
       maxCost: rec.maxCost,
     });
     for (const tile of tiles) {
       const colBegin = begin - shard.rowBegin + tile.colBegin;
-      const flops = 2 * tile.rows * tile.cols * k;
       await rec.run({
         kernel,
         bind: { x: x.buffer, weight: shard.buffer, bias: bias?.buffer ?? x.buffer, out: out.buffer },
@@ -172,8 +172,8 @@ export async function matmul(
           accumulate: residual ? 1 : 0,
         },
         grid: [Math.ceil(tile.cols / variant.cols), Math.ceil(tile.rows / variant.rows)],
-        cost: flops + 4 * (4 * (tile.rows * k + tile.rows * tile.cols) + bytesPerWeight * tile.cols * k),
-        flops,
+        cost: tile.rows * tile.cols * costPerElement,
+        flops: 2 * tile.rows * tile.cols * k,
       });
     }
   }

@@ -7,6 +7,7 @@ import scalar from '../../shaders/matvecScalar.wgsl?raw';
 import tree from '../../shaders/matvecTree.wgsl?raw';
 import { checkAct, checkMask, checkVec, checkWeight, require } from './check';
 import { firstUsable } from './choose';
+import { splitRange } from './split';
 import type { Act, MaskBuffer, Vec, Weight } from './types';
 import { perDtype } from './weightLibs';
 
@@ -68,32 +69,36 @@ export async function matvec(
   const id = options.variant ?? chooseMatvec(rec.ctx, k);
   require(id === 'scalar' || k % 4 === 0, 'matvec', `the kernel ${id} needs k divisible by 4, k is ${k}`);
   for (const shard of w.shards) {
-    const groups = Math.ceil(shard.rows / OUTPUTS[id]);
-    const foldX = id === 'tree' ? Math.min(groups, options.gridWidth ?? MAX_GRID) : groups;
-    require(foldX <= MAX_GRID, 'matvec', `${w.name}: a shard has ${shard.rows} rows`);
-    const flops = 2 * x.rows * shard.rows * k;
-    await rec.run({
-      kernel: matvecKernels[id][w.dtype],
-      bind: {
-        x: x.buffer,
-        weight: shard.buffer,
-        mask: mask?.buffer ?? x.buffer,
-        bias: bias?.buffer ?? x.buffer,
-        out: out.buffer,
-      },
-      params: {
-        rows: shard.rows,
-        columnShift: shard.rowBegin,
-        outStride: out.cols,
-        k,
-        wordsPerRow: mask?.wordsPerRow ?? 0,
-        hasMask: mask ? 1 : 0,
-        hasBias: bias ? 1 : 0,
-        accumulate: residual ? 1 : 0,
-      },
-      grid: [foldX, x.rows, Math.ceil(groups / foldX)],
-      cost: flops + 4 * x.rows * shard.rows * k * DTYPE_BYTES[w.dtype],
-      flops,
-    });
+    const rowCost = x.rows * k * (2 + 4 * DTYPE_BYTES[w.dtype]);
+    // Without folding a dispatch has at most MAX_GRID workgroups, whatever its cost.
+    const most = id === 'tree' ? rec.maxCost : Math.min(rec.maxCost, MAX_GRID * OUTPUTS[id] * rowCost);
+    for (const { begin, end } of splitRange(shard.rows, OUTPUTS[id], rowCost, most)) {
+      const groups = Math.ceil((end - begin) / OUTPUTS[id]);
+      const foldX = id === 'tree' ? Math.min(groups, options.gridWidth ?? MAX_GRID) : groups;
+      await rec.run({
+        kernel: matvecKernels[id][w.dtype],
+        bind: {
+          x: x.buffer,
+          weight: shard.buffer,
+          mask: mask?.buffer ?? x.buffer,
+          bias: bias?.buffer ?? x.buffer,
+          out: out.buffer,
+        },
+        params: {
+          rowBegin: begin,
+          rowEnd: end,
+          columnShift: shard.rowBegin,
+          outStride: out.cols,
+          k,
+          wordsPerRow: mask?.wordsPerRow ?? 0,
+          hasMask: mask ? 1 : 0,
+          hasBias: bias ? 1 : 0,
+          accumulate: residual ? 1 : 0,
+        },
+        grid: [foldX, x.rows, Math.ceil(groups / foldX)],
+        cost: (end - begin) * rowCost,
+        flops: 2 * x.rows * (end - begin) * k,
+      });
+    }
   }
 }

@@ -5,9 +5,13 @@ import lane from '../../shaders/rmsNormLane.wgsl?raw';
 import tree from '../../shaders/rmsNormTree.wgsl?raw';
 import { checkAct, checkVec, require } from './check';
 import { bySpeed } from './choose';
+import { splitRange } from './split';
 import type { Act, Vec } from './types';
 
 export type RmsNormVariant = 'lane' | 'tree';
+
+/** Flop-equivalents of an element. */
+const COST = 60;
 
 export const rmsNormKernels = {
   lane: defineKernel('rmsNorm.lane', grid, lane),
@@ -33,14 +37,17 @@ export async function rmsNorm(
   checkAct('rmsNorm', 'out', out, { rows, cols });
   checkVec('rmsNorm', 'weight', weight, cols);
   require(x.buffer !== out.buffer, 'rmsNorm', 'x and out share a buffer');
-  if (rows * cols === 0) return;
   const variant = options.variant ?? bySpeed(rec.ctx, 'rmsNorm', 'lane', 'tree');
-  await rec.run({
-    kernel: rmsNormKernels[variant],
-    bind: { x: x.buffer, weight: weight.buffer, out: out.buffer },
-    params: { rows, cols, eps: options.eps },
-    grid: foldGrid(variant === 'lane' ? Math.ceil(rows / 4) : rows),
-    cost: rows * cols * 60,
-    flops: rows * cols * 4,
-  });
+  require(cols > 0, 'rmsNorm', 'x has no columns');
+  for (const { begin, end } of splitRange(rows, 4, cols * COST, rec.maxCost)) {
+    const count = end - begin;
+    await rec.run({
+      kernel: rmsNormKernels[variant],
+      bind: { x: x.buffer, weight: weight.buffer, out: out.buffer },
+      params: { rowBegin: begin, rowEnd: end, cols, eps: options.eps },
+      grid: foldGrid(variant === 'lane' ? Math.ceil(count / 4) : count),
+      cost: count * cols * COST,
+      flops: count * cols * 4,
+    });
+  }
 }

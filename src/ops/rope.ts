@@ -4,6 +4,7 @@ import type { LabBuffer } from '../gpu/scope';
 import grid from '../../shaders/lib/grid.wgsl?raw';
 import code from '../../shaders/rope.wgsl?raw';
 import { checkAct, checkBytes, require } from './check';
+import { splitRange } from './split';
 import type { Act } from './types';
 
 export const ropeKernel = defineKernel('rope', grid, code);
@@ -30,13 +31,16 @@ export async function rope(rec: Recorder, x: Act, table: LabBuffer, options: Rop
   require(seqLength > 0, 'rope', `seqLength is ${seqLength}`);
   checkBytes('rope', 'table', table, (positionBegin + Math.min(x.rows, seqLength)) * rotaryDim * 4);
   const pairs = rotaryDim / 2;
-  if (x.rows * pairs * heads === 0) return;
-  await rec.run({
-    kernel: ropeKernel,
-    bind: { table, x: x.buffer },
-    params: { rows: x.rows, heads, headDim, pairs, seqLength, positionBegin },
-    grid: foldGrid(Math.ceil((x.rows * pairs) / 64)),
-    cost: x.rows * heads * rotaryDim * 60,
-    flops: x.rows * heads * pairs * 6,
-  });
+  if (pairs === 0) return;
+  const rowCost = heads * rotaryDim * 60;
+  for (const { begin, end } of splitRange(x.rows, 1, rowCost, rec.maxCost)) {
+    await rec.run({
+      kernel: ropeKernel,
+      bind: { table, x: x.buffer },
+      params: { rowBegin: begin, rowEnd: end, heads, headDim, pairs, seqLength, positionBegin },
+      grid: foldGrid(Math.ceil(((end - begin) * pairs) / 64)),
+      cost: (end - begin) * rowCost,
+      flops: (end - begin) * heads * pairs * 6,
+    });
+  }
 }

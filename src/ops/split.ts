@@ -23,6 +23,17 @@ export function equalParts(total: number, unit: number, most: number): number {
   return Math.ceil(Math.ceil(total / parts) / unit) * unit;
 }
 
+/** The same for a single run of `total` items: [begin, end) in multiples of `unit`. */
+export function* splitRange(
+  total: number,
+  unit: number,
+  costPerItem: number,
+  maxCost: number,
+): Generator<{ begin: number; end: number }> {
+  const step = equalParts(total, unit, maxCost / costPerItem);
+  for (let begin = 0; begin < total; begin += step) yield { begin, end: Math.min(total, begin + step) };
+}
+
 /** Rows are cut first; columns only where one unit of rows alone costs too much. */
 export function* splitTiles(o: SplitOptions): Generator<Tile> {
   const rowCost = o.costPerElement * o.cols;

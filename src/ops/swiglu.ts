@@ -3,7 +3,11 @@ import type { Recorder } from '../gpu/recorder';
 import grid from '../../shaders/lib/grid.wgsl?raw';
 import code from '../../shaders/swiglu.wgsl?raw';
 import { checkAct, require } from './check';
+import { splitRange } from './split';
 import type { Act } from './types';
+
+/** Flop-equivalents of an element. */
+const COST = 60;
 
 export const swigluKernel = defineKernel('swiglu', grid, code);
 
@@ -15,14 +19,15 @@ export async function swiglu(rec: Recorder, gate: Act, up: Act, out: Act): Promi
   checkAct('swiglu', 'out', out, { rows, cols });
   require(up.buffer !== out.buffer, 'swiglu', 'up and out share a buffer');
   const count = rows * cols;
-  if (count === 0) return;
-  if (gate.buffer !== out.buffer) rec.copy(gate.buffer, 0, out.buffer, 0, count * 4);
-  await rec.run({
-    kernel: swigluKernel,
-    bind: { up: up.buffer, out: out.buffer },
-    params: { count },
-    grid: foldGrid(Math.ceil(count / 64)),
-    cost: count * 60,
-    flops: count * 5,
-  });
+  if (count > 0 && gate.buffer !== out.buffer) rec.copy(gate.buffer, 0, out.buffer, 0, count * 4);
+  for (const { begin, end } of splitRange(count, 64, COST, rec.maxCost)) {
+    await rec.run({
+      kernel: swigluKernel,
+      bind: { up: up.buffer, out: out.buffer },
+      params: { begin, end },
+      grid: foldGrid(Math.ceil((end - begin) / 64)),
+      cost: (end - begin) * COST,
+      flops: (end - begin) * 5,
+    });
+  }
 }
