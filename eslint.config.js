@@ -10,7 +10,7 @@ import tseslint from 'typescript-eslint';
 
 /**
  * What the files of a folder of src/ may import, besides their own folder. An entry with a slash is one file or one
- * folder inside another. Test files may also import `testing`.
+ * folder inside another. Test files may import anything: they are nobody's foundation.
  * @type {Record<string, string[]>}
  */
 const ARROWS = {
@@ -40,13 +40,11 @@ const RE_NODE_ONLY = '^node:|\\.node$|^(?:fs|path|os|child_process|worker_thread
 /**
  * Restricted imports of a folder, as patterns of no-restricted-imports.
  * @param {string} folder
- * @param {{ test?: boolean, node?: boolean }} [file]
+ * @param {{ node?: boolean }} [file]
  */
-function arrows(folder, { test = false, node = false } = {}) {
+function arrows(folder, { node = false } = {}) {
   const allowed = ARROWS[folder] ?? [];
-  const forbidden = FOLDERS.filter(
-    (other) => other !== folder && !allowed.includes(other) && !(test && other === 'testing'),
-  );
+  const forbidden = FOLDERS.filter((other) => other !== folder && !allowed.includes(other));
   const parts = allowed.filter((entry) => entry.includes('/'));
   const except = parts.length > 0 ? `(?!(?:${parts.join('|')})(?:/|$))` : '';
   const patterns = [
@@ -55,7 +53,7 @@ function arrows(folder, { test = false, node = false } = {}) {
       message: `src/${folder} may import from ${[...allowed, 'itself'].join(', ')} (see ARROWS in eslint.config.js).`,
     },
   ];
-  if (!test && !node && folder !== 'cli') {
+  if (!node && folder !== 'cli') {
     patterns.push({
       regex: RE_NODE_ONLY,
       message: 'Node-only code lives in src/cli or in files named *.node.ts.',
@@ -75,10 +73,6 @@ const folderRules = Object.keys(ARROWS).flatMap((folder) => [
   {
     files: [`src/${folder}/**/*.node.ts`],
     rules: { 'no-restricted-imports': arrows(folder, { node: true }) },
-  },
-  {
-    files: [`src/${folder}/**/*.test.{ts,tsx}`],
-    rules: { 'no-restricted-imports': arrows(folder, { test: true }) },
   },
 ]);
 

@@ -9,7 +9,8 @@ const PATIENCE_MS = 2_000;
 /** What nobody caught: still one last line, and the exit code of a failed run. */
 function crash(error: unknown): never {
   const message = error instanceof Error ? error.message : String(error);
-  if (process.argv.includes('--debug') && error instanceof Error) process.stderr.write(`${error.stack ?? ''}\n`);
+  if (process.argv.includes('--debug') && error instanceof Error)
+    process.stderr.write(`${error.stack ?? ''}\n`);
   process.stderr.write(`prunelab: InternalError: ${message.replace(/\s+/g, ' ').slice(0, 1900)}\n`);
   process.exit(1);
 }
