@@ -5,14 +5,13 @@
  */
 import { BPE, Tokenizer } from '@huggingface/tokenizers';
 import { LabError } from '../core/errors';
-import { AddedTokenSplitter, readAddedTokens, type AddedToken } from './addedTokens';
+import { AddedTokenSplitter, type AddedToken } from './addedTokens';
 import { junctionSplitter } from './bpeJunctions';
-import { isJsonObject, parseJson } from './json';
+import { isJsonObject } from './json';
 import { planPreTokenizer, type PreTokenizerPlan } from './preTokenize';
 import type { SpecialIds, TokenizerFiles } from './tokenizer';
+import { readTokenizerFiles, unreadable } from './tokenizerFiles';
 
-/** Ids beyond this are a damaged file: no published vocabulary reaches a million. */
-const MAX_ID = 10_000_000;
 const CACHED_PIECES = 200_000;
 const CACHED_LENGTH = 200;
 /** Pieces longer than a word are worth looking for places to cut. */
@@ -39,38 +38,28 @@ export class TokenizerEngine {
 
   /** FormatError when the files are not a tokenizer, or of a kind that cannot be followed exactly. */
   constructor(files: TokenizerFiles) {
-    const json = parseObject(`${files.name}: tokenizer.json`, files.json);
-    const config =
-      files.config === null ? {} : parseObject(`${files.name}: tokenizer_config.json`, files.config);
-    checkIds(files.name, json);
-    refuseInexact(files.name, json);
     try {
-      const repaired = {
-        ...ABSENT,
-        ...json,
-        ...literalReplacements(json),
-        added_tokens: addedWithModelIds(json),
-        pre_tokenizer: null,
-      };
-      this.#tokenizer = new Tokenizer(repaired, config);
-      this.#plan = planPreTokenizer(json.pre_tokenizer);
+      const { library, preTokenizer, added, byteFallback, config } = readTokenizerFiles(files);
+      this.#tokenizer = new Tokenizer(library, config);
+      const { model, normalizer } = this.#tokenizer;
+      if (!model) throw new Error('no model');
+      this.#model = model;
+      this.#plan = planPreTokenizer(preTokenizer);
+      this.#raw = new AddedTokenSplitter(added.filter((t) => !t.normalized));
+      const normalize = (t: AddedToken): string => (normalizer ? normalizer.normalize(t.content) : t.content);
+      const late = added.filter((t) => t.normalized);
+      this.#normalized = new AddedTokenSplitter(late, normalize);
+      this.#cutLong = model instanceof BPE ? junctionSplitter(model) : null;
+      this.#byteFallback = byteFallback;
+      [this.#prefix, this.#suffix] = this.#affixes();
+      this.#cleanUp = config.clean_up_tokenization_spaces === true;
+      this.vocabularySize = model.vocab.length;
+      this.specialIds = findSpecialIds(added, model, config);
     } catch (cause) {
+      // Whatever the library trips over is a fault of the files.
       if (cause instanceof LabError) throw cause;
       throw unreadable(files.name, cause instanceof Error ? cause.message : String(cause), cause);
     }
-    const { model, normalizer } = this.#tokenizer;
-    if (!model) throw unreadable(files.name, 'no model');
-    this.#model = model;
-    const added = readAddedTokens(addedWithModelIds(json));
-    this.#raw = new AddedTokenSplitter(added.filter((t) => !t.normalized));
-    const normalize = (t: AddedToken): string => (normalizer ? normalizer.normalize(t.content) : t.content);
-    this.#normalized = new AddedTokenSplitter(added.filter((t) => t.normalized), normalize); // prettier-ignore
-    this.#cutLong = model instanceof BPE ? junctionSplitter(model) : null;
-    this.#byteFallback = isJsonObject(json.model) && json.model.byte_fallback === true;
-    [this.#prefix, this.#suffix] = this.#affixes();
-    this.#cleanUp = config.clean_up_tokenization_spaces === true;
-    this.vocabularySize = model.vocab.length;
-    this.specialIds = findSpecialIds(added, model, config);
   }
 
   /** Ids of the whole text, with the special tokens that the tokenizer puts around a text. */
@@ -169,73 +158,6 @@ function keep(cache: Map<string, number[]>, key: string, ids: number[]): void {
 }
 
 const PLACEHOLDER = '\uffff text \uffff';
-const ABSENT = {
-  normalizer: null,
-  pre_tokenizer: null,
-  post_processor: null,
-  decoder: null,
-  added_tokens: [],
-};
-
-function parseObject(name: string, text: string): Record<string, unknown> {
-  const value = parseJson(name, text);
-  if (!isJsonObject(value)) throw new LabError('FormatError', `${name}: not a JSON object.`);
-  return value;
-}
-
-function checkIds(name: string, json: Record<string, unknown>): void {
-  const model = isJsonObject(json.model) ? json.model : {};
-  const vocabulary = isJsonObject(model.vocab) ? Object.values(model.vocab) : [];
-  const added = Array.isArray(json.added_tokens)
-    ? json.added_tokens.map((t: unknown) => (isJsonObject(t) ? t.id : t))
-    : [];
-  for (const id of [...vocabulary, ...added]) {
-    if (typeof id !== 'number' || !Number.isInteger(id) || id < 0 || id > MAX_ID) {
-      throw unreadable(name, `a token has the id ${JSON.stringify(id)?.slice(0, 40)}`);
-    }
-  }
-}
-
-/** Kinds that the library follows only roughly. */
-function refuseInexact(name: string, json: Record<string, unknown>): void {
-  const model = isJsonObject(json.model) ? json.model : {};
-  if (model.type === 'BPE' && model.continuing_subword_prefix)
-    throw unreadable(name, 'BPE with a subword prefix');
-  if (/"type":"Precompiled"/.test(JSON.stringify(json.normalizer)))
-    throw unreadable(name, 'a precompiled normalizer');
-}
-
-/** An added token that the model's vocabulary already holds keeps the id it has there. */
-function addedWithModelIds(json: Record<string, unknown>): Record<string, unknown>[] {
-  const vocabulary = isJsonObject(json.model) && isJsonObject(json.model.vocab) ? json.model.vocab : {};
-  const added = Array.isArray(json.added_tokens) ? json.added_tokens.filter(isJsonObject) : [];
-  return added.map((token) => {
-    const known = typeof token.content === 'string' && Object.hasOwn(vocabulary, token.content);
-    return known ? { ...token, id: vocabulary[String(token.content)] } : token;
-  });
-}
-
-/** `replaceAll` there reads "$" in the replacement as a reference; doubled, it stands for itself. */
-function literalReplacements(json: Record<string, unknown>): Record<string, unknown> {
-  const literal = (value: unknown): unknown => {
-    if (Array.isArray(value)) return value.map(literal);
-    if (!isJsonObject(value)) return value;
-    const copy = Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, literal(inner)]));
-    if (copy.type === 'Replace' && typeof copy.content === 'string')
-      copy.content = copy.content.replaceAll('$', '$$$$');
-    return copy;
-  };
-  return { normalizer: literal(json.normalizer ?? null), decoder: literal(json.decoder ?? null) };
-}
-
-function unreadable(name: string, reason: string, cause?: unknown): LabError {
-  return new LabError(
-    'FormatError',
-    `${name}: tokenizer.json is not a tokenizer this lab can read: ${reason.replace(/\.$/, '')}.`,
-    'Give token ids instead of text.',
-    { cause },
-  );
-}
 
 /** End-of-text tokens of well-known families, for folders without tokenizer_config.json. */
 const KNOWN_EOS = ['</s>', '<|endoftext|>', '<|end_of_text|>', '<|im_end|>', '<|eot_id|>'];

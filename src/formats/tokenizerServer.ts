@@ -23,7 +23,16 @@ export function tokenizerServer(send: (reply: TokenizerReply) => void): (request
     try {
       send(answer(request));
     } catch (error) {
-      send({ id: request.id, op: 'error', error: LabError.from(error).toPlain() });
+      send({ id: request.id, op: 'error', error: asLabError(error).toPlain() });
     }
   };
+}
+
+/** Odd files can make the library fail on a text long after it has accepted them. */
+function asLabError(error: unknown): LabError {
+  if (error instanceof LabError) return error;
+  const reason = error instanceof Error ? error.message.slice(0, 200) : String(error);
+  return new LabError('TextError', `The tokenizer failed: ${reason}.`, 'Give token ids instead of text.', {
+    cause: error,
+  });
 }
