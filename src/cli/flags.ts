@@ -188,9 +188,9 @@ export function helpFor(name: string, summary: string, allowed: readonly string[
   return `prunelab ${name}: ${summary}\n\n${rows.join('\n')}\n`;
 }
 
-/** The model a command works on; SpecError when it is missing or there are two. */
-export function oneModel(parsed: Parsed): string {
-  const [model, second] = parsed.positional;
+/** The model a command works on; SpecError when it is missing or there are two. `--spec` may name it instead. */
+export function oneModel(parsed: Parsed, stored?: LabSpec): string {
+  const [model = stored?.model, second] = parsed.positional;
   if (model === undefined) throw new LabError('SpecError', `"${parsed.command}" needs a model.`, 'Give demo, a folder, a .safetensors file, or hf:owner/name.');
   if (second !== undefined) throw new LabError('SpecError', `"${second.slice(0, 60)}" is one word too many.`);
   return model;

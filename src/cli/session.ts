@@ -14,7 +14,7 @@ import { GpuContext } from '../gpu/context';
 import type { LabHost } from '../session/host';
 import { Lab, type JobIo } from '../session/lab';
 import type { ModelSummary } from '../session/protocol';
-import { specFromFlags, type Parsed } from './flags';
+import { oneModel, specFromFlags, type Parsed } from './flags';
 import { readUserFile, readUserJson, type Console } from './io';
 import { closeNodeGpu, nodeGpuRemedy, openNodeGpu } from './nodeGpu';
 import { parseStoredSpec } from './storedSpec';
@@ -95,11 +95,16 @@ export async function openSession(parsed: Parsed, console: Console, signal: Abor
   };
 }
 
+/** What --spec holds; undefined without that flag. */
+export async function storedSpec(parsed: Parsed): Promise<LabSpec | undefined> {
+  const path = parsed.values.get('spec');
+  return path === undefined ? undefined : parseStoredSpec(path, await readUserJson(path));
+}
+
 /** The spec of the flags (on top of --spec), with the user's files read and handed to the lab. */
-export async function readSpec(parsed: Parsed, lab: Lab, model: string, defaultBeta: LabSpec['beta']): Promise<LabSpec> {
-  const stored = parsed.values.get('spec');
-  const base = stored === undefined ? undefined : parseStoredSpec(stored, await readUserJson(stored));
-  const { spec, textFiles, layerSparsityFile } = specFromFlags(parsed, base && !parsed.positional[0] ? base.model : model, defaultBeta, base);
+export async function readSpec(parsed: Parsed, lab: Lab, defaultBeta: LabSpec['beta']): Promise<LabSpec> {
+  const base = await storedSpec(parsed);
+  const { spec, textFiles, layerSparsityFile } = specFromFlags(parsed, oneModel(parsed, base), defaultBeta, base);
   for (const [which, path] of textFiles) {
     lab.setText(which, { name: spec.texts[which], bytes: await readUserFile(path, MAX_TEXT_BYTES) });
   }

@@ -35,7 +35,7 @@ export function f32ToF16(value: number): number {
   if (abs >= 0x477ff000) return sign | 0x7c00; // rounds to infinity
   if (abs < 0x38800000) {
     // Subnormal half: scale so that the rounding happens in f64, ties to even by construction.
-    const scaled = Math.abs(scratchF32[0] as number) * 2 ** 24;
+    const scaled = Math.abs(value) * 2 ** 24;
     const floor = Math.floor(scaled);
     const rest = scaled - floor;
     return sign | (rest > 0.5 || (rest === 0.5 && floor & 1) ? floor + 1 : floor);

@@ -1,6 +1,6 @@
 /** Cached decoding: a prompt in one pass, then one token at a time, greedy or with temperature. */
 import { LabError } from '../core/errors';
-import { Rng } from '../core/rng';
+import type { Rng } from '../core/rng';
 import type { Recorder } from '../gpu/recorder';
 import type { LabBuffer, Scope } from '../gpu/scope';
 import { matvec } from '../ops/matvec';

@@ -1,7 +1,7 @@
 /** What the lab promises beyond numbers: nothing lost, nothing left, same bytes again, exact and preview apart. */
 import { describe, expect, test } from 'vitest';
 import { LabError } from '../core/errors';
-import { Recorder } from '../gpu/recorder';
+import type { Recorder } from '../gpu/recorder';
 import { DecodingSession } from '../models/generate';
 import { readWeight } from '../pruning/selector';
 import { fixtureJson, fixtureModel } from '../testing/fixtureFiles';

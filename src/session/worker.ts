@@ -59,6 +59,8 @@ async function guarded<T>(work: () => Promise<T> | T): Promise<T> {
   try {
     return await work();
   } catch (error) {
+    // Comlink clones what is thrown; an Error would lose its kind and remedy on the way.
+    // eslint-disable-next-line @typescript-eslint/only-throw-error
     throw LabError.from(error).toPlain();
   }
 }

@@ -1,7 +1,7 @@
 import type { Command } from '../command';
 import { EXPERIMENT_FLAGS, oneModel } from '../flags';
 import { describePerplexity } from '../describe';
-import { openSession, readSpec } from '../session';
+import { openSession, readSpec, storedSpec } from '../session';
 
 export const evalCommand: Command = {
   name: 'eval',
@@ -9,11 +9,11 @@ export const evalCommand: Command = {
   summary: 'perplexity of the report text, nothing pruned',
   flags: EXPERIMENT_FLAGS,
   async run({ parsed, console, signal, finish }) {
-    const model = oneModel(parsed);
+    oneModel(parsed, await storedSpec(parsed));
     const session = await openSession(parsed, console, signal);
     try {
-      const spec = await readSpec(parsed, session.lab, model, 0);
-      await session.load(model);
+      const spec = await readSpec(parsed, session.lab, 0);
+      await session.load(spec.model);
       const report = await session.lab.evaluate(spec, session.io);
       for (const warning of report.warnings) console.warn(warning);
       await finish(report, `perplexity ${describePerplexity(report.perplexity.dense)} (${report.perplexity.windows} windows of ${report.perplexity.window} tokens, ${report.texts.report.source})\n`);

@@ -8,7 +8,7 @@ import { describeCurve, describeRun } from '../describe';
 import { EXPERIMENT_FLAGS, oneModel } from '../flags';
 import { checkOut } from '../io';
 import { nodeSink } from '../nodeSink';
-import { openSession, readSpec } from '../session';
+import { openSession, readSpec, storedSpec } from '../session';
 
 export const pruneCommand: Command = {
   name: 'prune',
@@ -16,7 +16,7 @@ export const pruneCommand: Command = {
   summary: 'calibrate, prune, measure, export, read back and verify',
   flags: [...EXPERIMENT_FLAGS, 'out', 'force', 'masks'],
   async run({ parsed, console, signal, finish }) {
-    const model = oneModel(parsed);
+    oneModel(parsed, await storedSpec(parsed));
     const out = await checkOut(parsed.values.get('out'), parsed.switches.has('force'));
     const session = await openSession(parsed, console, signal);
     // Beside the target, so that the last step is a rename on one disk.
@@ -24,8 +24,8 @@ export const pruneCommand: Command = {
     const working = await mkdtemp(join(dirname(out), `.${basename(out)}.`));
     try {
       const { lab, io } = session;
-      const spec = await readSpec(parsed, lab, model, 'auto');
-      await session.load(model);
+      const spec = await readSpec(parsed, lab, 'auto');
+      await session.load(spec.model);
       let curve: Curve | undefined;
       let beta = 0;
       if (spec.beta === 'auto') {

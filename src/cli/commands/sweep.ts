@@ -3,7 +3,7 @@ import { parseNumber } from '../../core/spec';
 import type { Command } from '../command';
 import { describeCurve, describeRun } from '../describe';
 import { EXPERIMENT_FLAGS, oneModel, type Parsed } from '../flags';
-import { openSession, readSpec } from '../session';
+import { openSession, readSpec, storedSpec } from '../session';
 
 export const sweepCommand: Command = {
   name: 'sweep',
@@ -11,13 +11,13 @@ export const sweepCommand: Command = {
   summary: 'the curve of perplexity over beta, and the report of the best beta',
   flags: [...EXPERIMENT_FLAGS, 'betas'],
   async run({ parsed, console, signal, finish }) {
-    const model = oneModel(parsed);
+    oneModel(parsed, await storedSpec(parsed));
     const betas = parseBetas(parsed);
     const session = await openSession(parsed, console, signal);
     try {
       const { lab, io } = session;
-      const spec = await readSpec(parsed, lab, model, 0);
-      await session.load(model);
+      const spec = await readSpec(parsed, lab, 0);
+      await session.load(spec.model);
       const curve = await lab.sweep(spec, { kind: spec.stats === 'dense' ? 'preview' : 'exact', betas }, io);
       // Where every beta diverged there is still a run to report: the control.
       const report = await lab.run({ ...spec, beta: spec.beta }, curve.best ?? 0, io, curve);

@@ -3,15 +3,15 @@ import { describe, expect, test } from 'vitest';
 import { defaultSpec } from '../core/spec';
 import { openModel } from '../formats/hfModel';
 import { Recorder } from '../gpu/recorder';
-import { Engine } from '../session/engine';
-import { windowOutputs } from '../session/logits';
-import { planRun, ratesFor } from '../session/plan';
-import type { ResolvedText } from '../session/texts';
+import { Engine } from './engine';
+import { windowOutputs } from './logits';
+import { planRun, ratesFor } from './plan';
+import type { ResolvedText } from './texts';
 import { fixtureModel } from '../testing/fixtureFiles';
 import { runOnGpu } from '../testing/gpuFixture';
-import { planModel } from './inspect';
-import { loadModel } from './load';
-import { packWindows } from './windows';
+import { planModel } from '../models/inspect';
+import { loadModel } from '../models/load';
+import { packWindows } from '../models/windows';
 
 const WINDOW = Array.from({ length: 19 }, (_, i) => (i * 29 + 3) % 97);
 

@@ -1,6 +1,6 @@
 /** The dense model block by block against transformers (fixtures made by scripts/fixtures/make_models.py). */
 import { describe, expect, test } from 'vitest';
-import { windowOutputs } from '../session/logits';
+import { windowOutputs } from './logits';
 import { f32, fixtureModel, fixtureTensors, i32 } from '../testing/fixtureFiles';
 import { withLab } from '../testing/labFixture';
 import { TOLERANCE } from '../testing/tolerances';
