@@ -16,9 +16,7 @@ const tensor = fc.record({
     fc.string({ maxLength: 12 }),
     fc.constantFrom('__proto__', 'constructor', '__metadata', 'toString', ''),
   ),
-  dtype: fc.constantFrom('F32', 'F16', 'BF16', 'U8', 'I64') as fc.Arbitrary<
-    'F32' | 'F16' | 'BF16' | 'U8' | 'I64'
-  >,
+  dtype: fc.constantFrom('F32' as const, 'F16' as const, 'BF16' as const, 'U8' as const, 'I64' as const),
   shape: fc.array(fc.nat({ max: 4 }), { maxLength: 3 }),
 });
 const WIDTH = { F32: 4, F16: 2, BF16: 2, U8: 1, I64: 8 };
@@ -92,7 +90,7 @@ const mutation: fc.Arbitrary<Mutation> = fc.oneof(
 
 const mutatedFile = fc
   .tuple(validFile, fc.array(mutation, { minLength: 1, maxLength: 3 }))
-  .map(([file, mutations]) => mutations.reduce((bytes, mutate) => mutate(bytes), file as Uint8Array));
+  .map(([file, mutations]) => mutations.reduce<Uint8Array>((bytes, mutate) => mutate(bytes), file));
 
 /** A source that fails the test when more is read at once than there is. */
 function watched(bytes: Uint8Array): ByteSource {
@@ -272,7 +270,7 @@ test('tokenizer files', async () => {
   };
   await fc.assert(
     fc.asyncProperty(mutatedJson(tokenizer), (json) =>
-      onlyKinds(['FormatError'], () => void new TokenizerEngine({ name: 'm', json, config: null })),
+      onlyKinds(['FormatError'], () => new TokenizerEngine({ name: 'm', json, config: null })),
     ),
     RUNS,
   );

@@ -41,7 +41,10 @@ function hub(request: IncomingMessage, response: ServerResponse): void {
   const json = (value: unknown, headers: Record<string, string> = {}): void => {
     response.writeHead(200, { 'content-type': 'application/json', ...headers }).end(JSON.stringify(value));
   };
-  if (pathname === '/api/models/owner/name/revision/main') return json({ id: 'owner/name', sha: COMMIT });
+  if (pathname === '/api/models/owner/name/revision/main') {
+    json({ id: 'owner/name', sha: COMMIT });
+    return;
+  }
   if (pathname === `/api/models/owner/name/tree/${COMMIT}`) {
     const entries = Object.entries(contents).map(([path, bytes]) => ({
       type: 'file',
@@ -52,10 +55,14 @@ function hub(request: IncomingMessage, response: ServerResponse): void {
         ? { lfs: { oid: sha256(bytes), size: bytes.byteLength, pointerSize: 130 } }
         : {}),
     }));
-    if (searchParams.get('cursor')) return json(entries.slice(3));
-    return json([...entries.slice(0, 3), { type: 'directory', path: 'onnx', size: 0 }], {
+    if (searchParams.get('cursor')) {
+      json(entries.slice(3));
+      return;
+    }
+    json([...entries.slice(0, 3), { type: 'directory', path: 'onnx', size: 0 }], {
       link: `<${hubUrl}${pathname}?cursor=1>; rel="next"`,
     });
+    return;
   }
   const file = new RegExp(`^/owner/name/resolve/${COMMIT}/(.+)$`).exec(pathname)?.[1];
   if (file) return void response.writeHead(302, { location: `/cdn/${file}` }).end();

@@ -37,7 +37,7 @@ export function memorySource(name: string, bytes: Uint8Array): ByteSource {
     size: bytes.byteLength,
     read(begin, end) {
       checkRange({ name, size: bytes.byteLength }, begin, end);
-      return Promise.resolve(bytes.slice(begin, end) as Uint8Array<ArrayBuffer>);
+      return Promise.resolve(bytes.slice(begin, end));
     },
   };
 }

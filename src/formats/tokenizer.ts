@@ -92,7 +92,7 @@ type Answer<Op> = Extract<TokenizerReply, { op: Op }>;
 
 interface Waiting {
   resolve(reply: TokenizerReply): void;
-  reject(error: unknown): void;
+  reject(error: LabError): void;
 }
 
 class TokenizerClient {
@@ -171,7 +171,7 @@ class TokenizerClient {
       ).info;
       return this.#info;
     } catch (error) {
-      this.#stop(error);
+      this.#stop(LabError.from(error));
       throw error;
     }
   }
@@ -219,7 +219,7 @@ class TokenizerClient {
     });
   }
 
-  #stop(error: unknown): void {
+  #stop(error: LabError): void {
     this.#port?.terminate();
     this.#port = null;
     this.#info = null;

@@ -74,7 +74,7 @@ function refuseInexact(name: string, json: Json, model: Json): void {
     const kind = isJsonObject(pattern) ? (pattern.Regex ?? pattern.String) : pattern;
     const needed = node.type === 'Replace' || node.type === 'Split';
     if (needed && (typeof kind !== 'string' || !isJsonObject(pattern)))
-      throw unreadable(name, `${node.type} without a pattern`);
+      throw unreadable(name, `${String(node.type)} without a pattern`);
     Object.values(node).forEach(check);
   };
   check([json.normalizer, json.pre_tokenizer, json.decoder]);

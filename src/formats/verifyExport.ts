@@ -108,7 +108,8 @@ async function readRecord(folder: ExportedFolder, paths: Set<string>): Promise<E
     if (typeof c?.zeros !== 'number' || typeof c.count !== 'number')
       throw nothing('its sparsity has no counts');
   }
-  const pattern = /^(\d+):(\d+)$/.exec(String(objectAt(value, 'spec')?.pattern ?? ''));
+  const asked = objectAt(value, 'spec')?.pattern;
+  const pattern = typeof asked === 'string' ? /^(\d+):(\d+)$/.exec(asked) : null;
   return {
     files: files as Record<string, string>,
     tensors: tensors as Record<string, string>,
