@@ -19,7 +19,7 @@ export interface OpenOptions {
   without?: GPUFeatureName[];
 }
 
-const WANTED_FEATURES: GPUFeatureName[] = ['subgroups', 'shader-f16', 'timestamp-query'];
+const WANTED_FEATURES: GPUFeatureName[] = ['subgroups', 'timestamp-query'];
 const WANTED_LIMITS = ['maxBufferSize', 'maxStorageBufferBindingSize', 'maxComputeWorkgroupStorageSize', 'maxComputeInvocationsPerWorkgroup'] as const;
 const RE_SOFTWARE = /swiftshader|llvmpipe|lavapipe|basic render|\bwarp\b|software/i;
 

@@ -113,7 +113,7 @@ export async function prunedPass(o: PassOptions): Promise<PassResult> {
       let row: LayerErrors | null = null;
       if (o.errors && damaged) {
         row = await walk.errors(layer, masked, o.errors.dense, o.errors.kind, damaged, undamaged);
-        result.errors.push(row);
+        if (row) result.errors.push(row);
       }
       if (prefix && calibration && !shared) await walk.advance(layer, calibration, masked, prefix);
       if (o.evaluate && evaluated) await walk.advance(layer, o.evaluate, masked, evaluated);
@@ -122,6 +122,7 @@ export async function prunedPass(o: PassOptions): Promise<PassResult> {
     if (o.evaluate && evaluated) {
       result.losses = await tokenLosses(rec, scope, decoder, ws, o.evaluate, (batch, to) => evaluated.load(rec, batch, to), o.onHead);
     }
+    if (o.errors?.kind === 'cumulative') result.errors = await walk.cumulative();
     const counted = await walk.counts(o.selector);
     await rec.finish();
     return { ...result, ...counted };
@@ -134,6 +135,7 @@ export async function prunedPass(o: PassOptions): Promise<PassResult> {
 class Walk {
   readonly #o: PassOptions;
   readonly #scope: Scope;
+  readonly #sums: { buffer: LabBuffer; bytes: number }[] = [];
   #extra: { a: Act; b: Act; c: Act } | undefined;
   readonly #counted: { layer: number; name: MatrixName; rows: number; zeros: LabBuffer; zeroBytes: number; margin: LabBuffer | null }[] = [];
 
@@ -173,9 +175,10 @@ class Walk {
 
   /**
    * Advances the pruned stream and measures this layer on it. a = B~(x~), b = B(x~), c = B(x), d = B~(x).
-   * `undamaged` holds b already where calibration and error text are one.
+   * `undamaged` holds b already where calibration and error text are one. The cumulative error alone is read when the
+   * pass ends (`cumulative`), so that a drag does not wait for the GPU at every layer; null until then.
    */
-  async errors(layer: number, masked: MaskedLayer, dense: DenseStream, kind: 'full' | 'cumulative', pruned: Stream, undamaged: Stream | null): Promise<LayerErrors> {
+  async errors(layer: number, masked: MaskedLayer, dense: DenseStream, kind: 'full' | 'cumulative', pruned: Stream, undamaged: Stream | null): Promise<LayerErrors | null> {
     const { rec, decoder, ws } = this.#o;
     const { text } = dense;
     const { hidden } = decoder.config;
@@ -210,9 +213,20 @@ class Walk {
       } else await errorSums(rec, { a: of(ws.y), c: of(c) }, partials, partialBegin);
       partialBegin += counts[i] ?? 0;
     }
+    if (kind === 'cumulative') {
+      this.#sums.push({ buffer: partials, bytes: partialBegin * 24 });
+      return null;
+    }
     const sums = sumPartials(await rec.readF32(partials, partialBegin * 6));
     this.#scope.free(partials);
-    return kind === 'full' ? fullErrors(sums) : cumulativeErrors(sums);
+    return fullErrors(sums);
+  }
+
+  /** Cumulative errors of the layers measured so far, in one round trip. */
+  async cumulative(): Promise<LayerErrors[]> {
+    const read = await this.#o.rec.readMany(this.#sums);
+    for (const { buffer } of this.#sums.splice(0)) this.#scope.free(buffer);
+    return read.map((bytes) => cumulativeErrors(sumPartials(new Float32Array(bytes))));
   }
 
   /** Records the counting of zeros (in the bytes that an export would write) and of score margins; read at the end. */

@@ -56,8 +56,8 @@ export class Selector {
   readonly #model: LoadedModel;
   readonly #memory: Scope;
   readonly #options: SelectorOptions;
-  readonly #norms = new Map<InputName, LabBuffer>();
-  readonly #counts = new Map<MatrixName, LabBuffer>();
+  readonly #norms = new Map<Float32Array, LabBuffer>();
+  readonly #counts = new Map<string, LabBuffer>();
 
   /** Small GPU buffers (norms, counts) belong to `scope`. */
   constructor(scope: Scope, model: LoadedModel, options: SelectorOptions) {
@@ -89,14 +89,15 @@ export class Selector {
     return this.#uploadNorms(rec, INPUT_OF[name], norms ? norms[INPUT_OF[name]] : null);
   }
 
+  /** A buffer of its own for each vector: nothing that is recorded reads it, so nothing has to be submitted first. */
   #uploadNorms(rec: Recorder, input: InputName, norm: Float32Array<ArrayBuffer> | null): Vec | null {
     if (!norm) return null;
-    let buffer = this.#norms.get(input);
+    let buffer = this.#norms.get(norm);
     if (!buffer) {
       buffer = this.#memory.alloc(norm.byteLength, 'scratch', `norms ${input}`);
-      this.#norms.set(input, buffer);
+      this.#norms.set(norm, buffer);
+      rec.ctx.device.queue.writeBuffer(buffer.raw, 0, norm);
     }
-    rec.write(buffer, 0, norm);
     return { buffer, length: norm.length };
   }
 
@@ -107,12 +108,13 @@ export class Selector {
     else if (pruner.scope === 'matrix') await selectMatrix(rec, weight, norms, matrixRule(weight.rows, weight.cols, rate, exactBudget), out);
     else {
       const counts = rowCounts(weight.rows, weight.cols, rate, exactBudget);
-      let buffer = this.#counts.get(name);
+      const key = `${weight.rows} ${weight.cols} ${rate}`;
+      let buffer = this.#counts.get(key);
       if (!buffer) {
         buffer = this.#memory.alloc(counts.byteLength, 'scratch', `counts ${name}`);
-        this.#counts.set(name, buffer);
+        this.#counts.set(key, buffer);
+        rec.ctx.device.queue.writeBuffer(buffer.raw, 0, counts);
       }
-      rec.write(buffer, 0, counts);
       await selectRows(rec, weight, norms, buffer, out);
     }
   }

@@ -15,7 +15,7 @@ import { openModel } from '../formats/hfModel';
 import type { ModelFiles } from '../formats/source';
 import { planModel, type ModelPlan } from '../models/inspect';
 import { loadModel } from '../models/load';
-import { bestBeta, tiedBetas } from './curve';
+import { bestBeta, tiedBetas } from '../eval/betaChoice';
 import { Engine, layerSparsity, matrixCounts, type MaskState, type Meter } from './engine';
 import type { LabHost } from './host';
 import { planRun, ratesFor, sweepBetas, type RunPlan } from './plan';
