@@ -18,7 +18,9 @@ interface Outcome {
 
 function prunelab(args: string[], after?: { ms: number; signal: NodeJS.Signals }): Promise<Outcome> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, ['bin/prunelab.js', ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(process.execPath, ['bin/prunelab.js', ...args], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
     let out = '';
     let err = '';
     child.stdout.on('data', (chunk: Buffer) => (out += chunk.toString()));
@@ -42,19 +44,33 @@ test.describe.configure({ timeout: 300_000 });
 test('info describes a model without a GPU', async () => {
   const { code, out } = await prunelab(['info', MODEL, '--json', '-']);
   expect(code).toBe(0);
-  const info = JSON.parse(out) as { supported: boolean; layers: number; prunable: number; tensors: Record<string, { shape: number[] }> };
-  expect(info).toMatchObject({ supported: true, layers: 2, prunable: 2 * (64 * 64 * 2 + 32 * 64 * 2 + 3 * 96 * 64) });
+  const info = JSON.parse(out) as {
+    supported: boolean;
+    layers: number;
+    prunable: number;
+    tensors: Record<string, { shape: number[] }>;
+  };
+  expect(info).toMatchObject({
+    supported: true,
+    layers: 2,
+    prunable: 2 * (64 * 64 * 2 + 32 * 64 * 2 + 3 * 96 * 64),
+  });
   expect(info.tensors['model.layers.1.mlp.down_proj.weight']?.shape).toEqual([64, 96]);
 });
 
 test('texts are windows of ids, the same each time, and feed other commands', async () => {
   const one = join(folder, 'texts1');
   const two = join(folder, 'texts2');
-  for (const dir of [one, two]) expect((await prunelab(['texts', MODEL, '--out', dir, ...SMALL])).code).toBe(0);
+  for (const dir of [one, two])
+    expect((await prunelab(['texts', MODEL, '--out', dir, ...SMALL])).code).toBe(0);
   for (const name of ['calibration', 'select', 'report']) {
-    const { windows } = JSON.parse(readFileSync(join(one, `${name}.json`), 'utf8')) as { windows: number[][] };
+    const { windows } = JSON.parse(readFileSync(join(one, `${name}.json`), 'utf8')) as {
+      windows: number[][];
+    };
     expect(windows.map((w) => w.length)).toEqual([64, 64]);
-    expect(readFileSync(join(two, `${name}.json`), 'utf8')).toBe(readFileSync(join(one, `${name}.json`), 'utf8'));
+    expect(readFileSync(join(two, `${name}.json`), 'utf8')).toBe(
+      readFileSync(join(one, `${name}.json`), 'utf8'),
+    );
   }
   const given = await prunelab(['eval', MODEL, '--report', join(one, 'report.json'), '--json', '-']);
   const bundled = await prunelab(['eval', MODEL, ...SMALL, '--json', '-']);
@@ -66,26 +82,80 @@ test('texts are windows of ids, the same each time, and feed other commands', as
 
 test('prune writes a verified folder; tampering is found; --spec runs the same again', async () => {
   const out = join(folder, 'pruned');
-  const made = await prunelab(['prune', MODEL, '--beta', '0.1', '--sparsity', '0.6', ...SMALL, '--masks', '--out', out, '--json', '-', '--quiet']);
+  const made = await prunelab([
+    'prune',
+    MODEL,
+    '--beta',
+    '0.1',
+    '--sparsity',
+    '0.6',
+    ...SMALL,
+    '--masks',
+    '--out',
+    out,
+    '--json',
+    '-',
+    '--quiet',
+  ]);
   expect(made.err).toBe('');
   expect(made.code).toBe(0);
-  type Report = { id: string; sparsity: { achieved: number; matrices: Record<string, { zeros: number; count: number }> }; perplexity: { pruned: number }; errors: unknown };
+  type Report = {
+    id: string;
+    sparsity: { achieved: number; matrices: Record<string, { zeros: number; count: number }> };
+    perplexity: { pruned: number };
+    errors: unknown;
+  };
   const report = JSON.parse(made.out) as Report;
-  expect(readdirSync(out).sort()).toEqual(['README.md', 'config.json', 'masks.safetensors', 'model.safetensors', 'pruning.json', 'tokenizer.json']);
+  expect(readdirSync(out).sort()).toEqual([
+    'README.md',
+    'config.json',
+    'masks.safetensors',
+    'model.safetensors',
+    'pruning.json',
+    'tokenizer.json',
+  ]);
   // 64 * (0.6 -+ 0.05) and 96 * (…), cut to whole columns in each row.
   const q = report.sparsity.matrices['model.layers.0.self_attn.q_proj.weight'];
   expect(q).toEqual({ zeros: 64 * Math.trunc(64 * 0.55), count: 4096 });
   expect((await prunelab(['verify', out])).code).toBe(0);
 
   const again = join(folder, 'again');
-  const second = await prunelab(['prune', MODEL, '--spec', join(out, 'pruning.json'), '--out', again, '--json', '-', '--quiet']);
+  const second = await prunelab([
+    'prune',
+    MODEL,
+    '--spec',
+    join(out, 'pruning.json'),
+    '--out',
+    again,
+    '--json',
+    '-',
+    '--quiet',
+  ]);
   const repeated = JSON.parse(second.out) as Report;
   expect(repeated.id).toBe(report.id);
   expect(repeated.errors).toEqual(report.errors);
-  expect(readFileSync(join(again, 'model.safetensors')).equals(readFileSync(join(out, 'model.safetensors')))).toBe(true);
+  expect(
+    readFileSync(join(again, 'model.safetensors')).equals(readFileSync(join(out, 'model.safetensors'))),
+  ).toBe(true);
 
-  const generated = await prunelab(['generate', MODEL, '--prompt', 'The sea', '--pruned', out, '--max-tokens', '6', '--json', '-', '--quiet']);
-  expect(JSON.parse(generated.out)).toMatchObject({ prompt: 'The sea', dense: { ids: expect.any(Array) as unknown }, pruned: { ids: expect.any(Array) as unknown } });
+  const generated = await prunelab([
+    'generate',
+    MODEL,
+    '--prompt',
+    'The sea',
+    '--pruned',
+    out,
+    '--max-tokens',
+    '6',
+    '--json',
+    '-',
+    '--quiet',
+  ]);
+  expect(JSON.parse(generated.out)).toMatchObject({
+    prompt: 'The sea',
+    dense: { ids: expect.any(Array) as unknown },
+    pruned: { ids: expect.any(Array) as unknown },
+  });
 
   const spoiled = join(folder, 'spoiled');
   cpSync(out, spoiled, { recursive: true });
@@ -100,12 +170,28 @@ test('prune writes a verified folder; tampering is found; --spec runs the same a
 });
 
 test('sweep gives the curve in order, with the best among what was measured', async () => {
-  const { code, out } = await prunelab(['sweep', MODEL, '--betas', '0.2,0,0.1,-0.1', '--sparsity', '0.7', ...SMALL, '--json', '-', '--quiet']);
+  const { code, out } = await prunelab([
+    'sweep',
+    MODEL,
+    '--betas',
+    '0.2,0,0.1,-0.1',
+    '--sparsity',
+    '0.7',
+    ...SMALL,
+    '--json',
+    '-',
+    '--quiet',
+  ]);
   expect(code).toBe(0);
   type Point = { beta: number; perplexity: number; cumulative: number[] };
-  const { curve, allocation } = JSON.parse(out) as { curve: { best: number; points: Point[] }; allocation: { params: { beta: number } } };
+  const { curve, allocation } = JSON.parse(out) as {
+    curve: { best: number; points: Point[] };
+    allocation: { params: { beta: number } };
+  };
   expect(curve.points.map((p) => p.beta)).toEqual([-0.1, 0, 0.1, 0.2]);
-  const best = curve.points.filter((p) => p.beta >= 0).reduce((a, b) => (b.perplexity < a.perplexity ? b : a));
+  const best = curve.points
+    .filter((p) => p.beta >= 0)
+    .reduce((a, b) => (b.perplexity < a.perplexity ? b : a));
   expect(curve.best).toBe(best.beta);
   expect(allocation.params.beta).toBe(best.beta);
   for (const p of curve.points) expect(p.cumulative).toHaveLength(2);
@@ -114,14 +200,20 @@ test('sweep gives the curve in order, with the best among what was measured', as
 test('wrong input exits 2 with one last line that names it', async () => {
   const pickle = join(folder, 'pickle');
   cpSync(MODEL, pickle, { recursive: true });
-  writeFileSync(join(pickle, 'model.safetensors'), Buffer.from([0x80, 0x02, 0x7d, 0x71, 0, 0, 0, 0, 0, 0, 0, 0]));
+  writeFileSync(
+    join(pickle, 'model.safetensors'),
+    Buffer.from([0x80, 0x02, 0x7d, 0x71, 0, 0, 0, 0, 0, 0, 0, 0]),
+  );
   const unsupported = join(folder, 'unsupported');
   cpSync(MODEL, unsupported, { recursive: true });
   const config = JSON.parse(readFileSync(join(MODEL, 'config.json'), 'utf8')) as object;
   writeFileSync(join(unsupported, 'config.json'), JSON.stringify({ ...config, model_type: 'mamba' }));
   const cases: [string[], RegExp][] = [
     [['prune', MODEL, '--beta', '5', '--out', join(folder, 'x')], /^prunelab: SpecError: Beta 5 .*0\.6/],
-    [['prune', MODEL, '--pattern', '2:4', '--sparsity', '0.6', '--out', join(folder, 'x')], /^prunelab: SpecError: .*2:4/],
+    [
+      ['prune', MODEL, '--pattern', '2:4', '--sparsity', '0.6', '--out', join(folder, 'x')],
+      /^prunelab: SpecError: .*2:4/,
+    ],
     [['prune', MODEL, '--pattern', '2:5', '--out', join(folder, 'x')], /^prunelab: SpecError: .*64 inputs/],
     [['prune', MODEL, '--set', 'nothing=1', '--out', join(folder, 'x')], /^prunelab: SpecError: .*nothing/],
     [['eval', MODEL, '--window', '100000'], /^prunelab: TextError: .*256/],
@@ -142,7 +234,10 @@ test('wrong input exits 2 with one last line that names it', async () => {
 test('Ctrl+C exits 130 and leaves nothing half-written', async () => {
   const out = join(folder, 'cancelled');
   const before = readdirSync(folder);
-  const { code, last } = await prunelab(['prune', MODEL, '--out', out, '--window', '256', '--windows', '16'], { ms: 300, signal: 'SIGINT' });
+  const { code, last } = await prunelab(
+    ['prune', MODEL, '--out', out, '--window', '256', '--windows', '16'],
+    { ms: 300, signal: 'SIGINT' },
+  );
   expect(code).toBe(130);
   expect(last).toMatch(/^prunelab: CancelledError: /);
   expect(readdirSync(folder)).toEqual(before);

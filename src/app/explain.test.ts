@@ -30,8 +30,15 @@ describe('explain', () => {
   it('says where beta = 0 wins', () => {
     expect(say({ best: { beta: 0, ties: [0], preview: false } })).toContain('beta = 0 wins');
     expect(say({ best: { beta: 0.02, ties: [0, 0.02], preview: false } })).toContain('cannot be told from 0');
-    expect(say({ best: { beta: 0.02, ties: [0.02], preview: true } })).toContain('best beta measured in preview is 0.0200');
-    const raised = { beta: 0.01, perplexity: 60, losses: [4.1, 4, 4.2], best: { beta: 0, ties: [0], preview: false } };
+    expect(say({ best: { beta: 0.02, ties: [0.02], preview: true } })).toContain(
+      'best beta measured in preview is 0.0200',
+    );
+    const raised = {
+      beta: 0.01,
+      perplexity: 60,
+      losses: [4.1, 4, 4.2],
+      best: { beta: 0, ties: [0], preview: false },
+    };
     expect(say(raised)).toMatch(/raises perplexity by 20 %.*beta = 0 wins/);
   });
 

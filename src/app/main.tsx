@@ -7,6 +7,7 @@ import type { LabApi } from '../session/protocol';
 import { App } from './App';
 import { LabContext } from './hooks/useLab';
 import { Lab } from './lab/lab';
+import { Boundary } from './panels/Boundary';
 import { syncPageState } from './pageState';
 import { registerServiceWorker } from './registerServiceWorker';
 
@@ -49,7 +50,9 @@ async function start(): Promise<void> {
   createRoot(root).render(
     <StrictMode>
       <LabContext value={lab}>
-        <App />
+        <Boundary>
+          <App />
+        </Boundary>
       </LabContext>
     </StrictMode>,
   );

@@ -6,7 +6,7 @@ import { findAllocation } from '../../pruning/allocations';
 import { defaultSweepKind } from '../lab/sweeper';
 import { deriveErrorView, type ErrorViewModel } from '../stores/errorView';
 import { curveKey, runKey, uniformKey } from '../stores/keys';
-import { betaLimit, betaOf, usesBeta } from '../stores/legal';
+import { betaLimit, betaOf, legalize, usesBeta } from '../stores/legal';
 import type { CurveRecord, RunRecord } from '../stores/runStore';
 import { useRun, useSpec, useUi } from './useLab';
 
@@ -57,13 +57,15 @@ export function useRates(): number[] {
   const spec = useSpec((state) => state.spec);
   const layers = useLayers();
   return useMemo(() => {
+    // An address may hold a beta that no model allows; it is cut here until the model has been loaded and said so.
+    const legal = legalize(spec, layers);
     const sizes = new Array<number>(layers).fill(1);
-    const id = usesBeta(spec, layers) ? spec.allocation : 'uniform';
+    const id = usesBeta(legal, layers) ? legal.allocation : 'uniform';
     return findAllocation(id).allocate({
       layers,
       sizes,
-      sparsity: spec.sparsity,
-      params: { beta: betaOf(spec) },
+      sparsity: legal.sparsity,
+      params: { beta: betaOf(legal) },
     });
   }, [spec, layers]);
 }
@@ -80,7 +82,7 @@ export function useBetaRange(): BetaRange {
   const layers = useLayers();
   const negative = useUi((state) => state.negative);
   const limit = betaLimit(spec, layers);
-  const beta = betaOf(spec);
+  const beta = betaOf(legalize(spec, layers));
   return { beta, limit, min: negative || beta < 0 ? -limit : 0 };
 }
 
