@@ -46,3 +46,5 @@ const code = await main(process.argv.slice(2));
 await Promise.all([flushed(process.stdout), flushed(process.stderr)]);
 // Dawn keeps a process alive until its object is gone; ending here needs no such order.
 process.exit(code);
+
+export {};
