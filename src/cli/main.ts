@@ -2,6 +2,7 @@
 import { LabError } from '../core/errors';
 import { ENGINE_VERSION } from '../core/version';
 import type { Command, CommandContext } from './command';
+import { benchCommand } from './commands/bench';
 import { doctorCommand } from './commands/doctor';
 import { evalCommand } from './commands/eval';
 import { generateCommand } from './commands/generate';
@@ -23,6 +24,7 @@ const COMMANDS: readonly Command[] = [
   sweepCommand,
   generateCommand,
   verifyCommand,
+  benchCommand,
   doctorCommand,
 ];
 

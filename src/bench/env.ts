@@ -1,0 +1,71 @@
+/** What the suites need from whoever runs them: the command line, or a page. */
+import { LabError } from '../core/errors';
+import { defaultSpec, type LabSpec } from '../core/spec';
+import type { ModelFiles } from '../formats/source';
+import type { ExportSink } from '../formats/sink';
+import { Recorder } from '../gpu/recorder';
+import type { ResolvedText } from '../session/texts';
+import type { Engine, Meter } from '../session/engine';
+import type { JobIo, Lab } from '../session/lab';
+import type { BenchRow } from './row';
+
+export interface BenchModel {
+  name: string;
+  files: () => Promise<ModelFiles>;
+  /** Several seconds for a forward pass on a software adapter: fewer repetitions. */
+  large: boolean;
+}
+
+export interface BenchEnv {
+  lab: Lab;
+  io: JobIo;
+  device: string;
+  /** Small shapes, few repetitions: does it run, not how fast is it. */
+  quick: boolean;
+  models: readonly BenchModel[];
+  /** A fresh place to export to. */
+  openSink: () => Promise<{ sink: ExportSink; remove: () => Promise<void> }>;
+  emit: (row: BenchRow) => void;
+  note: (text: string) => void;
+}
+
+export const NO_METER: Meter = { total: () => undefined, add: () => undefined };
+
+/** Loads the model unless it is there. */
+export async function useModel(env: BenchEnv, model: BenchModel): Promise<Engine> {
+  const files = await model.files();
+  await env.lab.load(files, env.io, model.name);
+  return env.lab.loaded.engine;
+}
+
+/** A spec of `windows` windows of `window` tokens in every text. */
+export function textSpec(model: string, window: number, windows: number): LabSpec {
+  return { ...defaultSpec(), model, window, samples: windows, windows };
+}
+
+export async function textOf(
+  env: BenchEnv,
+  spec: LabSpec,
+  which: 'calibration' | 'select' | 'report',
+): Promise<ResolvedText> {
+  const text = (await env.lab.texts(spec, [which]))[which];
+  if (!text) throw new LabError('InternalError', `There is no ${which} text.`);
+  return text;
+}
+
+/** The same windows under another name, for what remembers results by a text's hash. */
+export function renamed(text: ResolvedText, name: string): ResolvedText {
+  return { ...text, record: { ...text.record, sha256: name } };
+}
+
+/** Runs `work` on a recorder of its own and waits until the device is idle. Returns the flops it recorded. */
+export async function onDevice(env: BenchEnv, work: (rec: Recorder) => Promise<unknown>): Promise<number> {
+  const rec = new Recorder(env.lab.ctx, { signal: env.io.signal });
+  try {
+    await work(rec);
+    await rec.finish();
+    return rec.work.flops;
+  } finally {
+    rec.close();
+  }
+}

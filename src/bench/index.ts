@@ -1,0 +1,44 @@
+/** Every suite of the benchmark, in the order in which they run. */
+import { isCancelled, LabError } from '../core/errors';
+import type { BenchEnv } from './env';
+import { errorRow } from './row';
+import { exportSuite, loadSuite } from './suites/files';
+import { forwardSuite } from './suites/forward';
+import { kernelsSuite } from './suites/kernels';
+import { sweepSuite } from './suites/sweep';
+import { tickSuite } from './suites/tick';
+
+const SUITES: Record<string, (env: BenchEnv) => Promise<void>> = {
+  kernels: kernelsSuite,
+  forward: forwardSuite,
+  tick: tickSuite,
+  sweep: sweepSuite,
+  load: loadSuite,
+  export: exportSuite,
+};
+
+export const SUITE_NAMES = Object.keys(SUITES);
+
+/** Runs one suite, or all. A suite that fails leaves a row that says why, and the others run. */
+export async function runBench(env: BenchEnv, only?: string): Promise<void> {
+  if (only !== undefined && !SUITE_NAMES.includes(only)) {
+    throw new LabError(
+      'SpecError',
+      `There is no suite "${only.slice(0, 60)}".`,
+      `Use one of ${SUITE_NAMES.join(', ')}.`,
+    );
+  }
+  for (const [name, suite] of Object.entries(SUITES)) {
+    if (only !== undefined && name !== only) continue;
+    env.note(`Suite ${name}`);
+    try {
+      await suite(env);
+    } catch (cause) {
+      const error = LabError.from(cause);
+      if (isCancelled(error) || error.kind === 'DeviceLostError') throw error;
+      env.emit(errorRow({ suite: name, case: 'all', device: env.device }, `${error.kind}: ${error.message}`));
+    } finally {
+      env.lab.unload();
+    }
+  }
+}

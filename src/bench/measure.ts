@@ -1,0 +1,61 @@
+/**
+ * Timing. Variants that are compared take turns in one process, so that heat, other programs and the clock's drift hit
+ * all of them; medians are reported. A run is timed from its first recorded command until the device is idle.
+ */
+import { throwIfAborted } from '../core/errors';
+
+export interface Variant {
+  name: string;
+  /** `call` counts all calls of the measurement. */
+  run: (call: number) => Promise<unknown>;
+}
+
+export interface Timing {
+  name: string;
+  samplesMs: number[];
+  warmup: number;
+}
+
+export interface MeasureOptions {
+  reps: number;
+  signal?: AbortSignal;
+  /** Short runs are repeated inside one sample until it takes this long; 0 never repeats. */
+  sampleMs?: number;
+  /** After warm-up, a variant this many times slower than the fastest is timed once and no more. */
+  giveUpFactor?: number;
+}
+
+const MAX_REPEATS = 200;
+/** First calls compile and fill caches: two are not timed, or one where a run takes seconds. */
+const LONG_RUN_MS = 2000;
+
+export async function interleave(variants: readonly Variant[], options: MeasureOptions): Promise<Timing[]> {
+  const { reps, signal, sampleMs = 0, giveUpFactor = Infinity } = options;
+  let calls = 0;
+  const time = async (v: Variant, repeats: number): Promise<number> => {
+    throwIfAborted(signal);
+    const startMs = performance.now();
+    for (let i = 0; i < repeats; i++) await v.run(calls++);
+    return (performance.now() - startMs) / repeats;
+  };
+  const state: { variant: Variant; timing: Timing; repeats: number; warmMs: number }[] = [];
+  for (const variant of variants) {
+    let warmMs = await time(variant, 1);
+    let warmup = 1;
+    if (warmMs < LONG_RUN_MS) {
+      warmMs = await time(variant, 1);
+      warmup = 2;
+    }
+    const repeats =
+      sampleMs > 0 ? Math.min(MAX_REPEATS, Math.max(1, Math.ceil(sampleMs / Math.max(warmMs, 1e-3)))) : 1;
+    state.push({ variant, timing: { name: variant.name, samplesMs: [], warmup }, repeats, warmMs });
+  }
+  const fastestMs = Math.min(...state.map((s) => s.warmMs));
+  for (let rep = 0; rep < reps; rep++) {
+    for (const s of state) {
+      if (rep > 0 && s.warmMs > fastestMs * giveUpFactor) continue;
+      s.timing.samplesMs.push(await time(s.variant, s.repeats));
+    }
+  }
+  return state.map((s) => s.timing);
+}

@@ -1,0 +1,58 @@
+/**
+ * Whole forward passes with the loss of every token. The ratio says how much of the time is left to the matrix
+ * products alone, each with the kernel that is fastest for its shape: 1 would be a pass that is nothing but these.
+ */
+import type { BenchEnv } from '../env';
+import { textOf, textSpec, useModel } from '../env';
+import { interleave } from '../measure';
+import { bestProducts, forwardPass } from '../passes';
+import { makeRow, percentile, withRatio } from '../row';
+
+const PRODUCTS = 'the same products with the best kernel for each shape';
+const GOAL = 0.6;
+
+export async function forwardSuite(env: BenchEnv): Promise<void> {
+  for (const model of env.models) {
+    const engine = await useModel(env, model);
+    for (const window of env.quick ? [64] : model.large ? [256] : [128, 256]) {
+      const text = await textOf(env, textSpec(model.name, window, 1), 'report');
+      const scope = env.lab.ctx.root.child();
+      try {
+        const products = await bestProducts(env, engine, window, scope);
+        env.note(`${model.name}, ${window} tokens: ${products.kernels}`);
+        const flops = { forward: 0, products: 0 };
+        const [forward, alone] = await interleave(
+          [
+            { name: 'forward', run: async () => void (flops.forward = await forwardPass(env, engine, text)) },
+            { name: 'products', run: async () => void (flops.products = await products.run()) },
+          ],
+          { reps: env.quick ? 2 : model.large ? 3 : 5, signal: env.io.signal },
+        );
+        if (!forward || !alone) continue;
+        const where = { suite: 'forward', device: env.device };
+        const share = percentile(alone.samplesMs, 0.5) / percentile(forward.samplesMs, 0.5);
+        const row = makeRow(
+          { ...where, case: `${model.name}, ${window} tokens`, warmup: forward.warmup },
+          forward.samplesMs,
+          { flops: flops.forward, tokens: window },
+        );
+        env.emit(
+          model.large ? withRatio(row, PRODUCTS, share, GOAL, 'more') : withRatio(row, PRODUCTS, share),
+        );
+        env.emit(
+          makeRow(
+            {
+              ...where,
+              case: `${model.name}, ${window} tokens, matrix products alone`,
+              warmup: alone.warmup,
+            },
+            alone.samplesMs,
+            { flops: flops.products },
+          ),
+        );
+      } finally {
+        scope.close();
+      }
+    }
+  }
+}

@@ -1,0 +1,56 @@
+/**
+ * What a drag of beta costs: new masks for every layer and the cumulative error of every layer, with dense outputs and
+ * statistics at hand, against a forward pass of the same tokens.
+ */
+import { planRun, ratesFor } from '../../session/plan';
+import type { BenchEnv } from '../env';
+import { NO_METER, onDevice, textOf, textSpec, useModel } from '../env';
+import { interleave } from '../measure';
+import { blocksPass, forwardPass } from '../passes';
+import { makeRow, percentile, withRatio } from '../row';
+
+const GOAL = 1.3;
+
+export async function tickSuite(env: BenchEnv): Promise<void> {
+  for (const model of env.models) {
+    const engine = await useModel(env, model);
+    const window = env.quick ? 64 : 256;
+    const spec = { ...textSpec(model.name, window, 1), stats: 'dense' as const };
+    const text = await textOf(env, spec, 'calibration');
+    const plan = planRun(engine.model.plan, spec);
+    const limit = plan.betaMax ?? 0;
+    let flops = 0;
+    const tick = async (rep: number): Promise<void> => {
+      // Never the same masks twice.
+      const { rates } = ratesFor(engine.model.plan, plan, limit * (0.1 + 0.8 * ((rep * 0.618) % 1)));
+      flops = await onDevice(env, (rec) =>
+        engine.prune(
+          rec,
+          { plan, rates, statistics: 'dense', calibration: text, errors: { text, kind: 'cumulative' } },
+          NO_METER,
+        ),
+      );
+    };
+    const [drag, forward, blocks] = await interleave(
+      [
+        { name: 'tick', run: tick },
+        { name: 'forward', run: () => forwardPass(env, engine, text) },
+        { name: 'blocks', run: () => blocksPass(env, engine, text) },
+      ],
+      { reps: env.quick ? 2 : model.large ? 3 : 7, signal: env.io.signal },
+    );
+    if (!drag || !forward || !blocks) continue;
+    const median = (t: { samplesMs: number[] }): number => percentile(t.samplesMs, 0.5);
+    const where = { suite: 'tick', device: env.device };
+    const row = makeRow({ ...where, case: `${model.name}, beta drag on ${window} tokens`, warmup: drag.warmup }, drag.samplesMs, { flops, tokens: window }); // prettier-ignore
+    env.emit(withRatio(row, 'one forward pass of these tokens', median(drag) / median(forward), GOAL));
+    env.emit(
+      withRatio(
+        makeRow({ ...where, case: `${model.name}, ${window} tokens through the blocks alone`, warmup: blocks.warmup }, blocks.samplesMs, { tokens: window }), // prettier-ignore
+        'one beta drag',
+        median(blocks) / median(drag),
+      ),
+    );
+    env.emit(makeRow({ ...where, case: `${model.name}, forward pass of ${window} tokens`, warmup: forward.warmup }, forward.samplesMs, { tokens: window })); // prettier-ignore
+  }
+}

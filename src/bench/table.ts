@@ -1,0 +1,29 @@
+/** Rows as text, for a terminal. */
+import type { BenchRow } from './row';
+
+const ms = (value: number | null): string =>
+  value === null ? '' : value >= 1000 ? value.toFixed(0) : value.toPrecision(3);
+const rate = (value: number | null): string => (value === null ? '' : value.toPrecision(3));
+
+export const TABLE_HEAD = `${'suite'.padEnd(9)}${'case'.padEnd(66)}${'ms'.padStart(9)}${'p10'.padStart(9)}${'p90'.padStart(9)}${'GFLOPS'.padStart(9)}${'GB/s'.padStart(9)}  n`;
+
+export function tableLine(row: BenchRow): string {
+  const figures = [ms(row.medianMs), ms(row.p10Ms), ms(row.p90Ms), rate(row.gflops), rate(row.gbps)];
+  const parts = [
+    row.suite.padEnd(9),
+    row.case.padEnd(66),
+    ...figures.map((f) => f.padStart(9)),
+    `  ${row.reps}`,
+  ];
+  if (row.tokensPerSecond !== undefined) parts.push(`  ${row.tokensPerSecond.toPrecision(3)} tokens/s`);
+  if (row.ratio) {
+    const { to, value, goal, better, met } = row.ratio;
+    const bound =
+      goal === undefined
+        ? ''
+        : `, goal ${better === 'more' ? 'at least' : 'at most'} ${goal}: ${met ? 'met' : 'missed'}`;
+    parts.push(`\n${' '.repeat(11)}${value.toFixed(3)} of ${to}${bound}`);
+  }
+  if (row.error) parts.push(`  ${row.error}`);
+  return parts.join('');
+}

@@ -1,0 +1,81 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { runBench, SUITE_NAMES } from '../../bench';
+import type { BenchEnv, BenchModel } from '../../bench/env';
+import type { BenchRow } from '../../bench/row';
+import { TABLE_HEAD, tableLine } from '../../bench/table';
+import { LabError } from '../../core/errors';
+import type { DeviceRecord } from '../../core/report';
+import { nodeFiles } from '../../formats/nodeFiles.node';
+import type { Command } from '../command';
+import { nodeSink } from '../nodeSink';
+import { nodeHost, openSession } from '../session';
+
+function deviceName(d: DeviceRecord): string {
+  const name = d.description || [d.vendor, d.architecture].filter(Boolean).join(' ') || 'unknown adapter';
+  return `${name} (${[d.software ? 'software' : '', d.backend].filter(Boolean).join(', ')})`;
+}
+
+/** The demo, and SmolLM2-135M where PRUNELAB_SMOLLM2 names its folder. */
+function models(): BenchModel[] {
+  const demo: BenchModel = { name: 'demo', files: () => nodeHost.demo(), large: false };
+  const folder = process.env['PRUNELAB_SMOLLM2'];
+  return folder ? [demo, { name: 'SmolLM2-135M', files: () => nodeFiles(folder), large: true }] : [demo];
+}
+
+async function openSink(): ReturnType<BenchEnv['openSink']> {
+  const folder = await mkdtemp(join(tmpdir(), 'prunelab-bench-'));
+  return { sink: nodeSink(folder), remove: () => rm(folder, { recursive: true, force: true }) };
+}
+
+/** How fast the lab is on this machine. */
+export const benchCommand: Command = {
+  name: 'bench',
+  usage: 'bench',
+  summary: `times ${SUITE_NAMES.join(', ')} on this machine`,
+  flags: ['suite', 'quick'],
+  async run({ parsed, console, signal, finish }) {
+    if (parsed.positional.length > 0)
+      throw new LabError(
+        'SpecError',
+        '"bench" takes no model.',
+        'Name another model with PRUNELAB_SMOLLM2=FOLDER.',
+      );
+    const suite = parsed.values.get('suite');
+    if (suite !== undefined && !SUITE_NAMES.includes(suite)) {
+      throw new LabError(
+        'SpecError',
+        `There is no suite "${suite.slice(0, 60)}".`,
+        `Use one of ${SUITE_NAMES.join(', ')}.`,
+      );
+    }
+    const session = await openSession(parsed, console, signal);
+    try {
+      const rows: BenchRow[] = [];
+      const toOutput = parsed.values.get('json') !== '-';
+      if (toOutput) process.stdout.write(`${TABLE_HEAD}\n`);
+      await runBench(
+        {
+          lab: session.lab,
+          io: { ...session.io, emit: () => undefined },
+          device: deviceName(session.lab.ctx.record),
+          quick: parsed.switches.has('quick'),
+          models: models(),
+          openSink,
+          emit: (row) => {
+            rows.push(row);
+            // As they come: the whole takes minutes.
+            if (toOutput) process.stdout.write(`${tableLine(row)}\n`);
+          },
+          note: (text) => console.note(text),
+        },
+        suite,
+      );
+      await finish(rows, '');
+      return rows.some((row) => row.error !== undefined) ? 1 : 0;
+    } finally {
+      session.close();
+    }
+  },
+};
