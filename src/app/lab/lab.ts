@@ -75,7 +75,16 @@ export class Lab {
         skipSelfTest: readStorage(SELF_TEST_KEY) === tested,
         ...(forced !== null && { adapter: forced }),
       });
-      if (boot.selfTest.failed.length === 0) writeStorage(SELF_TEST_KEY, tested);
+      // A kernel that was replaced must be found again next time: only a clean pass is remembered.
+      const { failed, replaced } = boot.selfTest;
+      if (failed.length === 0 && replaced.length === 0) writeStorage(SELF_TEST_KEY, tested);
+      if (failed.length > 0) {
+        throw new LabError(
+          'GpuUnavailableError',
+          `The self-test found wrong results on this graphics device, with no kernel to replace them: ${failed.join(', ')}.`,
+          'Update the graphics driver or the browser, or use another device.',
+        );
+      }
       updateNow(() => ({ boot }));
       this.#noteDevice();
       return true;
@@ -93,12 +102,11 @@ export class Lab {
   #noteDevice(): void {
     const { boot } = runStore.getState();
     if (!boot) return;
-    const { failed, replaced } = boot.selfTest;
-    if (failed.length > 0) {
-      const way = replaced.length === failed.length ? 'Slower replacements are in use.' : 'Results of these are not to be trusted here.'; // prettier-ignore
+    const { replaced } = boot.selfTest;
+    if (replaced.length > 0) {
       pushNote({
         id: 'selfTest',
-        text: `The self-test found wrong results on this device in: ${failed.join(', ')}. ${way}`,
+        text: `The self-test found wrong results on this device in: ${replaced.join(', ')}. Slower replacements are in use.`,
       });
     }
     const { spec } = specStore.getState();
