@@ -74,12 +74,13 @@ export class DenseStream {
   readonly #host: Float32Array<ArrayBuffer>[] = [];
   readonly #rowBytes: number;
 
-  constructor(decoder: Decoder, scope: Scope, text: GpuText) {
+  /** `gpuBytes`: above it the outputs wait in host memory. */
+  constructor(decoder: Decoder, scope: Scope, text: GpuText, gpuBytes = DENSE_STREAM_GPU_BYTES) {
     this.text = text;
     this.#decoder = decoder;
     this.#scope = scope;
     this.#rowBytes = decoder.config.hidden * 4;
-    this.#onGpu = DenseStream.bytes(decoder, text.windows.tokens) <= DENSE_STREAM_GPU_BYTES;
+    this.#onGpu = DenseStream.bytes(decoder, text.windows.tokens) <= gpuBytes;
   }
 
   static bytes(decoder: Decoder, tokens: number): number {

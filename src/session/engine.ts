@@ -44,6 +44,12 @@ interface DenseEntry {
   users: number;
 }
 
+/** Sizes that follow from the device; tests set others, which must not change a result. */
+export interface EngineLimits {
+  batchTokens?: number;
+  denseStreamBytes?: number;
+}
+
 export class Engine {
   readonly ctx: GpuContext;
   readonly model: LoadedModel;
@@ -54,13 +60,17 @@ export class Engine {
   #dense: DenseEntry[] = [];
   readonly #denseLosses = new Map<string, number[]>();
 
-  constructor(ctx: GpuContext, model: LoadedModel) {
+  readonly #limits: EngineLimits;
+
+  constructor(ctx: GpuContext, model: LoadedModel, limits: EngineLimits = {}) {
     this.ctx = ctx;
+    this.#limits = limits;
     this.model = model;
     this.decoder = new Decoder(ctx, model);
   }
 
   get batchTokens(): number {
+    if (this.#limits.batchTokens !== undefined) return this.#limits.batchTokens;
     if (this.ctx.record.software) return SOFTWARE_BATCH_TOKENS;
     const fit = Math.floor(HARDWARE_WORKSPACE_BYTES / workspaceBytesPerToken(this.model.config));
     return Math.min(HARDWARE_BATCH_TOKENS, Math.max(256, fit));
@@ -108,7 +118,7 @@ export class Engine {
       this.#dense = this.#dense.filter((d) => d !== idle);
     }
     const scope = this.model.scope.child();
-    const made: DenseEntry = { sha256, scope, stream: new DenseStream(this.decoder, scope, this.text(rec, scope, text)), ranks: new RankCache(), users: 0 };
+    const made: DenseEntry = { sha256, scope, stream: new DenseStream(this.decoder, scope, this.text(rec, scope, text), this.#limits.denseStreamBytes), ranks: new RankCache(), users: 0 };
     this.#dense.push(made);
     return made;
   }

@@ -1,9 +1,10 @@
 /** Tensors larger than a binding: the same model cut into many buffers gives the same bits, dense and pruned. */
 import { describe, expect, test } from 'vitest';
+import type { LayerErrors } from '../core/report';
 import { defaultSpec } from '../core/spec';
 import { openModel } from '../formats/hfModel';
 import { Recorder } from '../gpu/recorder';
-import { Engine } from './engine';
+import { Engine, type EngineLimits } from './engine';
 import { windowOutputs } from './logits';
 import { planRun, ratesFor } from './plan';
 import type { ResolvedText } from './texts';
@@ -52,3 +53,36 @@ describe('a model in pieces', () => {
       }));
   }
 });
+
+/** Rounds sums to six digits: their partial sums are cut at batches. */
+const rounded = (rows: LayerErrors[]): unknown => rows.map((row) => Object.values(row).map((x) => (x as number).toPrecision(6)));
+
+test('batches of other sizes change no mask and no loss; dense outputs kept on the host change no bit', () =>
+  runOnGpu(async ({ ctx }) => {
+    const plan = planModel(await openModel(await fixtureModel('two-block')));
+    const windows = packWindows([0, 1, 2].map((k) => Array.from({ length: 64 }, (_, i) => (i * 29 + k * 101) % 512)));
+    const text: ResolvedText = { windows, warning: null, record: { source: 'test', sha256: 'three', windows: 3, window: 64, tokens: 192 } };
+    const other: ResolvedText = { ...text, windows: packWindows([Array.from({ length: 64 }, (_, i) => (i * 7) % 512)]), record: { ...text.record, sha256: 'one', windows: 1, tokens: 64 } };
+    const measure = async (limits: EngineLimits, errorsOn: ResolvedText): Promise<{ errors: LayerErrors[]; losses: unknown }> => {
+      const engine = new Engine(ctx, await loadModel(ctx, plan), limits);
+      const rec = new Recorder(ctx);
+      try {
+        const run = planRun(plan, defaultSpec());
+        const meter = { total: () => undefined, add: () => undefined };
+        const job = { plan: run, rates: ratesFor(plan, run, 0.1).rates, calibration: text, evaluate: other, errors: { text: errorsOn, kind: 'full' as const } };
+        const exact = await engine.prune(rec, { ...job, statistics: 'exact' }, meter);
+        const dense = await engine.prune(rec, { ...job, statistics: 'dense' }, meter);
+        return { errors: [...exact.errors, ...dense.errors], losses: [exact.windowLosses, dense.windowLosses] };
+      } finally {
+        rec.close();
+        engine.close();
+      }
+    };
+    for (const errorsOn of [text, other]) {
+      const usual = await measure({}, errorsOn);
+      const batched = await measure({ batchTokens: 64 }, errorsOn);
+      expect(batched.losses).toEqual(usual.losses);
+      expect(rounded(batched.errors)).toEqual(rounded(usual.errors));
+      expect(await measure({ denseStreamBytes: 0 }, errorsOn)).toEqual(usual);
+    }
+  }));
