@@ -27,6 +27,9 @@ export interface SelectorOptions {
 /** Host bytes that remembered row orders may take (2 per prunable weight). */
 const RANK_CACHE_BYTES = 512 << 20;
 
+/** A layer of at most this much is read back at once; its staging memory counts. */
+const LAYER_READ_BYTES = 16 << 20;
+
 /**
  * Row orders do not depend on the sparsity: with fixed statistics one sort per row serves every beta. Kept on the host
  * for the CPU path; valid for one set of norms.
@@ -70,12 +73,13 @@ export class Selector {
   async select(rec: Recorder, layer: number, rates: Record<MatrixName, number>, norms: LayerNorms | null, out: LayerMasks, ranks?: RankCache): Promise<void> {
     const matrices = this.#model.layers[layer]?.matrices;
     if (!matrices) throw new Error(`there is no layer ${layer}`);
+    const read = this.#options.path === 'cpu' ? await this.#readLayer(rec, matrices, rates, ranks) : undefined;
     for (const name of MATRICES) {
       const weight = matrices[name];
       const norm = norms ? norms[INPUT_OF[name]] : null;
       if (this.#options.pattern === 'free' && rates[name] <= 0) keepAll(rec, out[name]);
       else if (this.#options.path === 'gpu') await this.#onGpu(rec, name, weight, rates[name], norm, out[name]);
-      else rec.write(out[name].buffer, 0, await this.#onCpu(rec, weight, rates[name], norm, ranks));
+      else rec.write(out[name].buffer, 0, await this.#onCpu(rec, weight, rates[name], norm, ranks, read?.get(weight)));
     }
   }
 
@@ -128,9 +132,20 @@ export class Selector {
     return this.#options.path;
   }
 
-  async #onCpu(rec: Recorder, weight: Weight, rate: number, norm: Float32Array<ArrayBuffer> | null, ranks: RankCache | undefined): Promise<Uint32Array> {
-    if (!this.collectMargins || this.unit === 'group') return this.#chooseOnCpu(rec, weight, rate, norm, ranks);
-    const bytes = await readWeight(rec, weight);
+  /** The bytes of the matrices that are chosen from, in one round trip where they are few. */
+  async #readLayer(rec: Recorder, matrices: Record<MatrixName, Weight>, rates: Record<MatrixName, number>, ranks: RankCache | undefined): Promise<Map<Weight, Uint8Array>> {
+    const free = this.#options.pattern === 'free';
+    const needed = (m: MatrixName): boolean => !free || (rates[m] > 0 && (this.collectMargins || !ranks?.get(matrices[m].name)));
+    const wanted = MATRICES.filter(needed).map((m) => matrices[m]);
+    const pieces = wanted.flatMap((w) => (w.shards.length === 1 && w.shards[0] ? [{ weight: w, buffer: w.shards[0].buffer, bytes: w.rows * w.cols * DTYPE_BYTES[w.dtype] }] : []));
+    if (pieces.length < 2 || pieces.reduce((sum, p) => sum + p.bytes, 0) > LAYER_READ_BYTES) return new Map();
+    const read = await rec.readMany(pieces);
+    return new Map(pieces.map((p, i) => [p.weight, new Uint8Array(read[i] ?? new ArrayBuffer(0))]));
+  }
+
+  async #onCpu(rec: Recorder, weight: Weight, rate: number, norm: Float32Array<ArrayBuffer> | null, ranks: RankCache | undefined, read: Uint8Array | undefined): Promise<Uint32Array> {
+    if (!this.collectMargins || this.unit === 'group') return this.#chooseOnCpu(rec, weight, rate, norm, ranks, read);
+    const bytes = read ?? (await readWeight(rec, weight));
     const mask = await this.#chooseOnCpu(rec, weight, rate, norm, ranks, bytes);
     const margin = relativeMargin(rowMarginCpu(bytes, weight.dtype, weight.rows, weight.cols, norm, mask), this.unit);
     if (margin !== null) this.margin = Math.min(this.margin ?? Infinity, margin);
