@@ -15,7 +15,7 @@ const GOAL = 1.1;
 export async function sweepSuite(env: BenchEnv): Promise<void> {
   for (const model of env.models) {
     const engine = await useModel(env, model);
-    const [window, windows] = env.quick ? [64, 1] : model.large ? [256, 1] : [256, 2];
+    const [window, windows] = env.quick ? [64, 1] : model.large ? [128, 1] : [256, 2];
     const spec = textSpec(model.name, window, windows);
     const calibration = await textOf(env, spec, 'calibration');
     const evaluate = await textOf(env, spec, 'select');

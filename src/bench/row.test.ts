@@ -1,0 +1,91 @@
+import { describe, expect, test } from 'vitest';
+import { LabError } from '../core/errors';
+import { interleave } from './measure';
+import { errorRow, makeRow, percentile, withRatio } from './row';
+import { tableLine } from './table';
+
+const WHERE = { suite: 'kernels', case: 'matmul', device: 'test', warmup: 2 };
+
+describe('rows', () => {
+  test('percentiles are linear between neighbours, whatever the order', () => {
+    expect(percentile([3, 1, 2], 0.5)).toBe(2);
+    expect(percentile([4, 1, 3, 2], 0.5)).toBe(2.5);
+    expect(percentile([0, 10], 0.1)).toBeCloseTo(1, 12);
+    expect(percentile([7], 0.9)).toBe(7);
+  });
+
+  test('rates follow from the median', () => {
+    const row = makeRow(WHERE, [1, 2, 40], { flops: 4e6, bytes: 1e6, tokens: 256 });
+    expect(row).toMatchObject({
+      reps: 3,
+      medianMs: 2,
+      flops: 4e6,
+      gflops: 2,
+      gbps: 0.5,
+      tokensPerSecond: 128_000,
+    });
+    expect(makeRow(WHERE, [1])).toMatchObject({ flops: null, gflops: null, bytes: null, gbps: null });
+  });
+
+  test('a ratio says whether its goal is met, on the right side', () => {
+    const row = makeRow(WHERE, [1]);
+    expect(withRatio(row, 'x', 1.3, 1.3).ratio?.met).toBe(true);
+    expect(withRatio(row, 'x', 1.31, 1.3).ratio?.met).toBe(false);
+    expect(withRatio(row, 'x', 0.59, 0.6, 'more').ratio?.met).toBe(false);
+    expect(withRatio(row, 'x', 0.6, 0.6, 'more').ratio?.met).toBe(true);
+    expect(withRatio(row, 'x', 2).ratio).toEqual({ to: 'x', value: 2 });
+    expect(tableLine(withRatio(row, 'one pass', 1.31, 1.3))).toContain(
+      '1.310 of one pass, goal at most 1.3: missed',
+    );
+  });
+
+  test('a failure is a row without figures', () => {
+    const row = errorRow(WHERE, 'GpuLimitError: too large');
+    expect(row).toMatchObject({ medianMs: null, reps: 0, error: 'GpuLimitError: too large' });
+    expect(tableLine(row)).toContain('GpuLimitError: too large');
+  });
+});
+
+describe('interleave', () => {
+  test('variants take turns, first calls are not timed', async () => {
+    const order: string[] = [];
+    const variant = (name: string) => ({ name, run: () => Promise.resolve(order.push(name)) });
+    const timings = await interleave([variant('a'), variant('b')], { reps: 3 });
+    expect(order.join('')).toBe('aabb' + 'ab'.repeat(3));
+    expect(timings.map((t) => [t.name, t.samplesMs.length, t.warmup])).toEqual([
+      ['a', 3, 2],
+      ['b', 3, 2],
+    ]);
+  });
+
+  test('short runs repeat inside a sample, hopeless ones are timed once', async () => {
+    let calls = 0;
+    const busy = (ms: number) => (): Promise<void> => {
+      for (const end = performance.now() + ms; performance.now() < end;) calls += 0;
+      return Promise.resolve();
+    };
+    const [quick, slow] = await interleave(
+      [
+        { name: 'quick', run: () => ((calls += 1), busy(0.5)()) },
+        { name: 'slow', run: busy(30) },
+      ],
+      { reps: 3, sampleMs: 2, giveUpFactor: 10 },
+    );
+    expect(calls).toBeGreaterThan(2 + 3);
+    expect(quick?.samplesMs).toHaveLength(3);
+    expect(slow?.samplesMs).toHaveLength(1);
+    // Of one run, not of the sample.
+    expect(Math.min(...(slow?.samplesMs ?? []))).toBeGreaterThanOrEqual(30);
+  });
+
+  test('stops where the signal says so', async () => {
+    const abort = new AbortController();
+    const run = (call: number): Promise<void> => {
+      if (call === 3) abort.abort();
+      return Promise.resolve();
+    };
+    await expect(interleave([{ name: 'a', run }], { reps: 100, signal: abort.signal })).rejects.toThrow(
+      LabError,
+    );
+  });
+});
