@@ -32,7 +32,8 @@ const ARROWS = {
     'formats/dropped',
     'core',
   ],
-  cli: ['session', 'pruning', 'eval', 'models', 'ops', 'gpu', 'formats', 'core'],
+  bench: ['session', 'pruning', 'eval', 'models', 'ops', 'gpu', 'formats', 'core'],
+  cli: ['bench', 'session', 'pruning', 'eval', 'models', 'ops', 'gpu', 'formats', 'core'],
 };
 const FOLDERS = [...Object.keys(ARROWS), 'testing'];
 const RE_NODE_ONLY = '^node:|\\.node$|^(?:fs|path|os|child_process|worker_threads)$|^(?:\\.\\./)+cli/';
