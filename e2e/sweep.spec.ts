@@ -1,4 +1,5 @@
 /** The sweep in the background, cancelling, going to a point, comparing. */
+import { readFileSync } from 'node:fs';
 import { expect, SMALL, test } from './fixtures/labPage';
 
 const CURVE = 'Perplexity versus beta';
@@ -61,4 +62,27 @@ test('Compare pins a run that the next ones are drawn against', async ({ lab, pa
   for (let i = 0; i < 3; i++) await page.keyboard.press('PageUp');
   await lab.settled();
   await expect(page.getByRole('region', { name: 'Results' })).toContainText('the pinned run (wanda');
+});
+
+test('every chart can be kept as a table and as a picture', async ({ lab, page }) => {
+  await lab.openTwoBlock();
+  const figure = lab.figure('Reconstruction error per layer');
+  const csv = page.waitForEvent('download');
+  await figure.getByRole('button', { name: 'Save CSV' }).click();
+  const text = readFileSync(await (await csv).path(), 'utf8');
+  const { columns, rows } = await lab.table('Reconstruction error per layer');
+  expect(text).toBe([columns, ...rows].map((row) => `${row.join(',')}\r\n`).join(''));
+
+  for (const name of [
+    'Reconstruction error per layer',
+    'Sparsity per layer',
+    'Perplexity versus beta',
+  ] as const) {
+    const png = page.waitForEvent('download');
+    await lab.figure(name).getByRole('button', { name: 'Save PNG' }).click();
+    const bytes = readFileSync(await (await png).path());
+    expect(bytes.subarray(1, 4).toString()).toBe('PNG');
+    expect(bytes.readUInt32BE(16)).toBeGreaterThan(600); // width
+    expect(bytes.length).toBeGreaterThan(4000);
+  }
 });

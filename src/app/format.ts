@@ -89,7 +89,7 @@ export function bytes(value: number): string {
 
 /** Seconds as people say them. */
 export function duration(seconds: number): string {
-  if (seconds < 1) return 'under a second';
+  if (seconds < 1) return `1${NARROW}s`;
   if (seconds < 90) return `${Math.round(seconds)}${NARROW}s`;
   if (seconds < 5400) return `${Math.round(seconds / 60)}${NARROW}min`;
   return `${(seconds / 3600).toFixed(1)}${NARROW}h`;

@@ -1,4 +1,4 @@
-import { useId, useRef, useState, type ReactNode } from 'react';
+import { memo, useId, useRef, useState, type ReactNode } from 'react';
 import { LabError } from '../../core/errors';
 import { useLab, useRun, useSpec } from '../hooks/useLab';
 import { Icon } from '../icons';
@@ -109,7 +109,7 @@ function ChartTools({ title, file, table, shown, onToggle, figure }: ToolsProps)
   );
 }
 
-function FigureTable({ table, shown }: { table: Table; shown: boolean }) {
+const FigureTable = memo(function FigureTable({ table, shown }: { table: Table; shown: boolean }) {
   const id = useId();
   return (
     <div
@@ -139,4 +139,4 @@ function FigureTable({ table, shown }: { table: Table; shown: boolean }) {
       </table>
     </div>
   );
-}
+});

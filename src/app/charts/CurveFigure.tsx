@@ -1,4 +1,4 @@
-import { lazy, Suspense, useMemo } from 'react';
+import { lazy, Suspense, useCallback, useMemo } from 'react';
 import type { CurvePoint } from '../../core/report';
 import { comparePaired } from '../../eval/paired';
 import { beta as formatBeta, changePercent, exact } from '../format';
@@ -14,7 +14,8 @@ const CurvePlot = lazy(() => import('./CurvePlot'));
 export function CurveFigure() {
   const lab = useLab();
   const curve = useCurve();
-  const { beta, limit, min } = useBetaRange();
+  const { limit, min } = useBetaRange();
+  const go = useCallback((beta: number) => lab.commit({ beta }), [lab]);
   const painted = useAfterFirstFrame();
   const { run, uniform } = useRuns();
   const text = (run ?? uniform)?.report?.texts.select;
@@ -45,13 +46,7 @@ export function CurveFigure() {
       <div className="plot plot-curve">
         <Suspense fallback={<div className="skeleton skeleton-plot" />}>
           {painted ? (
-            <CurvePlot
-              curve={curve}
-              beta={beta}
-              limit={limit}
-              min={min}
-              onGo={(value) => lab.commit({ beta: value })}
-            />
+            <CurvePlot curve={curve} limit={limit} min={min} onGo={go} />
           ) : (
             <div className="skeleton skeleton-plot" />
           )}
@@ -90,7 +85,7 @@ function verdict(curve: CurveView, limit: number): string {
   const points = pointsOf(curve);
   const best = points.find(({ beta }) => beta === curve.best);
   const control = points.find(({ beta }) => beta === 0);
-  if (!best || !control) return 'Click a point to go there.';
+  if (!best || !control) return points.length > 0 ? 'Click a point to go there.' : '';
   const diverged = points.filter(({ perplexity }) => perplexity === null).length;
   const tail =
     diverged > 0

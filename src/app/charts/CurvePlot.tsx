@@ -8,13 +8,16 @@ import {
   Tooltip,
   XAxis,
   YAxis,
+  usePlotArea,
   type DotItemDotProps,
 } from 'recharts';
-import { useMemo, type KeyboardEvent } from 'react';
+import { memo, useMemo, type KeyboardEvent } from 'react';
 import type { CurvePoint } from '../../core/report';
 import { beta as formatBeta, perplexity as formatPerplexity } from '../format';
+import { useSpec } from '../hooks/useLab';
 import type { CurveView } from '../hooks/useResults';
 import { useRem, useSize } from '../hooks/useSize';
+import { betaOf } from '../stores/legal';
 import { plotBox } from './plotBox';
 import { linearAxis, perplexityAxis } from './scales';
 
@@ -28,13 +31,12 @@ interface Row {
 
 interface Props {
   curve: CurveView;
-  beta: number;
   limit: number;
   min: number;
   onGo: (beta: number) => void;
 }
 
-export default function CurvePlot({ curve, beta, limit, min, onGo }: Props) {
+function CurvePlot({ curve, limit, min, onGo }: Props) {
   const [ref, { width, height }] = useSize<HTMLDivElement>();
   const rem = useRem();
   const box = plotBox(rem);
@@ -74,7 +76,7 @@ export default function CurvePlot({ curve, beta, limit, min, onGo }: Props) {
           margin={{ top: Math.round(rem * 1.5), right: box.right + rem * 0.4, bottom: 0, left: 0 }}
           accessibilityLayer={false}
         >
-          <CartesianGrid vertical={false} />
+          <CartesianGrid vertical={false} syncWithTicks />
           <XAxis
             dataKey="beta"
             type="number"
@@ -120,11 +122,7 @@ export default function CurvePlot({ curve, beta, limit, min, onGo }: Props) {
               label={{ value: 'uniform', position: 'top', className: 'mark-label' }}
             />
           )}
-          <ReferenceLine
-            x={beta}
-            className="now-line"
-            label={{ value: 'now', position: 'top', className: 'mark-label is-now' }}
-          />
+          <NowLine low={low - pad} high={right + pad} />
           <Line
             dataKey="preview"
             className="line-curve-preview"
@@ -152,6 +150,26 @@ export default function CurvePlot({ curve, beta, limit, min, onGo }: Props) {
         </LineChart>
       )}
     </div>
+  );
+}
+
+/** A drag moves nothing else of this drawing. */
+export default memo(CurvePlot);
+
+/** The chosen beta. Follows the slider by itself, so that the chart around it need not be drawn again. */
+function NowLine({ low, high }: { low: number; high: number }) {
+  const plot = usePlotArea();
+  const beta = useSpec(({ spec }) => betaOf(spec));
+  if (!plot || high <= low) return null;
+  const x = plot.x + ((beta - low) / (high - low)) * plot.width;
+  if (x < plot.x || x > plot.x + plot.width) return null;
+  return (
+    <g className="now-line">
+      <line x1={x} x2={x} y1={plot.y} y2={plot.y + plot.height} />
+      <text className="mark-label is-now" x={x} y={plot.y} dy="-0.4em" textAnchor="middle">
+        now
+      </text>
+    </g>
   );
 }
 
@@ -210,10 +228,15 @@ function layOut({ exact, preview }: CurveView) {
   const sorted = [...byBeta.values()].sort((a, b) => a.beta - b.beta);
   const axis = perplexityAxis(sorted.flatMap((row) => [row.exact, row.preview]));
   const rows = sorted.map((row) =>
-    row.exact === null && row.preview === null ? { ...row, diverged: axis.domain[1] } : row,
+    row.exact === null && row.preview === null ? { ...row, diverged: topEdge(axis) } : row,
   );
   const reach = { low: rows[0]?.beta ?? 0, high: rows.at(-1)?.beta ?? 0 };
   return { rows, axis, reach };
+}
+
+/** A little below the upper end of the axis, so that the mark is drawn whole. */
+function topEdge({ domain: [low, high], log }: ReturnType<typeof perplexityAxis>): number {
+  return log ? high * (low / high) ** 0.03 : high - 0.03 * (high - low);
 }
 
 /** The run of neighbouring points around the best that cannot be told from it. */

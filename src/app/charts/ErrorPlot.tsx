@@ -1,11 +1,14 @@
 /** The drawing of the error chart. Loaded after the first frame, with the chart library. */
 import { CartesianGrid, Line, LineChart, ReferenceLine, Tooltip, XAxis, YAxis } from 'recharts';
-import { useMemo } from 'react';
+import { memo, useMemo } from 'react';
 import { compact, powerOfTen } from '../format';
 import { useRem, useSize } from '../hooks/useSize';
 import { ERROR_VIEWS, type ErrorRow, type ErrorView, type ErrorViewModel } from '../stores/errorView';
 import { plotBox } from './plotBox';
 import { layerTicks, linearAxis, logAxis } from './scales';
+
+/** Above the grid and the axes of the chart library. */
+const FRONT = 400;
 
 type LineKey = Exclude<keyof ErrorRow, 'layer'>;
 
@@ -29,7 +32,7 @@ interface Props {
   layers: number;
 }
 
-export default function ErrorPlot({ model, view, layers }: Props) {
+function ErrorPlot({ model, view, layers }: Props) {
   const [ref, { width, height }] = useSize<HTMLDivElement>();
   const rem = useRem();
   const box = plotBox(rem);
@@ -39,7 +42,8 @@ export default function ErrorPlot({ model, view, layers }: Props) {
     const values = data.flatMap((row) => LINES.map(({ key }) => row[key]));
     return log ? logAxis(values) : linearAxis(values, [1]);
   }, [data, log]);
-  const nothing = model.state !== 'empty' && LINES.every(({ key }) => data.every((row) => row[key] === null));
+  const drawn = LINES.filter(({ key }) => data.some((row) => row[key] !== null));
+  const nothing = model.state !== 'empty' && drawn.length === 0;
   return (
     <div ref={ref} className="plot-area">
       {width > 0 && height > 0 && (
@@ -71,14 +75,15 @@ export default function ErrorPlot({ model, view, layers }: Props) {
             interval={0}
             tickFormatter={(value: number) => (log ? formatLogTick(value) : String(value))}
           />
-          {/* All lines always, so that their order holds whichever comes first. */}
           {view === 'ratio' && <ReferenceLine y={1} className="line-one" />}
-          {LINES.map(({ key, name, className }) => (
+          {drawn.map(({ key, name, className }) => (
             <Line
               key={key}
               dataKey={key}
               name={name}
               className={className}
+              // Back to front as listed, whichever line came first.
+              zIndex={FRONT + LINES.findIndex((line) => line.key === key)}
               type="linear"
               dot={layers === 1}
               activeDot={false}
@@ -92,6 +97,9 @@ export default function ErrorPlot({ model, view, layers }: Props) {
     </div>
   );
 }
+
+/** Drawn again when its figures change, not when the slider moves. */
+export default memo(ErrorPlot);
 
 function withoutZeros(row: ErrorRow): ErrorRow {
   const next = { ...row };

@@ -34,22 +34,24 @@ export function useErrorView(): ErrorViewModel {
   const live = useRun((state) => state.live);
   const preview = useRun((state) => state.preview);
   const previewUniform = useRun((state) => state.previewUniform);
-  return useMemo(() => {
-    const key = runKey(spec);
-    const behind = previewUniform?.key === uniformKey(spec) ? previewUniform : null;
-    const current = live?.key === key ? live : null;
-    return deriveErrorView({
-      layers,
-      view,
-      run,
-      live: current,
-      last,
-      preview,
-      uniform,
-      previewUniform: behind,
-      pinned,
-    });
-  }, [layers, view, run, live, last, preview, uniform, previewUniform, pinned, spec]);
+  // While a slider moves only the keys change: what they pick out stays the same object, and so does the view.
+  const behind = previewUniform && previewUniform.key === uniformKey(spec) ? previewUniform : null;
+  const current = live && live.key === runKey(spec) ? live : null;
+  return useMemo(
+    () =>
+      deriveErrorView({
+        layers,
+        view,
+        run,
+        live: current,
+        last,
+        preview,
+        uniform,
+        previewUniform: behind,
+        pinned,
+      }),
+    [layers, view, run, current, last, preview, uniform, behind, pinned],
+  );
 }
 
 /** Rates asked of each layer, [L], recomputed in the frame in which the spec changes. */

@@ -8,8 +8,7 @@ import { MemoryChip } from './MemoryChip';
 
 export function Header() {
   const lab = useLab();
-  const model = useRun((state) => state.model);
-  const canExport = useRun(({ phase, model: loaded }) => phase === 'ready' && loaded !== null);
+  const unsupported = useRun(({ phase }) => phase === 'unsupported');
   return (
     <header className="header">
       <h1 className="mark">
@@ -20,6 +19,21 @@ export function Header() {
         </svg>
         Prunelab
       </h1>
+      {!unsupported && <Facts />}
+      <span className="spacer" />
+      {!unsupported && <HistoryButtons />}
+      <ThemeButton />
+      {!unsupported && <Actions />}
+      <Shortcuts onUndo={() => lab.undo()} onRedo={() => lab.redo()} />
+    </header>
+  );
+}
+
+/** Which model and which device. */
+function Facts() {
+  const model = useRun((state) => state.model);
+  return (
+    <>
       <p className="chip chip-model">
         {model ? (
           <>
@@ -33,9 +47,15 @@ export function Header() {
         )}
       </p>
       <MemoryChip />
-      <span className="spacer" />
-      <HistoryButtons />
-      <ThemeButton />
+    </>
+  );
+}
+
+function Actions() {
+  const model = useRun((state) => state.model);
+  const canExport = useRun(({ phase }) => phase === 'ready') && model !== null;
+  return (
+    <>
       <ShareButton />
       <CompareButton />
       <button
@@ -49,8 +69,7 @@ export function Header() {
       >
         Export
       </button>
-      <Shortcuts onUndo={() => lab.undo()} onRedo={() => lab.redo()} />
-    </header>
+    </>
   );
 }
 
