@@ -22,7 +22,7 @@ export function CurveFigure() {
   const measured = text ? `, ${text.windows} windows of ${text.window} tokens` : '';
   const table = useMemo(() => tableOf(curve, measured), [curve, measured]);
   const sweeping = useRun(({ jobs }) => jobs.some(({ kind }) => kind === 'sweep'));
-  const busy = useRun(({ jobs, phase }) => jobs.length > 0 || phase !== 'ready');
+  const busy = useRun(({ jobs, phase, model }) => jobs.length > 0 || phase !== 'ready' || model === null);
   const points = pointsOf(curve);
   return (
     <ChartFrame
@@ -53,7 +53,9 @@ export function CurveFigure() {
         </Suspense>
         {points.length === 0 && !busy && (
           <p className="plot-empty">
-            {limit > 0 ? 'Press Run sweep to measure it here.' : 'Beta decides nothing at this setting.'}
+            <span>
+              {limit > 0 ? 'Press Run sweep to measure it here.' : 'Beta decides nothing at this setting.'}
+            </span>
           </p>
         )}
       </div>
@@ -97,7 +99,7 @@ function verdict(curve: CurveView, limit: number): string {
   const against =
     compared === null
       ? ''
-      : `: ${changePercent(compared.ratio)} against uniform${compared.low !== null && compared.high !== null ? ` (95 % interval ${changePercent(compared.low)} to ${changePercent(compared.high)})` : ''}`;
+      : `: ${changePercent(compared.ratio)} against uniform${compared.low !== null && compared.high !== null ? ` (95\u202f% interval ${changePercent(compared.low)} to ${changePercent(compared.high)})` : ''}`;
   const others = curve.ties.filter((beta) => beta !== best.beta);
   const ties =
     others.length > 0

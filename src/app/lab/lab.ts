@@ -16,7 +16,7 @@ import { parseQuery, writeQuery } from '../stores/fields';
 import { emptyResults, runStore, updateInFrame, updateNow } from '../stores/runStore';
 import { commitSpec, previewSpec, redoSpec, resetSpec, specStore, undoSpec } from '../stores/specStore';
 import { dismissNote, pushAlert, pushNote, uiStore } from '../stores/uiStore';
-import { percent } from '../format';
+import { bytes, percent } from '../format';
 import { Jobs } from './jobs';
 import { Runner } from './runner';
 import { checkSupport, softwareRemedy } from './support';
@@ -24,6 +24,8 @@ import { Sweeper } from './sweeper';
 
 /** Fewer tokens where the device is slow: the first minute must be a minute there too. */
 const SLOW_START = { samples: 4, window: 128, windows: 4 } as const;
+/** From this size on a model's memory is worth a word before it is loaded. */
+const LARGE_BYTES = 64e6;
 const SELF_TEST_KEY = 'prunelab.selfTest';
 
 export class Lab {
@@ -157,12 +159,15 @@ export class Lab {
     this.#sweeper.stop();
     const name = nameOf(request);
     updateNow(({ phase, model }) => ({ phase: model ? phase : 'loading' }));
+    const size = weightBytes(request);
+    if (size > LARGE_BYTES) pushNote({ id: 'load', ...loadNote(name, size) });
     const model = await this.jobs.track('load', `Loading ${name}`, (job) => this.api.load(job, request));
     if (!model) {
       updateNow(() => ({ phase: 'ready' }));
       return;
     }
     this.#request = request;
+    dismissNote('load');
     const { spec } = specStore.getState();
     const next = { ...spec, model: specName(request, model.name) };
     const problem = betaProblem(next, model.layers);
@@ -335,6 +340,20 @@ export class Lab {
     this.jobs.lost = true;
     updateNow(() => ({ phase: 'lost', memory: null, lastMessage: 'The graphics device is gone' }));
   }
+}
+
+/** Weights of files that are at hand; 0 where the size was shown before (Hub) or is small (demo). */
+function weightBytes(request: ModelRequest): number {
+  if (request.kind !== 'files') return 0;
+  const weights = request.files.filter(({ path }) => /\.(safetensors|gguf)$/i.test(path));
+  return weights.reduce((sum, { file }) => sum + file.size, 0);
+}
+
+function loadNote(name: string, size: number): { text: string; detail: string } {
+  return {
+    text: `${name} has ${bytes(size)} of weights: loading takes as much graphics memory, and a run some more for masks and activations.`,
+    detail: 'Fewer calibration samples and shorter windows lower what a run adds.',
+  };
 }
 
 function nameOf(request: ModelRequest): string {

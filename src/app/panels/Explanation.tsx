@@ -1,12 +1,17 @@
 import { explain } from '../explain';
-import { useSpec } from '../hooks/useLab';
+import { useIdle } from '../hooks/useIdle';
+import { useLab, useRun, useSpec } from '../hooks/useLab';
 import { useCurve, useLayers, useRuns } from '../hooks/useResults';
 import { betaOf, usesBeta } from '../stores/legal';
 
 /** One sentence about the run at hand. */
 export function Explanation() {
   const { run, uniform } = useRuns();
+  const model = useRun((state) => state.model);
+  const lab = useLab();
   const spec = useSpec((state) => state.spec);
+  const dragging = useSpec((state) => state.before !== null);
+  const idle = useIdle(!dragging);
   const layers = useLayers();
   const { exact, preview, kind, best, ties } = useCurve();
   const swept = (kind === 'exact' ? exact : preview)?.done ?? false;
@@ -23,5 +28,25 @@ export function Explanation() {
     best: swept && best !== null ? { beta: best, ties, preview: kind === 'preview' } : null,
     usesBeta: usesBeta(spec, layers),
   });
+  if (!model && idle) {
+    return (
+      <p className="explanation">
+        No model is loaded.
+        <button type="button" className="button small" onClick={() => void lab.load({ kind: 'demo' })}>
+          Load the demo model
+        </button>
+      </p>
+    );
+  }
+  if (!run && idle) {
+    return (
+      <p className="explanation">
+        There are no figures for this setting: its run was stopped.
+        <button type="button" className="button small" onClick={() => lab.commit()}>
+          Run it
+        </button>
+      </p>
+    );
+  }
   return <p className="explanation">{text}</p>;
 }

@@ -2,6 +2,7 @@ import type { ReactNode } from 'react';
 import { comparePaired } from '../../eval/paired';
 import { betaDecimals, changePercent, compact, count, percent, perplexity } from '../format';
 import { useErrorView, useRuns } from '../hooks/useResults';
+import { useIdle } from '../hooks/useIdle';
 import { useRun, useUi } from '../hooks/useLab';
 import type { RunRecord } from '../stores/runStore';
 
@@ -29,9 +30,11 @@ function Card({
   tone?: 'good' | 'bad' | undefined;
   children: ReactNode;
 }) {
+  const idle = useIdle(true);
+  const pending = idle ? '–' : <span className="skeleton skeleton-figure" />;
   return (
     <div className="card metric">
-      <b className={tone}>{value ?? <span className="skeleton skeleton-figure" />}</b>
+      <b className={tone}>{value ?? pending}</b>
       <span>{children}</span>
     </div>
   );
@@ -87,7 +90,8 @@ function AgainstUniform({
   return (
     <Card value={changePercent(ratio)} tone={tone}>
       {`perplexity against ${name} ${perplexity(against.pruned)}`}
-      {known && `, 95 % interval ${changePercent(paired.low ?? 1)} to ${changePercent(paired.high ?? 1)}`}
+      {known &&
+        `, 95\u202f% interval ${changePercent(paired.low ?? 1)} to ${changePercent(paired.high ?? 1)}`}
     </Card>
   );
 }

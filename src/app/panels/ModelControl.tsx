@@ -11,11 +11,13 @@ export function ModelControl() {
   const model = useRun((state) => state.model);
   const fileInput = useRef<HTMLInputElement>(null);
   const folderInput = useRef<HTMLInputElement>(null);
-  const current = model && model.name !== 'demo' ? model.name : 'demo';
+  // Where a load was stopped there is no model, and the demo can be chosen again.
+  const none = useRun(({ phase, jobs }) => phase === 'ready' && jobs.length === 0) && !model;
+  const current = none ? 'Choose a model' : model && model.name !== 'demo' ? model.name : 'demo';
 
   const options: ChoiceOption[] = [
     { value: 'demo', label: 'Demo model', help: 'Bundled with the lab, trained for it' },
-    ...(model && current !== 'demo'
+    ...(model && current === model.name && current !== 'demo'
       ? [
           {
             value: current,

@@ -1,6 +1,6 @@
 import { betaGrid } from '../../pruning/allocations';
 import { Segments } from '../controls/fields';
-import { duration } from '../format';
+import { bytes, duration } from '../format';
 import { useLab, useRun, useSpec, useUi } from '../hooks/useLab';
 import { useLayers, useSweepKind } from '../hooks/useResults';
 import { curveKey } from '../stores/keys';
@@ -29,7 +29,6 @@ export function SweepControl() {
         type="button"
         className="button wide"
         disabled={!ready || running || !useful}
-        title={prediction?.lever}
         onClick={() => void lab.sweep(kind)}
       >
         <span>
@@ -48,6 +47,11 @@ export function SweepControl() {
         ]}
         onChange={(sweepKind) => uiStore.setState({ sweepKind })}
       />
+      <p className="hint sweep-hint">
+        {useful && prediction
+          ? `Up to ${bytes(prediction.bytes)} of graphics memory. ${prediction.lever}`
+          : ''}
+      </p>
     </div>
   );
 }
