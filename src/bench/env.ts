@@ -7,6 +7,7 @@ import { Recorder } from '../gpu/recorder';
 import type { ResolvedText } from '../session/texts';
 import type { Engine, Meter } from '../session/engine';
 import type { JobIo, Lab } from '../session/lab';
+import type { MeasureOptions } from './measure';
 import type { BenchRow } from './row';
 
 export interface BenchModel {
@@ -25,13 +26,19 @@ export interface BenchEnv {
   models: readonly BenchModel[];
   /** A fresh place to export to. */
   openSink: () => Promise<{ sink: ExportSink; remove: () => Promise<void> }>;
+  cpuMs?: () => number;
   emit: (row: BenchRow) => void;
   note: (text: string) => void;
 }
 
 export const NO_METER: Meter = { total: () => undefined, add: () => undefined };
 
-/** Loads the model unless it is there. */
+/** What every measurement passes on. */
+export function turns(env: BenchEnv): Pick<MeasureOptions, 'signal' | 'cpuMs'> {
+  return { signal: env.io.signal, cpuMs: env.cpuMs };
+}
+
+/** Loads the model, in place of the one before. */
 export async function useModel(env: BenchEnv, model: BenchModel): Promise<Engine> {
   const files = await model.files();
   await env.lab.load(files, env.io, model.name);

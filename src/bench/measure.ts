@@ -13,6 +13,8 @@ export interface Variant {
 export interface Timing {
   name: string;
   samplesMs: number[];
+  /** Processor time of the same runs, where it can be had. */
+  samplesCpuMs: number[];
   warmup: number;
 }
 
@@ -23,6 +25,8 @@ export interface MeasureOptions {
   sampleMs?: number;
   /** After warm-up, a variant this many times slower than the fastest is timed once and no more. */
   giveUpFactor?: number;
+  /** Processor time of this process so far, all cores: on a software adapter that is the work itself. */
+  cpuMs?: () => number;
 }
 
 const MAX_REPEATS = 200;
@@ -30,7 +34,7 @@ const MAX_REPEATS = 200;
 const LONG_RUN_MS = 2000;
 
 export async function interleave(variants: readonly Variant[], options: MeasureOptions): Promise<Timing[]> {
-  const { reps, signal, sampleMs = 0, giveUpFactor = Infinity } = options;
+  const { reps, signal, sampleMs = 0, giveUpFactor = Infinity, cpuMs } = options;
   let calls = 0;
   const time = async (v: Variant, repeats: number): Promise<number> => {
     throwIfAborted(signal);
@@ -48,13 +52,20 @@ export async function interleave(variants: readonly Variant[], options: MeasureO
     }
     const repeats =
       sampleMs > 0 ? Math.min(MAX_REPEATS, Math.max(1, Math.ceil(sampleMs / Math.max(warmMs, 1e-3)))) : 1;
-    state.push({ variant, timing: { name: variant.name, samplesMs: [], warmup }, repeats, warmMs });
+    state.push({
+      variant,
+      timing: { name: variant.name, samplesMs: [], samplesCpuMs: [], warmup },
+      repeats,
+      warmMs,
+    });
   }
   const fastestMs = Math.min(...state.map((s) => s.warmMs));
   for (let rep = 0; rep < reps; rep++) {
     for (const s of state) {
       if (rep > 0 && s.warmMs > fastestMs * giveUpFactor) continue;
+      const beforeMs = cpuMs?.() ?? 0;
       s.timing.samplesMs.push(await time(s.variant, s.repeats));
+      if (cpuMs) s.timing.samplesCpuMs.push((cpuMs() - beforeMs) / s.repeats);
     }
   }
   return state.map((s) => s.timing);

@@ -9,7 +9,7 @@ import type { Act, Weight } from '../ops/types';
 import type { Engine } from '../session/engine';
 import type { ResolvedText } from '../session/texts';
 import { interleave } from './measure';
-import { NO_METER, onDevice, renamed, type BenchEnv } from './env';
+import { NO_METER, onDevice, renamed, turns, type BenchEnv } from './env';
 import { percentile } from './row';
 
 let passes = 0;
@@ -131,7 +131,7 @@ export async function bestProducts(
             );
           },
         })),
-        { reps: 3, giveUpFactor: HOPELESS, sampleMs: 20, signal: env.io.signal },
+        { reps: 3, giveUpFactor: HOPELESS, sampleMs: 20, ...turns(env) },
       );
       const sorted = timings.sort((a, b) => percentile(a.samplesMs, 0.5) - percentile(b.samplesMs, 0.5));
       best = (sorted[0]?.name ?? 'scalar') as MatmulVariant;

@@ -1,10 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import { LabError } from '../core/errors';
 import { interleave } from './measure';
-import { errorRow, makeRow, percentile, withRatio } from './row';
+import { errorRow, makeRow, percentile, ratioOf, withRatio } from './row';
 import { tableLine } from './table';
 
-const WHERE = { suite: 'kernels', case: 'matmul', device: 'test', warmup: 2 };
+const WHERE = { suite: 'kernels', case: 'matmul', device: 'test' };
+const samples = (...ms: number[]) => ({ samplesMs: ms, samplesCpuMs: ms.map((x) => 2 * x), warmup: 2 });
 
 describe('rows', () => {
   test('percentiles are linear between neighbours, whatever the order', () => {
@@ -15,7 +16,7 @@ describe('rows', () => {
   });
 
   test('rates follow from the median', () => {
-    const row = makeRow(WHERE, [1, 2, 40], { flops: 4e6, bytes: 1e6, tokens: 256 });
+    const row = makeRow(WHERE, samples(1, 2, 40), { flops: 4e6, bytes: 1e6, tokens: 256 });
     expect(row).toMatchObject({
       reps: 3,
       medianMs: 2,
@@ -24,17 +25,19 @@ describe('rows', () => {
       gbps: 0.5,
       tokensPerSecond: 128_000,
     });
-    expect(makeRow(WHERE, [1])).toMatchObject({ flops: null, gflops: null, bytes: null, gbps: null });
+    expect(makeRow(WHERE, samples(1))).toMatchObject({ flops: null, gflops: null, bytes: null, gbps: null });
   });
 
   test('a ratio says whether its goal is met, on the right side', () => {
-    const row = makeRow(WHERE, [1]);
-    expect(withRatio(row, 'x', 1.3, 1.3).ratio?.met).toBe(true);
-    expect(withRatio(row, 'x', 1.31, 1.3).ratio?.met).toBe(false);
-    expect(withRatio(row, 'x', 0.59, 0.6, 'more').ratio?.met).toBe(false);
-    expect(withRatio(row, 'x', 0.6, 0.6, 'more').ratio?.met).toBe(true);
-    expect(withRatio(row, 'x', 2).ratio).toEqual({ to: 'x', value: 2 });
-    expect(tableLine(withRatio(row, 'one pass', 1.31, 1.3))).toContain(
+    const row = makeRow(WHERE, samples(1));
+    expect(withRatio(row, 'x', { value: 1.3 }, 1.3).ratio?.met).toBe(true);
+    expect(withRatio(row, 'x', { value: 1.31 }, 1.3).ratio?.met).toBe(false);
+    expect(withRatio(row, 'x', { value: 0.59 }, 0.6, 'more').ratio?.met).toBe(false);
+    expect(withRatio(row, 'x', { value: 0.6 }, 0.6, 'more').ratio?.met).toBe(true);
+    expect(ratioOf(samples(1, 3, 5), samples(2))).toEqual({ value: 1.5, cpu: 1.5 });
+    expect(ratioOf({ ...samples(3), samplesCpuMs: [] }, samples(2))).toEqual({ value: 1.5 });
+    expect(withRatio(row, 'x', { value: 2 }).ratio).toEqual({ to: 'x', value: 2 });
+    expect(tableLine(withRatio(row, 'one pass', { value: 1.31 }, 1.3))).toContain(
       '1.310 of one pass, goal at most 1.3: missed',
     );
   });

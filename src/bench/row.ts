@@ -17,9 +17,21 @@ export interface BenchRow {
   gflops: number | null;
   gbps: number | null;
   tokensPerSecond?: number;
+  /** Median processor time of this process, all cores: less sensitive to what else the machine does. */
+  cpuMs?: number;
   /** Against another case of the same run, from medians. `goal` is a bound: at least where more is better. */
-  ratio?: { to: string; value: number; goal?: number; better?: 'more' | 'less'; met?: boolean };
+  ratio?: Ratio;
   error?: string;
+}
+
+export interface Ratio {
+  to: string;
+  value: number;
+  /** The same from processor times. */
+  cpu?: number;
+  goal?: number;
+  better?: 'more' | 'less';
+  met?: boolean;
 }
 
 export interface Work {
@@ -37,9 +49,16 @@ export function percentile(samples: readonly number[], p: number): number {
   return low + (high - low) * (at - Math.floor(at));
 }
 
+/** What a measurement of one variant gives; see measure.ts. */
+export interface Samples {
+  samplesMs: readonly number[];
+  samplesCpuMs: readonly number[];
+  warmup: number;
+}
+
 export function makeRow(
-  where: Pick<BenchRow, 'suite' | 'case' | 'device' | 'warmup'>,
-  samplesMs: readonly number[],
+  where: Pick<BenchRow, 'suite' | 'case' | 'device'>,
+  { samplesMs, samplesCpuMs, warmup }: Samples,
   work: Work = {},
 ): BenchRow {
   const medianMs = percentile(samplesMs, 0.5);
@@ -48,6 +67,7 @@ export function makeRow(
   return {
     ...where,
     reps: samplesMs.length,
+    warmup,
     medianMs,
     p10Ms: percentile(samplesMs, 0.1),
     p90Ms: percentile(samplesMs, 0.9),
@@ -56,6 +76,7 @@ export function makeRow(
     gflops: perSecond(work.flops),
     gbps: perSecond(work.bytes),
     ...(work.tokens ? { tokensPerSecond: (1000 * work.tokens) / medianMs } : {}),
+    ...(samplesCpuMs.length > 0 ? { cpuMs: percentile(samplesCpuMs, 0.5) } : {}),
   };
 }
 
@@ -72,17 +93,23 @@ export function errorRow(where: Pick<BenchRow, 'suite' | 'case' | 'device'>, err
   return { ...where, reps: 0, warmup: 0, ...none, error };
 }
 
-/** The row with its ratio to another figure, and whether the goal is met. */
+/** Medians of `a` over those of `b`, for `withRatio`. */
+export function ratioOf(a: Samples, b: Samples): Pick<Ratio, 'value' | 'cpu'> {
+  const over = (x: readonly number[], y: readonly number[]): number =>
+    percentile(x, 0.5) / percentile(y, 0.5);
+  const value = over(a.samplesMs, b.samplesMs);
+  return a.samplesCpuMs.length > 0 ? { value, cpu: over(a.samplesCpuMs, b.samplesCpuMs) } : { value };
+}
+
+/** The row with its ratio to another figure, and whether the goal is met by the clock. */
 export function withRatio(
   row: BenchRow,
   to: string,
-  value: number,
+  ratio: Pick<Ratio, 'value' | 'cpu'>,
   goal?: number,
   better: 'more' | 'less' = 'less',
 ): BenchRow {
-  if (goal === undefined) return { ...row, ratio: { to, value } };
-  return {
-    ...row,
-    ratio: { to, value, goal, better, met: better === 'more' ? value >= goal : value <= goal },
-  };
+  if (goal === undefined) return { ...row, ratio: { to, ...ratio } };
+  const met = better === 'more' ? ratio.value >= goal : ratio.value <= goal;
+  return { ...row, ratio: { to, ...ratio, goal, better, met } };
 }

@@ -17,12 +17,14 @@ export function tableLine(row: BenchRow): string {
   ];
   if (row.tokensPerSecond !== undefined) parts.push(`  ${row.tokensPerSecond.toPrecision(3)} tokens/s`);
   if (row.ratio) {
-    const { to, value, goal, better, met } = row.ratio;
+    const { to, value, cpu, goal, better, met } = row.ratio;
     const bound =
       goal === undefined
         ? ''
         : `, goal ${better === 'more' ? 'at least' : 'at most'} ${goal}: ${met ? 'met' : 'missed'}`;
-    parts.push(`\n${' '.repeat(11)}${value.toFixed(3)} of ${to}${bound}`);
+    parts.push(
+      `\n${' '.repeat(11)}${value.toFixed(3)} of ${to}${cpu === undefined ? '' : ` (${cpu.toFixed(3)} in processor time)`}${bound}`,
+    );
   }
   if (row.error) parts.push(`  ${row.error}`);
   return parts.join('');

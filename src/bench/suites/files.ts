@@ -1,7 +1,7 @@
 /** Models in and out: load (read, hash, upload) and export (mask, write, hash, read back, verify). */
 import { exportTo } from '../../session/export';
 import type { BenchEnv } from '../env';
-import { textSpec, useModel } from '../env';
+import { textSpec, turns, useModel } from '../env';
 import { interleave } from '../measure';
 import { makeRow } from '../row';
 
@@ -11,17 +11,10 @@ export async function loadSuite(env: BenchEnv): Promise<void> {
   for (const model of env.models) {
     const [timing] = await interleave([{ name: 'load', run: () => useModel(env, model) }], {
       reps: repsOf(env, model.large),
-      signal: env.io.signal,
+      ...turns(env),
     });
     const bytes = env.lab.loaded.plan.opened.totalBytes;
-    if (timing)
-      env.emit(
-        makeRow(
-          { suite: 'load', case: model.name, device: env.device, warmup: timing.warmup },
-          timing.samplesMs,
-          { bytes },
-        ),
-      );
+    if (timing) env.emit(makeRow({ suite: 'load', case: model.name, device: env.device }, timing, { bytes }));
   }
 }
 
@@ -42,8 +35,8 @@ export async function exportSuite(env: BenchEnv): Promise<void> {
     };
     const [timing] = await interleave([{ name: 'export', run: once }], {
       reps: repsOf(env, model.large),
-      signal: env.io.signal,
+      ...turns(env),
     });
-    if (timing) env.emit(makeRow({ suite: 'export', case: `${model.name}, written and verified`, device: env.device, warmup: timing.warmup }, timing.samplesMs, { bytes })); // prettier-ignore
+    if (timing) env.emit(makeRow({ suite: 'export', case: `${model.name}, written and verified`, device: env.device }, timing, { bytes })); // prettier-ignore
   }
 }

@@ -3,10 +3,10 @@
  * products alone, each with the kernel that is fastest for its shape: 1 would be a pass that is nothing but these.
  */
 import type { BenchEnv } from '../env';
-import { textOf, textSpec, useModel } from '../env';
+import { textOf, textSpec, turns, useModel } from '../env';
 import { interleave } from '../measure';
 import { bestProducts, forwardPass } from '../passes';
-import { makeRow, percentile, withRatio } from '../row';
+import { makeRow, ratioOf, withRatio } from '../row';
 
 const PRODUCTS = 'the same products with the best kernel for each shape';
 const GOAL = 0.6;
@@ -26,16 +26,15 @@ export async function forwardSuite(env: BenchEnv): Promise<void> {
             { name: 'forward', run: async () => void (flops.forward = await forwardPass(env, engine, text)) },
             { name: 'products', run: async () => void (flops.products = await products.run()) },
           ],
-          { reps: env.quick ? 2 : model.large ? 3 : 5, signal: env.io.signal },
+          { reps: env.quick ? 2 : model.large ? 3 : 5, ...turns(env) },
         );
         if (!forward || !alone) continue;
         const where = { suite: 'forward', device: env.device };
-        const share = percentile(alone.samplesMs, 0.5) / percentile(forward.samplesMs, 0.5);
-        const row = makeRow(
-          { ...where, case: `${model.name}, ${window} tokens`, warmup: forward.warmup },
-          forward.samplesMs,
-          { flops: flops.forward, tokens: window },
-        );
+        const share = ratioOf(alone, forward);
+        const row = makeRow({ ...where, case: `${model.name}, ${window} tokens` }, forward, {
+          flops: flops.forward,
+          tokens: window,
+        });
         env.emit(
           model.large ? withRatio(row, PRODUCTS, share, GOAL, 'more') : withRatio(row, PRODUCTS, share),
         );
@@ -44,9 +43,8 @@ export async function forwardSuite(env: BenchEnv): Promise<void> {
             {
               ...where,
               case: `${model.name}, ${window} tokens, matrix products alone`,
-              warmup: alone.warmup,
             },
-            alone.samplesMs,
+            alone,
             { flops: flops.products },
           ),
         );

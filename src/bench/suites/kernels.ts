@@ -26,7 +26,7 @@ import { swiglu } from '../../ops/swiglu';
 import { normals, upload, uploadAct, uploadVec, uploadWeight } from '../../ops/trial';
 import type { Act, MaskBuffer } from '../../ops/types';
 import { Workspace } from '../../ops/workspace';
-import type { BenchEnv } from '../env';
+import { turns, type BenchEnv } from '../env';
 import { interleave, type Variant } from '../measure';
 import { makeRow, type Work } from '../row';
 
@@ -85,17 +85,11 @@ class Suite {
       reps,
       sampleMs,
       giveUpFactor: GIVE_UP,
-      signal: this.#env.io.signal,
+      ...turns(this.#env),
     });
     for (const t of timings) {
       const name = t.name ? `${title}, ${t.name}` : title;
-      this.#env.emit(
-        makeRow(
-          { suite: 'kernels', case: name, device: this.#env.device, warmup: t.warmup },
-          t.samplesMs,
-          work,
-        ),
-      );
+      this.#env.emit(makeRow({ suite: 'kernels', case: name, device: this.#env.device }, t, work));
     }
   }
 

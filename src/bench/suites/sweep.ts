@@ -5,10 +5,10 @@
  */
 import { planRun, ratesFor } from '../../session/plan';
 import type { BenchEnv } from '../env';
-import { NO_METER, onDevice, textOf, textSpec, useModel } from '../env';
+import { NO_METER, onDevice, textOf, textSpec, turns, useModel } from '../env';
 import { interleave } from '../measure';
 import { blocksPass, forwardPass } from '../passes';
-import { makeRow, percentile, withRatio } from '../row';
+import { makeRow, ratioOf, withRatio } from '../row';
 
 const GOAL = 1.1;
 
@@ -39,20 +39,13 @@ export async function sweepSuite(env: BenchEnv): Promise<void> {
         { name: 'point', run: point },
         { name: 'forwards', run: forwards },
       ],
-      { reps: env.quick ? 2 : model.large ? 3 : 5, signal: env.io.signal },
+      { reps: env.quick ? 2 : model.large ? 3 : 5, ...turns(env) },
     );
     if (!whole || !bare) continue;
     const where = { suite: 'sweep', device: env.device };
     const tokens = calibration.windows.tokens * 2 + evaluate.windows.tokens;
-    const row = makeRow({ ...where, case: `${model.name}, one exact point, ${windows} x ${window} tokens`, warmup: whole.warmup }, whole.samplesMs, { flops, tokens }); // prettier-ignore
-    env.emit(
-      withRatio(
-        row,
-        'its forward passes',
-        percentile(whole.samplesMs, 0.5) / percentile(bare.samplesMs, 0.5),
-        GOAL,
-      ),
-    );
-    env.emit(makeRow({ ...where, case: `${model.name}, the forward passes of a point`, warmup: bare.warmup }, bare.samplesMs, { tokens })); // prettier-ignore
+    const row = makeRow({ ...where, case: `${model.name}, one exact point, ${windows} x ${window} tokens` }, whole, { flops, tokens }); // prettier-ignore
+    env.emit(withRatio(row, 'its forward passes', ratioOf(whole, bare), GOAL));
+    env.emit(makeRow({ ...where, case: `${model.name}, the forward passes of a point` }, bare, { tokens })); // prettier-ignore
   }
 }

@@ -4,10 +4,10 @@
  */
 import { planRun, ratesFor } from '../../session/plan';
 import type { BenchEnv } from '../env';
-import { NO_METER, onDevice, textOf, textSpec, useModel } from '../env';
+import { NO_METER, onDevice, textOf, textSpec, turns, useModel } from '../env';
 import { interleave } from '../measure';
 import { blocksPass, forwardPass } from '../passes';
-import { makeRow, percentile, withRatio } from '../row';
+import { makeRow, ratioOf, withRatio } from '../row';
 
 const GOAL = 1.3;
 
@@ -37,22 +37,21 @@ export async function tickSuite(env: BenchEnv): Promise<void> {
         { name: 'forward', run: () => forwardPass(env, engine, text) },
         ...(model.large ? [] : [{ name: 'blocks', run: () => blocksPass(env, engine, text) }]),
       ],
-      { reps: env.quick ? 2 : model.large ? 3 : 7, signal: env.io.signal },
+      { reps: env.quick ? 2 : model.large ? 3 : 7, ...turns(env) },
     );
     if (!drag || !forward) continue;
-    const median = (t: { samplesMs: number[] }): number => percentile(t.samplesMs, 0.5);
     const where = { suite: 'tick', device: env.device };
-    const row = makeRow({ ...where, case: `${model.name}, beta drag on ${window} tokens`, warmup: drag.warmup }, drag.samplesMs, { flops, tokens: window }); // prettier-ignore
-    env.emit(withRatio(row, 'one forward pass of these tokens', median(drag) / median(forward), GOAL));
+    const row = makeRow({ ...where, case: `${model.name}, beta drag on ${window} tokens` }, drag, { flops, tokens: window }); // prettier-ignore
+    env.emit(withRatio(row, 'one forward pass of these tokens', ratioOf(drag, forward), GOAL));
     if (blocks) {
       env.emit(
         withRatio(
-          makeRow({ ...where, case: `${model.name}, ${window} tokens through the blocks alone`, warmup: blocks.warmup }, blocks.samplesMs, { tokens: window }), // prettier-ignore
+          makeRow({ ...where, case: `${model.name}, ${window} tokens through the blocks alone` }, blocks, { tokens: window }), // prettier-ignore
           'one beta drag',
-          median(blocks) / median(drag),
+          ratioOf(blocks, drag),
         ),
       );
     }
-    env.emit(makeRow({ ...where, case: `${model.name}, forward pass of ${window} tokens`, warmup: forward.warmup }, forward.samplesMs, { tokens: window })); // prettier-ignore
+    env.emit(makeRow({ ...where, case: `${model.name}, forward pass of ${window} tokens` }, forward, { tokens: window })); // prettier-ignore
   }
 }

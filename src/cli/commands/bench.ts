@@ -63,6 +63,10 @@ export const benchCommand: Command = {
           quick: parsed.switches.has('quick'),
           models: models(),
           openSink,
+          cpuMs: () => {
+            const { user, system } = process.cpuUsage();
+            return (user + system) / 1000;
+          },
           emit: (row) => {
             rows.push(row);
             // As they come: the whole takes minutes.
