@@ -88,6 +88,11 @@ export class Engine {
     return (hidden * vocabulary) / perBlock;
   }
 
+  /** Units that one token takes through the whole model. */
+  get tokenUnits(): number {
+    return this.model.config.layers + this.headUnits;
+  }
+
   /** Real flops of `tokens` through one block, attention left out. */
   flopsPerBlockToken(): number {
     return (2 * this.model.plan.prunable.reduce((sum, m) => sum + m.count, 0)) / this.model.config.layers;
@@ -197,7 +202,9 @@ export class Engine {
       const needsData = job.plan.pruner.statistic === 'inputNorm';
       const errors = job.errors && { dense: use(job.errors.text), kind: job.errors.kind };
       const sameText = job.errors?.text.record.sha256 === job.calibration.record.sha256;
-      const evaluate = job.evaluate && this.text(rec, scope, job.evaluate);
+      // One text in two roles passes through each layer once.
+      const measured = job.evaluate && job.errors?.text.record.sha256 === job.evaluate.record.sha256 ? errors?.dense.stream.text : undefined;
+      const evaluate = measured ?? (job.evaluate && this.text(rec, scope, job.evaluate));
       let statistics: Parameters<typeof prunedPass>[0]['statistics'] = { kind: 'none' };
       let dense: DenseEntry | undefined;
       if (needsData && job.statistics === 'dense') dense = use(job.calibration);

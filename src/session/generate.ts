@@ -29,12 +29,12 @@ export async function generate(lab: Lab, pruned: { spec: LabSpec; beta: number }
     const sides: Side[] = [{ name: 'dense', masks: null }];
     if (pruned) sides.push({ name: 'pruned', masks: await lab.masks(pruned.spec, pruned.beta, rec, { total: () => undefined, add: () => undefined }) });
     const max = Math.min(request.maxTokens, room);
-    meter.total(sides.length * max);
+    meter.total(sides.length * max * engine.tokenUnits);
     const made: GenerateSide[] = [];
     for (const side of sides) {
       made.push(
         await oneSide(rec, engine, tokenizer, side, prompt, { ...request, maxTokens: max }, stops, (text) => {
-          meter.add(1);
+          meter.add(engine.tokenUnits);
           io.emit({ type: 'token', job: io.job, side: side.name, text });
         }),
       );

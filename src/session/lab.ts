@@ -2,6 +2,7 @@
  * The engine's façade: one device, at most one model, jobs that take a spec and give plain records. The worker and the
  * command line both use it; neither React nor the worker boundary is known here.
  */
+import { canonicalJson } from '../core/canonicalJson';
 import { LabError } from '../core/errors';
 import { sha256Hex } from '../core/hash';
 import type { Curve, CurvePoint, LayerErrors, ModelRecord, RunReport, StatsKind, TextRecord } from '../core/report';
@@ -307,8 +308,9 @@ export class Lab {
     const key = JSON.stringify([kind, { ...spec, beta: 0, stats: kind }, Object.values(texts).map((t) => t.record.sha256)]);
     const known = this.#points.get(key) ?? new Map<number, CurvePoint>();
     this.#points.set(key, known);
-    // Errors are free on the text that the point's own pass runs through.
-    const free = plan.pruner.statistic !== 'none' && kind === 'exact' ? spec.errorsOn === 'calibration' : false;
+    // Errors cost no pass of their own on a text that the point's own pass runs through.
+    const walksCalibration = plan.pruner.statistic !== 'none' && kind === 'exact';
+    const free = spec.errorsOn === 'select' || (spec.errorsOn === 'calibration' && walksCalibration);
     await this.#job(io, kind === 'exact' ? 'Sweep' : 'Sweep (preview)', async (rec, meter) => {
       const { layers } = model.config;
       const each = texts.select.windows.tokens * (layers + engine.headUnits) + (kind === 'exact' && plan.pruner.statistic !== 'none' ? 2 * layers * texts.calibration.windows.tokens : 0);
@@ -319,7 +321,7 @@ export class Lab {
         let point = known.get(beta);
         if (!point) {
           const { rates, allocation } = ratesFor(model, plan, beta);
-          const errors = free ? { text: texts.calibration, kind: 'cumulative' as const } : undefined;
+          const errors = free ? { text: texts[spec.errorsOn], kind: 'cumulative' as const } : undefined;
           const result = await engine.prune(
             rec,
             { plan, rates, statistics: kind === 'exact' ? 'exact' : 'dense', calibration: texts.calibration, errors, evaluate: texts.select },
@@ -393,7 +395,7 @@ export class Lab {
   async #job<T>(io: JobIo, stage: string, work: (rec: Recorder, meter: Meter) => Promise<T>): Promise<T> {
     const { engine } = this.loaded;
     const rec = new Recorder(this.ctx, { signal: io.signal, gate: io.gate });
-    const meter = new ProgressMeter(io.emit, io.job, stage, this.loaded.plan.config.layers + engine.headUnits);
+    const meter = new ProgressMeter(io.emit, io.job, stage, engine.tokenUnits);
     try {
       const result = await work(rec, meter);
       await rec.finish();
@@ -430,7 +432,7 @@ export class Lab {
       if (text.warning) warnings.push(text.warning);
     }
     const hashes = TEXTS.map((which) => records[which]?.sha256 ?? null);
-    const id = await sha256Hex(JSON.stringify([record.sha256, hashes, spec, ENGINE_VERSION]));
+    const id = await sha256Hex(canonicalJson([record.sha256, hashes, spec, ENGINE_VERSION]));
     const predictedBytes = engine.predictBytes({
       calibrationTokens: records.calibration?.tokens ?? 0,
       errorTokens: parts.errors?.tokens ?? 0,
@@ -438,6 +440,7 @@ export class Lab {
       largest: Math.max(...TEXTS.map((t) => records[t]?.window ?? 0)),
       full: parts.errors !== undefined,
     });
+    if (parts.curve?.best === null) warnings.push('No beta of the sweep from 0 up gave a finite perplexity; the rest of the report is that of beta 0.');
     if (parts.perplexity.diverged) warnings.push('A perplexity is not a finite number: the model diverged.');
     return {
       schema: 'prunelab.run/1',

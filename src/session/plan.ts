@@ -22,7 +22,7 @@ export interface RunPlan {
 
 export type LayerRates = Record<MatrixName, number>[];
 
-/** Checks everything that does not depend on beta. */
+/** Checks the whole spec; a numeric beta is held against its legal range. */
 export function planRun(model: ModelPlan, spec: LabSpec): RunPlan {
   const pruner = findPruner(spec.pruner);
   const pattern = parsePattern(spec.pattern);
@@ -49,6 +49,7 @@ export function planRun(model: ModelPlan, spec: LabSpec): RunPlan {
     throw new LabError('SpecError', `Beta has no meaning with ${why}.`, 'Leave beta out, or use the allocation atp with the free pattern.');
   }
   const sizes = model.prunablePerLayer;
+  if (hasBeta && spec.beta !== 'auto') checkBeta(spec.beta, spec.sparsity, sizes.length);
   if (spec.layerSparsity) {
     const rates = matrixRates(spec.layerSparsity, sizes.length, model.prunable);
     requested = weightedMean(rates, model.prunable.map((m) => m.count));
@@ -89,7 +90,8 @@ export function ratesFor(model: ModelPlan, plan: RunPlan, beta: number): { rates
   const sizes = model.prunablePerLayer;
   const layers = sizes.length;
   if (plan.hasBeta) checkBeta(beta, spec.sparsity, layers);
-  const id = spec.layerSparsity ? 'custom' : spec.allocation;
+  // K:M leaves every layer the same rate, whatever allocation stands in the spec.
+  const id = spec.layerSparsity ? 'custom' : pattern !== 'free' ? 'uniform' : spec.allocation;
   let perLayer: number[];
   let perMatrix: number[] | null = null;
   if (pattern !== 'free') perLayer = sizes.map(() => plan.requested);
