@@ -111,6 +111,13 @@ export class ConfigReader {
     return value;
   }
 
+  /** A required number above 0. */
+  positive(name: string): number {
+    const value = this.number(name, undefined);
+    if (!(value > 0)) throw new LabError('FormatError', `${this.#where}: ${name} must be above 0, not ${value}.`);
+    return value;
+  }
+
   boolean(name: string, fallback: boolean): boolean {
     const value = this.has(name) ? this.#config[name] : fallback;
     if (typeof value !== 'boolean') throw new LabError('FormatError', `${this.#where}: ${name} must be true or false.`);

@@ -19,24 +19,28 @@ function readRope(config: ConfigReader): { ropeTheta: number; ropeScaling: RopeS
   if (!(ropeTheta > 0)) throw new LabError('FormatError', `config.json: rope_theta must be above 0, not ${ropeTheta}.`);
   const kind = scaling ? scaling.string('rope_type', scaling.string('type', 'default')) : 'default';
   if (!scaling || kind === 'default') return { ropeTheta, ropeScaling: { kind: 'default' } };
-  if (kind === 'linear') return { ropeTheta, ropeScaling: { kind, factor: scaling.number('factor', undefined) } };
+  if (kind === 'linear') return { ropeTheta, ropeScaling: { kind, factor: scaling.positive('factor') } };
   if (kind === 'llama3') {
     const ropeScaling: RopeScaling = {
       kind,
-      factor: scaling.number('factor', undefined),
-      lowFreqFactor: scaling.number('low_freq_factor', undefined),
-      highFreqFactor: scaling.number('high_freq_factor', undefined),
-      originalContext: scaling.number('original_max_position_embeddings', undefined),
+      factor: scaling.positive('factor'),
+      lowFreqFactor: scaling.positive('low_freq_factor'),
+      highFreqFactor: scaling.positive('high_freq_factor'),
+      originalContext: scaling.integer('original_max_position_embeddings', undefined, MAX_CONTEXT),
     };
+    if (ropeScaling.highFreqFactor <= ropeScaling.lowFreqFactor) {
+      throw new LabError('FormatError', 'config.json: high_freq_factor must be above low_freq_factor.');
+    }
     return { ropeTheta, ropeScaling };
   }
   return refuse(`Rotary scaling "${kind}" is not supported yet; "default", "linear" and "llama3" are.`);
 }
 
-function readLlama(config: ConfigReader, modelType: string, defaults: { context: number }): DecoderConfig {
+function readLlama(config: ConfigReader, modelType: string, defaults: { context: number; kvHeads?: number }): DecoderConfig {
   const hidden = config.integer('hidden_size', undefined, MAX_WIDTH);
   const heads = config.integer('num_attention_heads', undefined, 4096);
-  const kvHeads = config.integer('num_key_value_heads', heads, heads);
+  // Null means one per head in every class of the family; a missing key means the class's own default.
+  const kvHeads = config.integer('num_key_value_heads', config.mentions('num_key_value_heads') ? heads : (defaults.kvHeads ?? heads), heads);
   const headDim = config.integer('head_dim', Math.floor(hidden / heads), 4096);
   if (heads % kvHeads !== 0) throw new LabError('FormatError', `config.json: ${heads} attention heads do not divide into ${kvHeads} key/value heads.`);
   if (headDim % 2 !== 0) refuse(`head_dim ${headDim} is odd; rotary embedding needs an even one.`);
@@ -55,12 +59,18 @@ function readLlama(config: ConfigReader, modelType: string, defaults: { context:
     inner: config.integer('intermediate_size', undefined, MAX_WIDTH),
     vocabulary: config.integer('vocab_size', undefined, MAX_VOCABULARY),
     context: config.integer('max_position_embeddings', defaults.context, MAX_CONTEXT),
-    normEps: config.number('rms_norm_eps', 1e-6),
+    normEps: readEps(config),
     tiedHead: config.boolean('tie_word_embeddings', false),
     attentionBias: config.boolean('attention_bias', false),
     mlpBias: config.boolean('mlp_bias', false),
     ...readRope(config),
   };
+}
+
+function readEps(config: ConfigReader): number {
+  const eps = config.number('rms_norm_eps', 1e-6);
+  if (!(eps >= 0 && eps <= 1)) throw new LabError('FormatError', `config.json: rms_norm_eps must be from 0 to 1, not ${eps}.`);
+  return eps;
 }
 
 const NAMES: Record<MatrixName, string> = {
@@ -91,7 +101,7 @@ export const llama: Architecture = {
 export const mistral: Architecture = {
   modelType: 'mistral',
   read(config) {
-    const decoder = readLlama(config, 'mistral', { context: 131072 });
+    const decoder = readLlama(config, 'mistral', { context: 131072, kvHeads: 8 });
     // MistralConfig's own default, where the key is absent, is 4096; null switches it off.
     const window = config.has('sliding_window') ? config.integer('sliding_window', undefined, MAX_CONTEXT) : config.mentions('sliding_window') ? null : 4096;
     if (window !== null && window < decoder.context) {
