@@ -32,6 +32,8 @@ export interface LabSpec {
   seed: number;
   errorsOn: TextName;
   stats: 'exact' | 'dense';
+  /** Betas of a sweep, ascending or not; absent for the grid and 0. */
+  betas?: number[];
 }
 
 export const DEFAULT_SPEC: Readonly<LabSpec> = {

@@ -35,7 +35,7 @@ export interface PassOptions {
   statistics: { kind: 'none' } | { kind: 'prefix'; text: GpuText } | { kind: 'dense'; norms: readonly LayerNorms[]; ranks?: RankCache };
   /** Reconstruction errors: of which text, and all six sums or the cumulative one only. */
   errors?: { dense: DenseStream; kind: 'full' | 'cumulative' };
-  /** A text whose token losses under the pruned model are wanted. */
+  /** A text whose token losses under the pruned model are wanted; free where it is the text of the errors. */
   evaluate?: GpuText;
   /** Keep the masks here, count zeros and score margins. */
   keep?: readonly LayerMasks[];
@@ -63,7 +63,7 @@ export function passBlockTokens(o: Pick<PassOptions, 'statistics' | 'errors' | '
   const shared = o.statistics.kind === 'prefix' && o.statistics.text === o.errors?.dense.text;
   let tokens = errorTokens * (full ? 3 : 1);
   if (o.statistics.kind === 'prefix') tokens += shared && full ? 0 : o.statistics.text.windows.tokens * (shared ? 1 : 2);
-  if (o.evaluate) tokens += o.evaluate.windows.tokens;
+  if (o.evaluate && o.evaluate !== o.errors?.dense.text) tokens += o.evaluate.windows.tokens;
   return tokens * layers;
 }
 
@@ -78,7 +78,8 @@ export async function prunedPass(o: PassOptions): Promise<PassResult> {
     const walk = new Walk(o, scope);
     const prefix = calibration && (await walk.begin(calibration, 'calibration stream'));
     const damaged = shared ? prefix : errorText && (await walk.begin(errorText, 'pruned stream'));
-    const evaluated = o.evaluate ? await walk.begin(o.evaluate, 'evaluated stream') : null;
+    const measured = o.evaluate !== undefined && o.evaluate === errorText;
+    const evaluated = measured ? damaged : o.evaluate ? await walk.begin(o.evaluate, 'evaluated stream') : null;
     const collect = calibration ? new InputStatistics(scope, config, calibration) : null;
     const tokensOf = errorText?.windows.tokens ?? 0;
     const undamaged = shared && o.errors?.kind === 'full' ? new Stream(scope, tokensOf, config.hidden, 'dense layer on the pruned stream') : null;
@@ -116,7 +117,7 @@ export async function prunedPass(o: PassOptions): Promise<PassResult> {
         if (row) result.errors.push(row);
       }
       if (prefix && calibration && !shared) await walk.advance(layer, calibration, masked, prefix);
-      if (o.evaluate && evaluated) await walk.advance(layer, o.evaluate, masked, evaluated);
+      if (o.evaluate && evaluated && !measured) await walk.advance(layer, o.evaluate, masked, evaluated);
       o.onLayer?.(layer, row);
     }
     if (o.evaluate && evaluated) {

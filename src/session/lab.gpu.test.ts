@@ -51,6 +51,27 @@ describe('runs', () => {
       expect(two).toEqual(one);
     }));
 
+  test('a sweep gives the errors of whichever of its two texts was asked for, and of no third', () =>
+    withLab(async (fixture) => {
+      const { lab, io } = fixture;
+      await small(fixture);
+      for (const [change, kind] of [
+        [{ errorsOn: 'select' }, 'exact'],
+        [{ errorsOn: 'select', stats: 'dense' }, 'preview'],
+        [{ errorsOn: 'select', pruner: 'magnitude' }, 'exact'],
+        [{ errorsOn: 'calibration' }, 'exact'],
+      ] as const) {
+        const spec = windowSpec({ sparsity: 0.6, ...change });
+        const { points } = await lab.sweep(spec, { kind, betas: [0.1] }, io);
+        const { errors } = await lab.run(spec, 0.1, io);
+        for (const [i, row] of (errors?.layers ?? []).entries()) expect(points[0]?.cumulative?.[i]).toBeCloseTo(row.cumulative ?? NaN, 3);
+        const elsewhere = await lab.sweep(windowSpec({ sparsity: 0.6, ...change, errorsOn: 'calibration' }), { kind, betas: [0.1] }, io);
+        expect(points[0]?.perplexity).toBe(elsewhere.points[0]?.perplexity);
+      }
+      const none = await lab.sweep(windowSpec({ sparsity: 0.6, errorsOn: 'report' }), { kind: 'exact', betas: [0.1] }, io);
+      expect(none.points[0]?.cumulative).toBe(null);
+    }));
+
   test('sparsity 0 is the dense model to the bit, and weights are never written', () =>
     withLab(async (fixture) => {
       await small(fixture);

@@ -43,7 +43,9 @@ describe('planRun', () => {
   });
 
   test('K:M fixes the rate', () => {
-    expect(planRun(model(), spec({ pattern: '1:4', sparsity: 0.75 })).requested).toBe(0.75);
+    const plan = planRun(model(), spec({ pattern: '1:4', sparsity: 0.75 }));
+    expect(plan.requested).toBe(0.75);
+    expect(ratesFor(model(), plan, 0).allocation).toEqual({ id: 'uniform', params: {}, sparsity: [0.75, 0.75, 0.75, 0.75], betaMax: null });
     expect(kindOf(() => planRun(model(), spec({ pattern: '1:4', sparsity: 0.7 })))).toMatch(/0\.75/);
   });
 
@@ -83,6 +85,8 @@ describe('ratesFor and sweepBetas', () => {
 
   test('an illegal beta names the range', () => {
     expect(kindOf(() => ratesFor(model(), planRun(model(), spec()), 0.3))).toMatch(/from -0\.2.* to 0\.2/);
+    expect(kindOf(() => planRun(model(), spec({ beta: 0.3 })))).toMatch(/from -0\.2.* to 0\.2/);
+    expect(kindOf(() => planRun(model(), spec({ beta: 'auto' })))).toBe('no error');
   });
 
   test('auto is the grid with its control; a list is sorted and made unique', () => {
