@@ -1,6 +1,7 @@
 /** The command line's flags: one table that parsing, checking and help read. */
 import { LabError } from '../core/errors';
 import { defaultSpec, parseNumber, parsePattern, type LabSpec, type ParamValue, type TextName } from '../core/spec';
+import { COMMON_PARAMS, PRUNERS } from '../pruning/pruners';
 
 type FlagKind = 'text' | 'switch' | 'list';
 
@@ -179,13 +180,22 @@ function oneOf<const T extends string>(name: string, value: string, allowed: rea
   return found;
 }
 
+/** Names, values and defaults of what --set takes. */
+function describeParams(): string {
+  const rows = [...COMMON_PARAMS.map((p) => ['every pruner', p] as const), ...PRUNERS.flatMap((pruner) => pruner.params.map((p) => [pruner.id, p] as const))].map(([owner, p]) => {
+    const values = p.type === 'boolean' ? 'true|false' : p.type === 'choice' ? (p.choices ?? []).join('|') : 'NUMBER';
+    return `  ${`${p.name}=${values}`.padEnd(26)}${p.help} Default ${String(p.init)}; ${owner}.`;
+  });
+  return `\n--set takes:\n${rows.join('\n')}\n`;
+}
+
 /** The help text of a command. */
 export function helpFor(name: string, summary: string, allowed: readonly string[]): string {
   const rows = [...allowed, ...COMMON_FLAGS].map((flag) => {
     const d = FLAGS[flag];
     return `  --${flag}${d?.value ? ` ${d.value}` : ''}`.padEnd(28) + (d?.help ?? '');
   });
-  return `prunelab ${name}: ${summary}\n\n${rows.join('\n')}\n`;
+  return `prunelab ${name}: ${summary}\n\n${rows.join('\n')}\n${allowed.includes('set') ? describeParams() : ''}`;
 }
 
 /** The model a command works on; SpecError when it is missing or there are two. `--spec` may name it instead. */

@@ -1,6 +1,7 @@
 /** Standard error, standard output and files of the command line: progress, warnings, the last line of an error. */
-import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
+import { access, chmod, constants, mkdir, mkdtemp, readdir, readFile, realpath, rename, rm, rmdir, stat, writeFile } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { basename, dirname, join, resolve, sep } from 'node:path';
 import { LabError } from '../core/errors';
 import type { LabEvent } from '../session/protocol';
 
@@ -68,7 +69,8 @@ export class Console {
 }
 
 const megabytes = (bytes: number): string => (bytes / 1e6).toFixed(1);
-const oneLine = (text: string): string => text.replace(/\s+/g, ' ').trim();
+/** Names come from files: no control character of theirs reaches the terminal. */
+const oneLine = (text: string): string => text.replace(/[\s\p{Cc}]+/gu, ' ').trim();
 
 function duration(seconds: number): string {
   if (seconds < 90) return `${Math.ceil(seconds)} s`;
@@ -101,27 +103,120 @@ export async function writeWhole(path: string, data: string | Uint8Array): Promi
   const full = resolve(path);
   const temporary = join(dirname(full), `.${process.pid}.${Date.now()}.tmp`);
   try {
-    await mkdir(dirname(full), { recursive: true });
+    await makeFolder(dirname(full));
     await writeFile(temporary, data);
     await rename(temporary, full);
   } catch (cause) {
-    await rm(temporary, { force: true });
-    throw new LabError('FetchError', `${path} cannot be written: ${(cause as NodeJS.ErrnoException).code ?? String(cause)}.`, 'Choose another place.', { cause });
+    await rm(temporary, { force: true }).catch(() => undefined);
+    throw unwritable(path, cause);
   }
 }
 
-/** --out must not exist or be empty, unless --force; checked before any work. */
-export async function checkOut(out: string | undefined, force: boolean): Promise<string> {
+function unwritable(path: string, cause: unknown): LabError {
+  if (cause instanceof LabError) return cause;
+  return new LabError('FetchError', `${path} cannot be written: ${(cause as NodeJS.ErrnoException).code ?? String(cause)}.`, 'Choose another place.', { cause });
+}
+
+/** The nearest folder at or above `path` that exists. FetchError when that is no folder or may not be written. */
+async function nearestFolder(path: string): Promise<string> {
+  const full = resolve(path);
+  const found = await stat(full).catch((cause: unknown) => {
+    const { code } = cause as NodeJS.ErrnoException;
+    if ((code === 'ENOENT' || code === 'ENOTDIR') && dirname(full) !== full) return null;
+    throw unwritable(path, cause);
+  });
+  if (!found) return nearestFolder(dirname(full));
+  if (!found.isDirectory()) throw unwritable(path, Object.assign(new Error(full), { code: 'ENOTDIR' }));
+  await access(full, constants.W_OK).catch((cause: unknown) => {
+    throw unwritable(path, cause);
+  });
+  return full;
+}
+
+/** Makes a folder and what is missing above it, one by one: a recursive mkdir never returns below /proc. */
+export async function makeFolder(path: string): Promise<void> {
+  const full = resolve(path);
+  const base = await nearestFolder(full);
+  let at = base;
+  for (const part of full.slice(base.length).split(sep).filter(Boolean)) {
+    at = join(at, part);
+    await mkdir(at).catch((cause: unknown) => {
+      if ((cause as NodeJS.ErrnoException).code !== 'EEXIST') throw unwritable(path, cause);
+    });
+  }
+}
+
+/** A file that is written at the end of the work: what can be known before the work is said before it. */
+export async function checkFileTarget(flag: string, path: string): Promise<void> {
+  if (path === '') throw new LabError('SpecError', `${flag} names no file.`, 'Name the file to write.');
+  const found = await stat(path).catch(() => null);
+  if (found?.isDirectory()) throw new LabError('SpecError', `${flag} ${path} is a folder.`, 'Name a file.');
+  await nearestFolder(dirname(resolve(path)));
+}
+
+/** Where a path really leads, ending in a separator, so that what lies inside begins with it. */
+async function trueFolder(path: string): Promise<string> {
+  const real = await realpath(path).catch(() => resolve(path));
+  return real.endsWith(sep) ? real : `${real}${sep}`;
+}
+
+/**
+ * --out must not exist or be empty, unless --force; checked before any work. What --force may never take away are
+ * `inputs` (paths that this run reads), the working folder and the home folder.
+ */
+export async function checkOut(out: string | undefined, force: boolean, inputs: readonly string[] = []): Promise<string> {
   if (!out) throw new LabError('SpecError', '--out DIR is missing.', 'Name the folder to write.');
   const full = resolve(out);
+  const target = await trueFolder(full);
+  const kept = await Promise.all([...inputs, process.cwd(), homedir()].map(async (path) => ({ path, real: await trueFolder(path) })));
+  const held = kept.find(({ real }) => real.startsWith(target))?.path;
+  if (force && held !== undefined) throw new LabError('SpecError', `--out ${out} with --force would remove ${held}.`, 'Choose another folder.');
   let entries: string[];
   try {
     entries = await readdir(full);
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException;
-    if (code === 'ENOENT') return full;
+    if (code === 'ENOENT') {
+      await nearestFolder(dirname(full));
+      return full;
+    }
     throw new LabError('SpecError', `--out ${out} is not a folder that can be written (${code ?? 'unknown'}).`, 'Choose another place.', { cause });
   }
   if (entries.length > 0 && !force) throw new LabError('SpecError', `--out ${out} is not empty.`, 'Choose another folder, or add --force to replace it.');
   return full;
+}
+
+/**
+ * A folder that appears whole or not at all: `fill` writes into a folder beside `out`, which then takes its place.
+ * Without `force` it takes the place of nothing or of an empty folder only, even when another process was quicker.
+ */
+export async function replaceFolder<T>(out: string, force: boolean, fill: (working: string) => Promise<T>): Promise<T> {
+  await makeFolder(dirname(out));
+  // Beside the target, so that the last step is a rename on one disk.
+  const working = await mkdtemp(join(dirname(out), `.${basename(out)}.`)).catch((cause: unknown) => {
+    throw unwritable(out, cause);
+  });
+  const old = `${working}.old`;
+  try {
+    const result = await fill(working);
+    // mkdtemp made it private.
+    await chmod(working, 0o777 & ~process.umask());
+    if (force) await rename(out, old).catch(ignoreMissing);
+    else await rmdir(out).catch(ignoreMissing);
+    await rename(working, out);
+    return result;
+  } catch (cause) {
+    if (cause instanceof LabError) throw cause;
+    if (['ENOTEMPTY', 'EEXIST'].includes((cause as NodeJS.ErrnoException).code ?? '')) {
+      throw new LabError('SpecError', `--out ${out} is not empty any more.`, 'Choose another folder, or add --force to replace it.', { cause });
+    }
+    throw cause;
+  } finally {
+    await rm(working, { recursive: true, force: true });
+    await rm(old, { recursive: true, force: true });
+  }
+}
+
+function ignoreMissing(cause: unknown): void {
+  if ((cause as NodeJS.ErrnoException).code !== 'ENOENT') throw cause;
 }

@@ -13,7 +13,7 @@ import { sweepCommand } from './commands/sweep';
 import { textsCommand } from './commands/texts';
 import { verifyCommand } from './commands/verify';
 import { allowOnly, helpFor, parseArguments, type Parsed } from './flags';
-import { Console, writeWhole } from './io';
+import { checkFileTarget, Console, writeWhole } from './io';
 
 const COMMANDS: readonly Command[] = [
   infoCommand,
@@ -40,6 +40,7 @@ export async function main(argv: readonly string[]): Promise<number> {
   const cancel = (): void => abort.abort();
   process.on('SIGINT', cancel);
   process.on('SIGTERM', cancel);
+  process.on('SIGHUP', cancel);
   try {
     const parsed = parseArguments(argv);
     console = new Console(parsed.switches.has('quiet'));
@@ -57,6 +58,8 @@ export async function main(argv: readonly string[]): Promise<number> {
       return 0;
     }
     allowOnly(parsed, command.flags);
+    const target = parsed.values.get('json');
+    if (target !== undefined && target !== '-') await checkFileTarget('--json', target);
     const code = await command.run({ parsed, console, signal: abort.signal, finish: finisher(parsed) });
     console.endLine();
     return code;
@@ -67,6 +70,7 @@ export async function main(argv: readonly string[]): Promise<number> {
   } finally {
     process.off('SIGINT', cancel);
     process.off('SIGTERM', cancel);
+    process.off('SIGHUP', cancel);
   }
 }
 

@@ -1,8 +1,9 @@
 /** An export into a folder on disk. */
-import { appendFile, mkdir, open, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { appendFile, open, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { LabError } from '../core/errors';
 import type { ExportSink } from '../formats/sink';
+import { makeFolder } from './io';
 
 /** `folder` exists. Disk errors become FetchError with the file's name. */
 export function nodeSink(folder: string): ExportSink {
@@ -19,7 +20,7 @@ export function nodeSink(folder: string): ExportSink {
   return {
     create: (path) =>
       guarded(path, async () => {
-        await mkdir(dirname(at(path)), { recursive: true });
+        await makeFolder(dirname(at(path)));
         await writeFile(at(path), '');
       }),
     write: (path, bytes) => guarded(path, () => appendFile(at(path), bytes)),

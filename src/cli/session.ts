@@ -95,6 +95,12 @@ export async function openSession(parsed: Parsed, console: Console, signal: Abor
   };
 }
 
+/** Files and folders that a run of `model` reads: what --force must not take away. */
+export function inputPaths(parsed: Parsed, model: string): string[] {
+  const files = ['calibration', 'select', 'report', 'spec', 'layer-sparsity'].flatMap((flag) => parsed.values.get(flag) ?? []);
+  return model === 'demo' || model.startsWith('hf:') ? files : [model, ...files];
+}
+
 /** What --spec holds; undefined without that flag. */
 export async function storedSpec(parsed: Parsed): Promise<LabSpec | undefined> {
   const path = parsed.values.get('spec');

@@ -3,6 +3,9 @@ import { z } from 'zod';
 import { LabError } from '../core/errors';
 import type { LabSpec } from '../core/spec';
 
+/** Each is a whole pruning run. */
+export const MAX_BETAS = 1000;
+
 const rate = z.number().min(0).max(1);
 const textName = z.string().min(1).max(500);
 const schema = z.strictObject({
@@ -21,6 +24,7 @@ const schema = z.strictObject({
   seed: z.int().min(0),
   errorsOn: z.enum(['calibration', 'select', 'report']),
   stats: z.enum(['exact', 'dense']),
+  betas: z.array(z.number()).min(1).max(MAX_BETAS).optional(),
 });
 
 /** `value` is a whole report (its `spec` is taken) or a spec alone. SpecError names the first wrong key. */

@@ -14,6 +14,7 @@ export const evalCommand: Command = {
     try {
       const spec = await readSpec(parsed, session.lab, 0);
       await session.load(spec.model);
+      session.lab.plan(spec);
       const report = await session.lab.evaluate(spec, session.io);
       for (const warning of report.warnings) console.warn(warning);
       await finish(report, `perplexity ${describePerplexity(report.perplexity.dense)} (${report.perplexity.windows} windows of ${report.perplexity.window} tokens, ${report.texts.report.source})\n`);

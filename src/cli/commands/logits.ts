@@ -1,12 +1,12 @@
-import { open, rename, rm } from 'node:fs/promises';
-import { resolve } from 'node:path';
+import { open, rename, rm, stat } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
 import { LabError } from '../../core/errors';
 import { parseWindowsJson, decodeText } from '../../formats/texts';
 import { safetensorsPrefix, type TensorSpec } from '../../formats/safetensorsWriter';
 import { windowOutputs } from '../../session/logits';
 import type { Command } from '../command';
 import { oneModel } from '../flags';
-import { readUserFile } from '../io';
+import { checkFileTarget, makeFolder, readUserFile } from '../io';
 import { openSession } from '../session';
 
 /** For comparison with other implementations: everything the dense model gives for given ids. */
@@ -21,6 +21,10 @@ export const logitsCommand: Command = {
     const out = parsed.values.get('out');
     if (idsPath === undefined) throw new LabError('SpecError', '--ids F.json is missing.', 'Give {"windows": [[ids], …]} of equal lengths.');
     if (out === undefined) throw new LabError('SpecError', '--out F.safetensors is missing.', 'Name the file to write.');
+    await checkFileTarget('--out', out);
+    if (!parsed.switches.has('force') && (await stat(out).catch(() => null))?.size) {
+      throw new LabError('SpecError', `--out ${out} is there already.`, 'Choose another file, or add --force to replace it.');
+    }
     const idsText = decodeText(idsPath, await readUserFile(idsPath, 256 << 20));
     const session = await openSession(parsed, console, signal);
     try {
@@ -71,6 +75,7 @@ async function writeTensors(
     at += t.shape.reduce((a, b) => a * b, 4);
   }
   const temporary = `${resolve(path)}.${process.pid}.tmp`;
+  await makeFolder(dirname(temporary));
   const file = await open(temporary, 'w').catch((cause: unknown) => {
     throw new LabError('FetchError', `${path} cannot be written: ${(cause as NodeJS.ErrnoException).code ?? String(cause)}.`, 'Choose another place.', { cause });
   });

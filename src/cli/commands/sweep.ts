@@ -1,9 +1,10 @@
 import { LabError } from '../../core/errors';
-import { parseNumber } from '../../core/spec';
+import { parseNumber, type LabSpec } from '../../core/spec';
 import type { Command } from '../command';
 import { describeCurve, describeRun } from '../describe';
 import { EXPERIMENT_FLAGS, oneModel, type Parsed } from '../flags';
 import { openSession, readSpec, storedSpec } from '../session';
+import { MAX_BETAS } from '../storedSpec';
 
 export const sweepCommand: Command = {
   name: 'sweep',
@@ -16,11 +17,13 @@ export const sweepCommand: Command = {
     const session = await openSession(parsed, console, signal);
     try {
       const { lab, io } = session;
-      const spec = await readSpec(parsed, lab, 0);
+      const stored = await readSpec(parsed, lab, 0);
+      const spec = betas === undefined ? stored : withBetas(stored, betas);
       await session.load(spec.model);
-      const curve = await lab.sweep(spec, { kind: spec.stats === 'dense' ? 'preview' : 'exact', betas }, io);
+      lab.plan(spec);
+      const curve = await lab.sweep(spec, { kind: spec.stats === 'dense' ? 'preview' : 'exact', betas: spec.betas ?? null }, io);
       // Where every beta diverged there is still a run to report: the control.
-      const report = await lab.run({ ...spec, beta: spec.beta }, curve.best ?? 0, io, curve);
+      const report = await lab.run(spec, curve.best ?? 0, io, curve);
       for (const warning of report.warnings) console.warn(warning);
       await finish(report, `${describeCurve(curve)}\n${describeRun(report)}`);
       return 0;
@@ -30,10 +33,17 @@ export const sweepCommand: Command = {
   },
 };
 
-function parseBetas(parsed: Parsed): number[] | null {
+/** The spec holds what decides the curve: a list of betas, or nothing for the grid. */
+function withBetas({ betas: _, ...spec }: LabSpec, betas: number[] | null): LabSpec {
+  return betas ? { ...spec, betas } : spec;
+}
+
+/** undefined: not said; null: the grid. */
+function parseBetas(parsed: Parsed): number[] | null | undefined {
   const text = parsed.values.get('betas');
-  if (text === undefined || text === 'auto') return null;
+  if (text === undefined) return undefined;
+  if (text === 'auto') return null;
   const betas = text.split(',').map((part) => parseNumber('--betas', part));
-  if (betas.length > 1000) throw new LabError('SpecError', `--betas lists ${betas.length} values; at most 1000.`);
+  if (betas.length > MAX_BETAS) throw new LabError('SpecError', `--betas lists ${betas.length} values; at most ${MAX_BETAS}.`);
   return betas;
 }

@@ -1,4 +1,3 @@
-import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { windowsToJson } from '../../formats/texts';
 import { openModel } from '../../formats/hfModel';
@@ -8,8 +7,9 @@ import { TextStore } from '../../session/texts';
 import type { TextName } from '../../core/spec';
 import type { Command } from '../command';
 import { oneModel, specFromFlags } from '../flags';
-import { checkOut, writeWhole } from '../io';
-import { nodeHost, openModelFiles } from '../session';
+import { throwIfAborted } from '../../core/errors';
+import { checkOut, replaceFolder, writeWhole } from '../io';
+import { inputPaths, nodeHost, openModelFiles } from '../session';
 
 /** Writes the default texts as token windows: what another program needs to measure the same. */
 export const textsCommand: Command = {
@@ -19,7 +19,8 @@ export const textsCommand: Command = {
   flags: ['out', 'force', 'samples', 'window', 'windows', 'seed'],
   async run({ parsed, console, signal, finish }) {
     const model = oneModel(parsed);
-    const out = await checkOut(parsed.values.get('out'), parsed.switches.has('force'));
+    const force = parsed.switches.has('force');
+    const out = await checkOut(parsed.values.get('out'), force, inputPaths(parsed, model));
     const { spec } = specFromFlags(parsed, model, 0);
     const { files: source } = await openModelFiles(model, console, signal);
     const plan = planModel(await openModel(source));
@@ -31,11 +32,12 @@ export const textsCommand: Command = {
         const text = await store.resolve(spec, which);
         if (text.warning) console.warn(text.warning);
         records[which] = text.record;
-        files.push([join(out, `${which}.json`), windowsToJson(listWindows(text.windows))]);
+        files.push([`${which}.json`, windowsToJson(listWindows(text.windows))]);
+        throwIfAborted(signal);
       }
-      if (parsed.switches.has('force')) await rm(out, { recursive: true, force: true });
-      await mkdir(out, { recursive: true });
-      for (const [path, data] of files) await writeWhole(path, data);
+      await replaceFolder(out, force, async (working) => {
+        for (const [name, data] of files) await writeWhole(join(working, name), data);
+      });
       await finish({ texts: records }, `calibration.json, select.json and report.json written to ${out}\n`);
       return 0;
     } finally {

@@ -12,6 +12,7 @@ export const verifyCommand: Command = {
   summary: 'check an export against its pruning.json',
   flags: [],
   async run({ parsed, console, signal, finish }) {
+    if (parsed.positional.length === 0) throw new LabError('SpecError', '"verify" needs a folder.', 'Give the folder that an export wrote.');
     const folder = oneModel(parsed);
     const paths = await readdir(folder).catch((cause: unknown) => {
       throw new LabError('FetchError', `${folder} is not a folder that can be read (${(cause as NodeJS.ErrnoException).code ?? String(cause)}).`, 'Give the folder that an export wrote.', { cause });
