@@ -78,6 +78,10 @@ class Suite {
         await record();
         await this.rec.finish();
       },
+      runMany: async (repeats) => {
+        for (let i = 0; i < repeats; i++) await record();
+        await this.rec.finish();
+      },
     }));
     const reps = this.#env.quick ? 2 : 7;
     const sampleMs = this.#env.quick ? 0 : SAMPLE_MS;
