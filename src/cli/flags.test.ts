@@ -14,11 +14,23 @@ function failure(work: () => unknown): string {
   return 'no error';
 }
 
-const specOf = (line: string, defaultBeta: number | 'auto' = 'auto') => specFromFlags(parseArguments(line.split(' ').filter(Boolean)), 'demo', defaultBeta).spec;
+const specOf = (line: string, defaultBeta: number | 'auto' = 'auto') =>
+  specFromFlags(parseArguments(line.split(' ').filter(Boolean)), 'demo', defaultBeta).spec;
 
 describe('parseArguments', () => {
   test('values, switches, lists and negative numbers', () => {
-    const parsed = parseArguments(['prune', 'demo', '--beta', '-0.01', '--sparsity=0.5', '--set', 'a=1', '--set', 'b=x', '--quiet']);
+    const parsed = parseArguments([
+      'prune',
+      'demo',
+      '--beta',
+      '-0.01',
+      '--sparsity=0.5',
+      '--set',
+      'a=1',
+      '--set',
+      'b=x',
+      '--quiet',
+    ]);
     expect([parsed.command, parsed.positional]).toEqual(['prune', ['demo']]);
     expect([...parsed.values]).toEqual([
       ['beta', '-0.01'],
@@ -40,7 +52,9 @@ describe('parseArguments', () => {
   });
 
   test('a flag of another command is refused', () => {
-    expect(failure(() => allowOnly(parseArguments(['info', 'demo', '--betas', '0']), []))).toMatch(/^2 SpecError: "info" does not take --betas/);
+    expect(failure(() => allowOnly(parseArguments(['info', 'demo', '--betas', '0']), []))).toMatch(
+      /^2 SpecError: "info" does not take --betas/,
+    );
   });
 
   test('one model, not none and not two', () => {
@@ -69,12 +83,25 @@ describe('specFromFlags', () => {
     }
   });
 
-  test.each(['--sparsity 1.5', '--sparsity abc', '--sparsity NaN', '--samples 0', '--samples 1.5', '--window 1', '--windows -1', '--seed -1', '--errors-on nothing', '--stats maybe', '--pattern 4:2', '--pattern 2:4:8', '--set x', '--calibration text.pdf', '--beta 1e999'])(
-    '%s exits 2',
-    (line) => {
-      expect(failure(() => specOf(`prune ${line}`))).toMatch(/^2 SpecError/);
-    },
-  );
+  test.each([
+    '--sparsity 1.5',
+    '--sparsity abc',
+    '--sparsity NaN',
+    '--samples 0',
+    '--samples 1.5',
+    '--window 1',
+    '--windows -1',
+    '--seed -1',
+    '--errors-on nothing',
+    '--stats maybe',
+    '--pattern 4:2',
+    '--pattern 2:4:8',
+    '--set x',
+    '--calibration text.pdf',
+    '--beta 1e999',
+  ])('%s exits 2', (line) => {
+    expect(failure(() => specOf(`prune ${line}`))).toMatch(/^2 SpecError/);
+  });
 
   test('texts are known by their base name', () => {
     const { spec, textFiles } = specFromFlags(parseArguments(['eval', '--report', '/a/b/c.txt']), 'demo', 0);
@@ -91,9 +118,13 @@ describe('parseStoredSpec', () => {
   });
 
   test('unknown keys and wrong values are named', () => {
-    expect(failure(() => parseStoredSpec('f', { ...DEFAULT_SPEC, extra: 1 }))).toMatch(/^2 SpecError: f: .*extra/);
+    expect(failure(() => parseStoredSpec('f', { ...DEFAULT_SPEC, extra: 1 }))).toMatch(
+      /^2 SpecError: f: .*extra/,
+    );
     expect(failure(() => parseStoredSpec('f', { ...DEFAULT_SPEC, sparsity: 2 }))).toMatch(/sparsity/);
-    expect(failure(() => parseStoredSpec('f', { schema: 'other/1', spec: DEFAULT_SPEC }))).toMatch(/other\/1/);
+    expect(failure(() => parseStoredSpec('f', { schema: 'other/1', spec: DEFAULT_SPEC }))).toMatch(
+      /other\/1/,
+    );
     expect(failure(() => parseStoredSpec('f', 5))).toMatch(/^2 /);
   });
 });

@@ -1,6 +1,13 @@
 /** The command line's flags: one table that parsing, checking and help read. */
 import { LabError } from '../core/errors';
-import { defaultSpec, parseNumber, parsePattern, type LabSpec, type ParamValue, type TextName } from '../core/spec';
+import {
+  defaultSpec,
+  parseNumber,
+  parsePattern,
+  type LabSpec,
+  type ParamValue,
+  type TextName,
+} from '../core/spec';
 import { COMMON_PARAMS, PRUNERS } from '../pruning/pruners';
 
 type FlagKind = 'text' | 'switch' | 'list';
@@ -18,8 +25,16 @@ const EXPERIMENT = {
   sparsity: { kind: 'text', value: 'S', help: 'fraction of zeros over the prunable weights, 0.7' },
   beta: { kind: 'text', value: 'B', help: "ATP's common difference, or auto" },
   pattern: { kind: 'text', value: 'P', help: 'free (default), or K:M, K kept of every M inputs' },
-  set: { kind: 'list', value: 'NAME=VALUE', help: 'another parameter of the pruner or allocation; repeatable' },
-  'layer-sparsity': { kind: 'text', value: 'F.json', help: 'rates by hand: a list by layer, or an object by tensor name' },
+  set: {
+    kind: 'list',
+    value: 'NAME=VALUE',
+    help: 'another parameter of the pruner or allocation; repeatable',
+  },
+  'layer-sparsity': {
+    kind: 'text',
+    value: 'F.json',
+    help: 'rates by hand: a list by layer, or an object by tensor name',
+  },
   calibration: { kind: 'text', value: 'F', help: 'calibration text, .txt or .json windows' },
   select: { kind: 'text', value: 'F', help: 'text that chooses beta' },
   report: { kind: 'text', value: 'F', help: 'text of the headline figure' },
@@ -28,7 +43,11 @@ const EXPERIMENT = {
   windows: { kind: 'text', value: 'K', help: 'evaluation windows at most, 16' },
   seed: { kind: 'text', value: 'X', help: 'seed of the calibration draw, 0' },
   'errors-on': { kind: 'text', value: 'TEXT', help: 'calibration (default), select or report' },
-  stats: { kind: 'text', value: 'KIND', help: 'exact (default), or dense: statistics once from the dense model' },
+  stats: {
+    kind: 'text',
+    value: 'KIND',
+    help: 'exact (default), or dense: statistics once from the dense model',
+  },
   spec: { kind: 'text', value: 'F', help: 'run again what F holds: a report, or its spec' },
 } as const satisfies Record<string, FlagDescription>;
 
@@ -70,7 +89,13 @@ export interface Parsed {
 
 /** `--name value`, `--name=value`, switches; SpecError on anything unknown, repeated or without its value. */
 export function parseArguments(argv: readonly string[]): Parsed {
-  const parsed: Parsed = { command: '', positional: [], values: new Map(), lists: new Map(), switches: new Set() };
+  const parsed: Parsed = {
+    command: '',
+    positional: [],
+    values: new Map(),
+    lists: new Map(),
+    switches: new Set(),
+  };
   for (let i = 0; i < argv.length; i++) {
     const argument = argv[i] ?? '';
     if (argument === '-h') {
@@ -78,7 +103,8 @@ export function parseArguments(argv: readonly string[]): Parsed {
       continue;
     }
     if (!argument.startsWith('--')) {
-      if (argument.startsWith('-') && argument !== '-') throw new LabError('SpecError', `There is no flag ${argument.slice(0, 60)}.`, 'See prunelab --help.');
+      if (argument.startsWith('-') && argument !== '-')
+        throw new LabError('SpecError', `There is no flag ${argument.slice(0, 60)}.`, 'See prunelab --help.');
       if (parsed.command) parsed.positional.push(argument);
       else parsed.command = argument;
       continue;
@@ -86,14 +112,16 @@ export function parseArguments(argv: readonly string[]): Parsed {
     const equals = argument.indexOf('=');
     const name = argument.slice(2, equals === -1 ? undefined : equals);
     const flag = Object.hasOwn(FLAGS, name) ? FLAGS[name] : undefined;
-    if (!flag) throw new LabError('SpecError', `There is no flag --${name.slice(0, 60)}.`, 'See prunelab --help.');
+    if (!flag)
+      throw new LabError('SpecError', `There is no flag --${name.slice(0, 60)}.`, 'See prunelab --help.');
     if (flag.kind === 'switch') {
       if (equals !== -1) throw new LabError('SpecError', `--${name} takes no value.`);
       parsed.switches.add(name);
       continue;
     }
     const value = equals === -1 ? argv[++i] : argument.slice(equals + 1);
-    if (value === undefined) throw new LabError('SpecError', `--${name} needs a value (${flag.value ?? 'VALUE'}).`);
+    if (value === undefined)
+      throw new LabError('SpecError', `--${name} needs a value (${flag.value ?? 'VALUE'}).`);
     if (flag.kind === 'list') parsed.lists.set(name, [...(parsed.lists.get(name) ?? []), value]);
     else if (parsed.values.has(name)) throw new LabError('SpecError', `--${name} is given twice.`);
     else parsed.values.set(name, value);
@@ -105,7 +133,11 @@ export function parseArguments(argv: readonly string[]): Parsed {
 export function allowOnly(parsed: Parsed, allowed: readonly string[]): void {
   for (const name of [...parsed.values.keys(), ...parsed.lists.keys(), ...parsed.switches]) {
     if (!allowed.includes(name) && !COMMON_FLAGS.includes(name)) {
-      throw new LabError('SpecError', `"${parsed.command}" does not take --${name}.`, `See prunelab ${parsed.command} --help.`);
+      throw new LabError(
+        'SpecError',
+        `"${parsed.command}" does not take --${name}.`,
+        `See prunelab ${parsed.command} --help.`,
+      );
     }
   }
 }
@@ -130,10 +162,18 @@ const TEXT_FLAGS: readonly TextName[] = ['calibration', 'select', 'report'];
 const baseName = (path: string): string => path.split(/[\\/]/).filter(Boolean).pop() ?? path;
 
 /** The spec that the flags describe, on top of `base`. Everything is checked that needs no model. */
-export function specFromFlags(parsed: Parsed, model: string, defaultBeta: LabSpec['beta'], base?: LabSpec): SpecFlags {
+export function specFromFlags(
+  parsed: Parsed,
+  model: string,
+  defaultBeta: LabSpec['beta'],
+  base?: LabSpec,
+): SpecFlags {
   const spec = base ? { ...structuredClone(base), model } : { ...defaultSpec(), model, beta: defaultBeta };
   const value = (name: string): string | undefined => parsed.values.get(name);
-  const number = (name: string, range: { min?: number; max?: number; integer?: boolean }): number | undefined => {
+  const number = (
+    name: string,
+    range: { min?: number; max?: number; integer?: boolean },
+  ): number | undefined => {
     const text = value(name);
     return text === undefined ? undefined : parseNumber(`--${name}`, text, range);
   };
@@ -153,13 +193,19 @@ export function specFromFlags(parsed: Parsed, model: string, defaultBeta: LabSpe
     spec.set = { ...spec.set, [groups.name]: paramValue(groups.value ?? '') };
   }
   const pattern = parsePattern(spec.pattern);
-  if (pattern !== 'free' && !parsed.values.has('sparsity') && (!base || parsed.values.has('pattern'))) spec.sparsity = 1 - pattern.keep / pattern.group;
+  if (pattern !== 'free' && !parsed.values.has('sparsity') && (!base || parsed.values.has('pattern')))
+    spec.sparsity = 1 - pattern.keep / pattern.group;
 
   const layerSparsityFile = value('layer-sparsity');
   const plain = spec.allocation === 'atp' && pattern === 'free' && !layerSparsityFile && !spec.layerSparsity;
   const beta = value('beta');
   if (beta !== undefined) {
-    if (!plain) throw new LabError('SpecError', '--beta belongs to the allocation atp with the free pattern.', 'Leave --beta out, or use --allocation atp and --pattern free.');
+    if (!plain)
+      throw new LabError(
+        'SpecError',
+        '--beta belongs to the allocation atp with the free pattern.',
+        'Leave --beta out, or use --allocation atp and --pattern free.',
+      );
     spec.beta = beta === 'auto' ? 'auto' : parseNumber('--beta', beta);
   } else if (!plain && (!base || layerSparsityFile)) spec.beta = 0;
 
@@ -167,7 +213,11 @@ export function specFromFlags(parsed: Parsed, model: string, defaultBeta: LabSpe
   for (const which of TEXT_FLAGS) {
     const path = value(which);
     if (path === undefined) continue;
-    if (!/\.(txt|json)$/i.test(path)) throw new LabError('SpecError', `--${which} ${baseName(path).slice(0, 120)}: a text is a .txt or a .json file.`);
+    if (!/\.(txt|json)$/i.test(path))
+      throw new LabError(
+        'SpecError',
+        `--${which} ${baseName(path).slice(0, 120)}: a text is a .txt or a .json file.`,
+      );
     textFiles.set(which, path);
     spec.texts = { ...spec.texts, [which]: baseName(path) };
   }
@@ -176,14 +226,19 @@ export function specFromFlags(parsed: Parsed, model: string, defaultBeta: LabSpe
 
 function oneOf<const T extends string>(name: string, value: string, allowed: readonly T[]): T {
   const found = allowed.find((a) => a === value);
-  if (found === undefined) throw new LabError('SpecError', `${name} must be ${allowed.join(', ')}; not "${value.slice(0, 60)}".`);
+  if (found === undefined)
+    throw new LabError('SpecError', `${name} must be ${allowed.join(', ')}; not "${value.slice(0, 60)}".`);
   return found;
 }
 
 /** Names, values and defaults of what --set takes. */
 function describeParams(): string {
-  const rows = [...COMMON_PARAMS.map((p) => ['every pruner', p] as const), ...PRUNERS.flatMap((pruner) => pruner.params.map((p) => [pruner.id, p] as const))].map(([owner, p]) => {
-    const values = p.type === 'boolean' ? 'true|false' : p.type === 'choice' ? (p.choices ?? []).join('|') : 'NUMBER';
+  const rows = [
+    ...COMMON_PARAMS.map((p) => ['every pruner', p] as const),
+    ...PRUNERS.flatMap((pruner) => pruner.params.map((p) => [pruner.id, p] as const)),
+  ].map(([owner, p]) => {
+    const values =
+      p.type === 'boolean' ? 'true|false' : p.type === 'choice' ? (p.choices ?? []).join('|') : 'NUMBER';
     return `  ${`${p.name}=${values}`.padEnd(26)}${p.help} Default ${String(p.init)}; ${owner}.`;
   });
   return `\n--set takes:\n${rows.join('\n')}\n`;
@@ -201,7 +256,12 @@ export function helpFor(name: string, summary: string, allowed: readonly string[
 /** The model a command works on; SpecError when it is missing or there are two. `--spec` may name it instead. */
 export function oneModel(parsed: Parsed, stored?: LabSpec): string {
   const [model = stored?.model, second] = parsed.positional;
-  if (model === undefined) throw new LabError('SpecError', `"${parsed.command}" needs a model.`, 'Give demo, a folder, a .safetensors file, or hf:owner/name.');
+  if (model === undefined)
+    throw new LabError(
+      'SpecError',
+      `"${parsed.command}" needs a model.`,
+      'Give demo, a folder, a .safetensors file, or hf:owner/name.',
+    );
   if (second !== undefined) throw new LabError('SpecError', `"${second.slice(0, 60)}" is one word too many.`);
   return model;
 }

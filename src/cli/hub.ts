@@ -4,7 +4,11 @@ import type { ModelFiles } from '../formats/source';
 import { hubName } from '../session/hubModel';
 import type { Console } from './io';
 
-export async function hubModelFiles(id: string, console: Console, signal: AbortSignal): Promise<{ files: ModelFiles; name: string }> {
+export async function hubModelFiles(
+  id: string,
+  console: Console,
+  signal: AbortSignal,
+): Promise<{ files: ModelFiles; name: string }> {
   const startMs = performance.now();
   const { model, files } = await openHubCached(id, {
     fetch: (input, init) => fetch(input, init),
@@ -12,7 +16,9 @@ export async function hubModelFiles(id: string, console: Console, signal: AbortS
     accessToken: process.env['HF_TOKEN'] || undefined,
     signal,
     onResolved: (found, missingBytes) => {
-      console.note(`${found.name} at ${found.commit.slice(0, 12)}: ${(found.bytes / 1e6).toFixed(1)} MB, ${(missingBytes / 1e6).toFixed(1)} MB to fetch`);
+      console.note(
+        `${found.name} at ${found.commit.slice(0, 12)}: ${(found.bytes / 1e6).toFixed(1)} MB, ${(missingBytes / 1e6).toFixed(1)} MB to fetch`,
+      );
     },
     onProgress: (done, total) => {
       const seconds = (performance.now() - startMs) / 1000;

@@ -1,4 +1,14 @@
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -43,7 +53,9 @@ test('a file to be written at the end is checked before', async () => {
   writeFileSync(join(base, 'file'), '');
   expect(await failure(checkFileTarget('--json', base))).toMatch(/^2 SpecError: .*is a folder/);
   expect(await failure(checkFileTarget('--json', ''))).toMatch(/^2 SpecError/);
-  expect(await failure(checkFileTarget('--json', join(base, 'file', 'r.json')))).toMatch(/^2 FetchError: .*ENOTDIR/);
+  expect(await failure(checkFileTarget('--json', join(base, 'file', 'r.json')))).toMatch(
+    /^2 FetchError: .*ENOTDIR/,
+  );
   expect(await failure(checkFileTarget('--json', join(base, 'new', 'r.json')))).toBe('no error');
   expect(await failure(checkFileTarget('--json', join(base, 'file')))).toBe('no error');
   expect(readdirSync(base)).toEqual(['file']);
@@ -54,7 +66,9 @@ describe('--out with --force', () => {
     mkdirSync(join(base, 'model'));
     writeFileSync(join(base, 'model', 'config.json'), '');
     symlinkSync('model', join(base, 'link'));
-    expect(await failure(checkOut(join(base, out), true, [join(base, 'model')]))).toMatch(/^2 SpecError: .*would remove/);
+    expect(await failure(checkOut(join(base, out), true, [join(base, 'model')]))).toMatch(
+      /^2 SpecError: .*would remove/,
+    );
   });
 
   test('nor the working folder; a sibling is replaced', async () => {

@@ -1,5 +1,19 @@
 /** Standard error, standard output and files of the command line: progress, warnings, the last line of an error. */
-import { access, chmod, constants, mkdir, mkdtemp, readdir, readFile, realpath, rename, rm, rmdir, stat, writeFile } from 'node:fs/promises';
+import {
+  access,
+  chmod,
+  constants,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  realpath,
+  rename,
+  rm,
+  rmdir,
+  stat,
+  writeFile,
+} from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { basename, dirname, join, resolve, sep } from 'node:path';
 import { LabError } from '../core/errors';
@@ -28,7 +42,10 @@ export class Console {
     if (!this.#terminal && !fresh && nowMs - this.#lineMs < LINE_EVERY_MS) return;
     this.#stage = event.stage;
     this.#lineMs = nowMs;
-    const done = event.unit === 'bytes' ? `${megabytes(event.done)}/${megabytes(event.total)} MB` : `${Math.floor((100 * event.done) / event.total)} %`;
+    const done =
+      event.unit === 'bytes'
+        ? `${megabytes(event.done)}/${megabytes(event.total)} MB`
+        : `${Math.floor((100 * event.done) / event.total)} %`;
     const rate = event.tokensPerSecond ? `, ${event.tokensPerSecond.toPrecision(3)} tokens/s` : '';
     const left = event.secondsLeft !== null ? `, ${duration(event.secondsLeft)} left` : '';
     this.#write(`${event.stage}: ${done}${rate}${left}`);
@@ -81,11 +98,21 @@ function duration(seconds: number): string {
 export async function readUserFile(path: string, maxBytes: number): Promise<Uint8Array> {
   try {
     const { size } = await stat(path);
-    if (size > maxBytes) throw new LabError('TextError', `${path} has ${size} bytes; at most ${maxBytes} are read.`, 'Give a smaller file.');
+    if (size > maxBytes)
+      throw new LabError(
+        'TextError',
+        `${path} has ${size} bytes; at most ${maxBytes} are read.`,
+        'Give a smaller file.',
+      );
     return new Uint8Array(await readFile(path));
   } catch (cause) {
     if (cause instanceof LabError) throw cause;
-    throw new LabError('FetchError', `${path} cannot be read: ${(cause as NodeJS.ErrnoException).code ?? String(cause)}.`, 'Check the path.', { cause });
+    throw new LabError(
+      'FetchError',
+      `${path} cannot be read: ${(cause as NodeJS.ErrnoException).code ?? String(cause)}.`,
+      'Check the path.',
+      { cause },
+    );
   }
 }
 
@@ -114,7 +141,12 @@ export async function writeWhole(path: string, data: string | Uint8Array): Promi
 
 function unwritable(path: string, cause: unknown): LabError {
   if (cause instanceof LabError) return cause;
-  return new LabError('FetchError', `${path} cannot be written: ${(cause as NodeJS.ErrnoException).code ?? String(cause)}.`, 'Choose another place.', { cause });
+  return new LabError(
+    'FetchError',
+    `${path} cannot be written: ${(cause as NodeJS.ErrnoException).code ?? String(cause)}.`,
+    'Choose another place.',
+    { cause },
+  );
 }
 
 /** The nearest folder at or above `path` that exists. FetchError when that is no folder or may not be written. */
@@ -164,13 +196,24 @@ async function trueFolder(path: string): Promise<string> {
  * --out must not exist or be empty, unless --force; checked before any work. What --force may never take away are
  * `inputs` (paths that this run reads), the working folder and the home folder.
  */
-export async function checkOut(out: string | undefined, force: boolean, inputs: readonly string[] = []): Promise<string> {
+export async function checkOut(
+  out: string | undefined,
+  force: boolean,
+  inputs: readonly string[] = [],
+): Promise<string> {
   if (!out) throw new LabError('SpecError', '--out DIR is missing.', 'Name the folder to write.');
   const full = resolve(out);
   const target = await trueFolder(full);
-  const kept = await Promise.all([...inputs, process.cwd(), homedir()].map(async (path) => ({ path, real: await trueFolder(path) })));
+  const kept = await Promise.all(
+    [...inputs, process.cwd(), homedir()].map(async (path) => ({ path, real: await trueFolder(path) })),
+  );
   const held = kept.find(({ real }) => real.startsWith(target))?.path;
-  if (force && held !== undefined) throw new LabError('SpecError', `--out ${out} with --force would remove ${held}.`, 'Choose another folder.');
+  if (force && held !== undefined)
+    throw new LabError(
+      'SpecError',
+      `--out ${out} with --force would remove ${held}.`,
+      'Choose another folder.',
+    );
   let entries: string[];
   try {
     entries = await readdir(full);
@@ -180,9 +223,19 @@ export async function checkOut(out: string | undefined, force: boolean, inputs: 
       await nearestFolder(dirname(full));
       return full;
     }
-    throw new LabError('SpecError', `--out ${out} is not a folder that can be written (${code ?? 'unknown'}).`, 'Choose another place.', { cause });
+    throw new LabError(
+      'SpecError',
+      `--out ${out} is not a folder that can be written (${code ?? 'unknown'}).`,
+      'Choose another place.',
+      { cause },
+    );
   }
-  if (entries.length > 0 && !force) throw new LabError('SpecError', `--out ${out} is not empty.`, 'Choose another folder, or add --force to replace it.');
+  if (entries.length > 0 && !force)
+    throw new LabError(
+      'SpecError',
+      `--out ${out} is not empty.`,
+      'Choose another folder, or add --force to replace it.',
+    );
   return full;
 }
 
@@ -190,7 +243,11 @@ export async function checkOut(out: string | undefined, force: boolean, inputs: 
  * A folder that appears whole or not at all: `fill` writes into a folder beside `out`, which then takes its place.
  * Without `force` it takes the place of nothing or of an empty folder only, even when another process was quicker.
  */
-export async function replaceFolder<T>(out: string, force: boolean, fill: (working: string) => Promise<T>): Promise<T> {
+export async function replaceFolder<T>(
+  out: string,
+  force: boolean,
+  fill: (working: string) => Promise<T>,
+): Promise<T> {
   await makeFolder(dirname(out));
   // Beside the target, so that the last step is a rename on one disk.
   const working = await mkdtemp(join(dirname(out), `.${basename(out)}.`)).catch((cause: unknown) => {
@@ -208,7 +265,12 @@ export async function replaceFolder<T>(out: string, force: boolean, fill: (worki
   } catch (cause) {
     if (cause instanceof LabError) throw cause;
     if (['ENOTEMPTY', 'EEXIST'].includes((cause as NodeJS.ErrnoException).code ?? '')) {
-      throw new LabError('SpecError', `--out ${out} is not empty any more.`, 'Choose another folder, or add --force to replace it.', { cause });
+      throw new LabError(
+        'SpecError',
+        `--out ${out} is not empty any more.`,
+        'Choose another folder, or add --force to replace it.',
+        { cause },
+      );
     }
     throw cause;
   } finally {

@@ -51,7 +51,11 @@ export async function main(argv: readonly string[]): Promise<number> {
         return 0;
       }
       if (!parsed.command) throw new LabError('SpecError', 'No command was given.', 'See prunelab --help.');
-      throw new LabError('SpecError', `There is no command "${parsed.command.slice(0, 60)}".`, `Use one of ${COMMANDS.map((c) => c.name).join(', ')}.`);
+      throw new LabError(
+        'SpecError',
+        `There is no command "${parsed.command.slice(0, 60)}".`,
+        `Use one of ${COMMANDS.map((c) => c.name).join(', ')}.`,
+      );
     }
     if (parsed.switches.has('help')) {
       process.stdout.write(helpFor(command.usage, command.summary, command.flags));
@@ -64,7 +68,9 @@ export async function main(argv: readonly string[]): Promise<number> {
     console.endLine();
     return code;
   } catch (error) {
-    const failure = abort.signal.aborted ? new LabError('CancelledError', 'Cancelled; nothing half-written remains.') : LabError.from(error);
+    const failure = abort.signal.aborted
+      ? new LabError('CancelledError', 'Cancelled; nothing half-written remains.')
+      : LabError.from(error);
     console.fail(failure, debug);
     return failure.exitCode;
   } finally {

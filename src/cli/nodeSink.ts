@@ -14,7 +14,12 @@ export function nodeSink(folder: string): ExportSink {
     } catch (cause) {
       const { code } = cause as NodeJS.ErrnoException;
       const remedy = code === 'ENOSPC' ? 'Make room on the disk.' : 'Choose another folder.';
-      throw new LabError('FetchError', `${path} could not be written or read back (${code ?? String(cause)}).`, remedy, { cause });
+      throw new LabError(
+        'FetchError',
+        `${path} could not be written or read back (${code ?? String(cause)}).`,
+        remedy,
+        { cause },
+      );
     }
   };
   return {
@@ -38,7 +43,8 @@ export function nodeSink(folder: string): ExportSink {
         }
       }),
     async abort() {
-      for (const name of await readdir(folder).catch(() => [])) await rm(at(name), { recursive: true, force: true });
+      for (const name of await readdir(folder).catch(() => []))
+        await rm(at(name), { recursive: true, force: true });
     },
   };
 }

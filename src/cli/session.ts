@@ -24,7 +24,12 @@ export function projectRoot(): string {
   let at = dirname(fileURLToPath(import.meta.url));
   while (!existsSync(join(at, 'public', 'models', 'demo'))) {
     const up = dirname(at);
-    if (up === at) throw new LabError('InternalError', 'The folder public/models/demo was not found.', 'Run the command from its own checkout.');
+    if (up === at)
+      throw new LabError(
+        'InternalError',
+        'The folder public/models/demo was not found.',
+        'Run the command from its own checkout.',
+      );
     at = up;
   }
   return at;
@@ -35,7 +40,11 @@ const MAX_TEXT_BYTES = 256 << 20;
 async function bundledText(): Promise<Uint8Array> {
   const bytes = new Uint8Array(await readFile(join(projectRoot(), 'public', BUNDLED_TEXT.path)));
   if ((await sha256Hex(bytes)) !== BUNDLED_TEXT.sha256) {
-    throw new LabError('FormatError', `${BUNDLED_TEXT.path} is not the file that this version was made with.`, 'Delete it and run again; it is made anew.');
+    throw new LabError(
+      'FormatError',
+      `${BUNDLED_TEXT.path} is not the file that this version was made with.`,
+      'Delete it and run again; it is made anew.',
+    );
   }
   return bytes;
 }
@@ -50,7 +59,11 @@ export const nodeHost: LabHost = {
 };
 
 /** Files of `<model>` (demo, a folder or file, hf:owner/name[@revision]) and what a report calls it. */
-export async function openModelFiles(model: string, console: Console, signal: AbortSignal): Promise<{ files: ModelFiles; name: string }> {
+export async function openModelFiles(
+  model: string,
+  console: Console,
+  signal: AbortSignal,
+): Promise<{ files: ModelFiles; name: string }> {
   if (model.startsWith('hf:')) {
     const { hubModelFiles } = await import('./hub');
     return hubModelFiles(model, console, signal);
@@ -67,10 +80,17 @@ export interface CliSession {
   close(): void;
 }
 
-export async function openSession(parsed: Parsed, console: Console, signal: AbortSignal): Promise<CliSession> {
+export async function openSession(
+  parsed: Parsed,
+  console: Console,
+  signal: AbortSignal,
+): Promise<CliSession> {
   let ctx: GpuContext;
   try {
-    ctx = await GpuContext.open(await openNodeGpu(), { backend: 'dawn-node', adapter: parsed.values.get('adapter') });
+    ctx = await GpuContext.open(await openNodeGpu(), {
+      backend: 'dawn-node',
+      adapter: parsed.values.get('adapter'),
+    });
   } catch (error) {
     const failure = LabError.from(error);
     if (failure.kind !== 'GpuUnavailableError' || parsed.values.has('adapter')) throw failure;
@@ -97,7 +117,9 @@ export async function openSession(parsed: Parsed, console: Console, signal: Abor
 
 /** Files and folders that a run of `model` reads: what --force must not take away. */
 export function inputPaths(parsed: Parsed, model: string): string[] {
-  const files = ['calibration', 'select', 'report', 'spec', 'layer-sparsity'].flatMap((flag) => parsed.values.get(flag) ?? []);
+  const files = ['calibration', 'select', 'report', 'spec', 'layer-sparsity'].flatMap(
+    (flag) => parsed.values.get(flag) ?? [],
+  );
   return model === 'demo' || model.startsWith('hf:') ? files : [model, ...files];
 }
 
@@ -110,17 +132,32 @@ export async function storedSpec(parsed: Parsed): Promise<LabSpec | undefined> {
 /** The spec of the flags (on top of --spec), with the user's files read and handed to the lab. */
 export async function readSpec(parsed: Parsed, lab: Lab, defaultBeta: LabSpec['beta']): Promise<LabSpec> {
   const base = await storedSpec(parsed);
-  const { spec, textFiles, layerSparsityFile } = specFromFlags(parsed, oneModel(parsed, base), defaultBeta, base);
+  const { spec, textFiles, layerSparsityFile } = specFromFlags(
+    parsed,
+    oneModel(parsed, base),
+    defaultBeta,
+    base,
+  );
   for (const [which, path] of textFiles) {
     lab.setText(which, { name: spec.texts[which], bytes: await readUserFile(path, MAX_TEXT_BYTES) });
   }
-  if (layerSparsityFile !== undefined) spec.layerSparsity = layerSparsities(layerSparsityFile, await readUserJson(layerSparsityFile, 64 << 20));
+  if (layerSparsityFile !== undefined)
+    spec.layerSparsity = layerSparsities(layerSparsityFile, await readUserJson(layerSparsityFile, 64 << 20));
   return spec;
 }
 
 function layerSparsities(path: string, value: unknown): NonNullable<LabSpec['layerSparsity']> {
   const isRate = (x: unknown): x is number => typeof x === 'number' && x >= 0 && x <= 1;
   if (Array.isArray(value) && value.every(isRate)) return value;
-  if (typeof value === 'object' && value !== null && !Array.isArray(value) && Object.values(value).every(isRate)) return value as Record<string, number>;
-  throw new LabError('SpecError', `${path}: layer sparsities are a list of numbers from 0 to 1, or an object from tensor names to such numbers.`);
+  if (
+    typeof value === 'object' &&
+    value !== null &&
+    !Array.isArray(value) &&
+    Object.values(value).every(isRate)
+  )
+    return value as Record<string, number>;
+  throw new LabError(
+    'SpecError',
+    `${path}: layer sparsities are a list of numbers from 0 to 1, or an object from tensor names to such numbers.`,
+  );
 }

@@ -30,10 +30,15 @@ const schema = z.strictObject({
 /** `value` is a whole report (its `spec` is taken) or a spec alone. SpecError names the first wrong key. */
 export function parseStoredSpec(path: string, value: unknown): LabSpec {
   const isReport = typeof value === 'object' && value !== null && 'schema' in value && 'spec' in value;
-  if (isReport && value.schema !== 'prunelab.run/1') throw new LabError('SpecError', `${path}: schema ${JSON.stringify(value.schema)} is not prunelab.run/1.`);
+  if (isReport && value.schema !== 'prunelab.run/1')
+    throw new LabError('SpecError', `${path}: schema ${JSON.stringify(value.schema)} is not prunelab.run/1.`);
   const result = schema.safeParse(isReport ? value.spec : value);
   if (result.success) return result.data;
   const issue = result.error.issues[0];
   const where = issue?.path.join('.') || 'the spec';
-  throw new LabError('SpecError', `${path}: ${where}: ${issue?.message ?? 'not a spec'}.`, 'Give a report of this lab, or its spec, unchanged.');
+  throw new LabError(
+    'SpecError',
+    `${path}: ${where}: ${issue?.message ?? 'not a spec'}.`,
+    'Give a report of this lab, or its spec, unchanged.',
+  );
 }

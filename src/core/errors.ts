@@ -68,7 +68,8 @@ export class LabError extends Error {
   /** Any thrown value as a LabError; unknown ones become InternalError. */
   static from(value: unknown): LabError {
     if (value instanceof LabError) return value;
-    if (value instanceof DOMException && value.name === 'AbortError') return new LabError('CancelledError', 'Cancelled.');
+    if (value instanceof DOMException && value.name === 'AbortError')
+      return new LabError('CancelledError', 'Cancelled.');
     if (value instanceof Error) {
       const error = new LabError('InternalError', value.message, undefined, { cause: value });
       if (value.stack) error.stack = value.stack;

@@ -66,13 +66,21 @@ export function parsePattern(text: string): Pattern {
   const keep = Number(groups?.keep);
   const group = Number(groups?.group);
   if (!groups || !(keep < group) || group > 32) {
-    throw new LabError('SpecError', `Pattern "${text}" is not "free" or K:M with 1 <= K < M <= 32.`, 'Use for example 2:4.');
+    throw new LabError(
+      'SpecError',
+      `Pattern "${text}" is not "free" or K:M with 1 <= K < M <= 32.`,
+      'Use for example 2:4.',
+    );
   }
   return { keep, group };
 }
 
 /** A decimal number as users write it; SpecError names the field when it is not one or is out of range. */
-export function parseNumber(field: string, text: string, range: { min?: number; max?: number; integer?: boolean } = {}): number {
+export function parseNumber(
+  field: string,
+  text: string,
+  range: { min?: number; max?: number; integer?: boolean } = {},
+): number {
   const trimmed = text.trim();
   const value = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(trimmed) ? Number(trimmed) : NaN;
   const { min = -Infinity, max = Infinity, integer = false } = range;

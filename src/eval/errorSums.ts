@@ -26,7 +26,14 @@ export function fullErrors(s: RawSums): LayerErrors {
 
 /** Only what a cheap pass measures. */
 export function cumulativeErrors(s: Pick<RawSums, 'cumulative' | 'dense'>): LayerErrors {
-  return { local: null, inPlace: null, inherited: null, cumulative: finite(s.cumulative), cross: null, dense: finite(s.dense) };
+  return {
+    local: null,
+    inPlace: null,
+    inherited: null,
+    cumulative: finite(s.cumulative),
+    cross: null,
+    dense: finite(s.dense),
+  };
 }
 
 export function anyDiverged(rows: readonly LayerErrors[]): boolean {

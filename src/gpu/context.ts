@@ -20,7 +20,12 @@ export interface OpenOptions {
 }
 
 const WANTED_FEATURES: GPUFeatureName[] = ['subgroups', 'timestamp-query'];
-const WANTED_LIMITS = ['maxBufferSize', 'maxStorageBufferBindingSize', 'maxComputeWorkgroupStorageSize', 'maxComputeInvocationsPerWorkgroup'] as const;
+const WANTED_LIMITS = [
+  'maxBufferSize',
+  'maxStorageBufferBindingSize',
+  'maxComputeWorkgroupStorageSize',
+  'maxComputeInvocationsPerWorkgroup',
+] as const;
 const RE_SOFTWARE = /swiftshader|llvmpipe|lavapipe|basic render|\bwarp\b|software/i;
 
 /** All that an adapter says of itself, in one line. */
@@ -29,7 +34,10 @@ export function describeAdapter(info: GPUAdapterInfo): string {
 }
 
 export function isSoftwareAdapter(info: GPUAdapterInfo): boolean {
-  return Boolean((info as { isFallbackAdapter?: boolean }).isFallbackAdapter) || RE_SOFTWARE.test(describeAdapter(info));
+  return (
+    Boolean((info as { isFallbackAdapter?: boolean }).isFallbackAdapter) ||
+    RE_SOFTWARE.test(describeAdapter(info))
+  );
 }
 
 export class GpuContext {
@@ -62,14 +70,21 @@ export class GpuContext {
     this.subgroupMin = subgroups ? (info.subgroupMinSize ?? 0) : 0;
     this.subgroupMax = subgroups ? (info.subgroupMaxSize ?? 0) : 0;
     this.root = new Scope(this);
-    this.adapterKey = [describeAdapter(info), this.subgroupMin, record.software ? 'software' : 'hardware', record.features.join('+')].join('|');
+    this.adapterKey = [
+      describeAdapter(info),
+      this.subgroupMin,
+      record.software ? 'software' : 'hardware',
+      record.features.join('+'),
+    ].join('|');
     device.onuncapturederror = (event) => {
       this.errors.push(event.error.message);
     };
     this.lost = device.lost.then((lost) => {
       this.#lost = new LabError(
         'DeviceLostError',
-        this.#closing ? 'The GPU device was closed.' : `The GPU device was lost (${lost.message || lost.reason || 'no reason given'}).`,
+        this.#closing
+          ? 'The GPU device was closed.'
+          : `The GPU device was lost (${lost.message || lost.reason || 'no reason given'}).`,
         'Reopen the device and run the same experiment again; nothing on disk was changed.',
       );
       return this.#lost;
@@ -88,7 +103,12 @@ export class GpuContext {
     try {
       device = await adapter.requestDevice({ label: 'prunelab', requiredFeatures: features, requiredLimits });
     } catch (cause) {
-      throw new LabError('GpuUnavailableError', `The adapter "${describeAdapter(info)}" refused a device: ${String(cause)}.`, 'Restart the browser or update the graphics driver.', { cause });
+      throw new LabError(
+        'GpuUnavailableError',
+        `The adapter "${describeAdapter(info)}" refused a device: ${String(cause)}.`,
+        'Restart the browser or update the graphics driver.',
+        { cause },
+      );
     }
     const software = isSoftwareAdapter(info);
     const record: DeviceRecord = {
@@ -123,7 +143,12 @@ async function pickAdapter(gpu: GPU, wanted: string | undefined): Promise<GPUAda
   const tries: (GPURequestAdapterOptions | undefined)[] =
     wanted === 'software'
       ? [{ forceFallbackAdapter: true }, undefined]
-      : [{ powerPreference: 'high-performance' }, { powerPreference: 'low-power' }, { forceFallbackAdapter: true }, undefined];
+      : [
+          { powerPreference: 'high-performance' },
+          { powerPreference: 'low-power' },
+          { forceFallbackAdapter: true },
+          undefined,
+        ];
   const seen: string[] = [];
   for (const options of tries) {
     const adapter = await gpu.requestAdapter(options);
@@ -131,10 +156,19 @@ async function pickAdapter(gpu: GPU, wanted: string | undefined): Promise<GPUAda
     const text = describeAdapter(adapter.info);
     seen.push(text);
     const isSoftware = isSoftwareAdapter(adapter.info);
-    if (!wanted || (wanted === 'software' ? isSoftware : text.toLowerCase().includes(wanted.toLowerCase()))) return adapter;
+    if (!wanted || (wanted === 'software' ? isSoftware : text.toLowerCase().includes(wanted.toLowerCase())))
+      return adapter;
   }
   if (wanted && seen.length > 0) {
-    throw new LabError('GpuUnavailableError', `No adapter matches "${wanted}"; there are: ${[...new Set(seen)].join('; ')}.`, 'Leave the adapter choice out, or name one of these.');
+    throw new LabError(
+      'GpuUnavailableError',
+      `No adapter matches "${wanted}"; there are: ${[...new Set(seen)].join('; ')}.`,
+      'Leave the adapter choice out, or name one of these.',
+    );
   }
-  throw new LabError('GpuUnavailableError', 'WebGPU found no adapter.', 'Update the graphics driver, or start the browser with hardware acceleration switched on.');
+  throw new LabError(
+    'GpuUnavailableError',
+    'WebGPU found no adapter.',
+    'Update the graphics driver, or start the browser with hardware acceleration switched on.',
+  );
 }

@@ -26,7 +26,8 @@ export interface Kernel {
 }
 
 const RE_ENABLE = /^\s*enable\s+(?<name>[\w-]+)\s*;\s*$/gm;
-const RE_BINDING = /@group\(0\)\s*@binding\((?<index>\d+)\)\s*var<storage,\s*(?<access>read|read_write)>\s*(?<name>\w+)/g;
+const RE_BINDING =
+  /@group\(0\)\s*@binding\((?<index>\d+)\)\s*var<storage,\s*(?<access>read|read_write)>\s*(?<name>\w+)/g;
 const RE_PARAMS = /struct\s+Params\s*\{(?<body>[^}]*)\}/;
 const RE_FIELD = /(?<name>\w+)\s*:\s*(?<type>u32|i32|f32)\s*,/g;
 const ENABLE_TO_FEATURE: Record<string, GPUFeatureName> = { subgroups: 'subgroups', f16: 'shader-f16' };
@@ -37,7 +38,11 @@ export function defineKernel(name: string, ...parts: string[]): Kernel {
   const enables = [...text.matchAll(RE_ENABLE)].map((m) => m.groups?.name ?? '');
   const code = [...new Set(enables)].map((e) => `enable ${e};\n`).join('') + text.replace(RE_ENABLE, '');
   const bindings = [...code.matchAll(RE_BINDING)].map((m): KernelBinding => {
-    return { name: m.groups?.name ?? '', binding: Number(m.groups?.index), access: m.groups?.access === 'read' ? 'read' : 'read_write' };
+    return {
+      name: m.groups?.name ?? '',
+      binding: Number(m.groups?.index),
+      access: m.groups?.access === 'read' ? 'read' : 'read_write',
+    };
   });
   const body = RE_PARAMS.exec(code)?.groups?.body;
   if (body === undefined) throw new LabError('InternalError', `Kernel ${name} declares no struct Params.`);
@@ -49,17 +54,24 @@ export function defineKernel(name: string, ...parts: string[]): Kernel {
 }
 
 /** Writes `values` by the kernel's layout; a missing or unknown name is a programming error that is named. */
-export function packParams(kernel: Kernel, values: Record<string, number>, out: DataView, offset: number): void {
+export function packParams(
+  kernel: Kernel,
+  values: Record<string, number>,
+  out: DataView,
+  offset: number,
+): void {
   kernel.params.forEach(({ name, type }, i) => {
     const value = values[name];
-    if (value === undefined) throw new LabError('InternalError', `Kernel ${kernel.name}: parameter ${name} is missing.`);
+    if (value === undefined)
+      throw new LabError('InternalError', `Kernel ${kernel.name}: parameter ${name} is missing.`);
     const at = offset + i * 4;
     if (type === 'f32') out.setFloat32(at, value, true);
     else if (type === 'i32') out.setInt32(at, value, true);
     else out.setUint32(at, value, true);
   });
   for (const name of Object.keys(values)) {
-    if (!kernel.params.some((p) => p.name === name)) throw new LabError('InternalError', `Kernel ${kernel.name} has no parameter ${name}.`);
+    if (!kernel.params.some((p) => p.name === name))
+      throw new LabError('InternalError', `Kernel ${kernel.name} has no parameter ${name}.`);
   }
 }
 

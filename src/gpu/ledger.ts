@@ -1,10 +1,24 @@
 /** Counts every byte of GPU buffers by purpose. The page shows it live; tests check that it returns to zero. */
 export type MemoryKind = 'weights' | 'masks' | 'activations' | 'denseStreams' | 'scratch' | 'cache';
 
-export const MEMORY_KINDS: readonly MemoryKind[] = ['weights', 'masks', 'activations', 'denseStreams', 'scratch', 'cache'];
+export const MEMORY_KINDS: readonly MemoryKind[] = [
+  'weights',
+  'masks',
+  'activations',
+  'denseStreams',
+  'scratch',
+  'cache',
+];
 
 export class Ledger {
-  readonly #bytes: Record<MemoryKind, number> = { weights: 0, masks: 0, activations: 0, denseStreams: 0, scratch: 0, cache: 0 };
+  readonly #bytes: Record<MemoryKind, number> = {
+    weights: 0,
+    masks: 0,
+    activations: 0,
+    denseStreams: 0,
+    scratch: 0,
+    cache: 0,
+  };
   #buffers = 0;
   #peak = 0;
   #listener: (() => void) | undefined;

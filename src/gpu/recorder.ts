@@ -103,11 +103,17 @@ export class Recorder {
     const offset = this.#slot * UNIFORM_ALIGN;
     this.#slot += 1;
     packParams(kernel, dispatch.params, this.#staging, offset);
-    const entries: GPUBindGroupEntry[] = [{ binding: 0, resource: { buffer: uniforms.raw, offset: 0, size: paramsBytes(kernel) } }];
+    const entries: GPUBindGroupEntry[] = [
+      { binding: 0, resource: { buffer: uniforms.raw, offset: 0, size: paramsBytes(kernel) } },
+    ];
     for (const { name, binding } of kernel.bindings) {
       const bound = dispatch.bind[name];
       if (!bound) throw new LabError('InternalError', `Kernel ${kernel.name}: nothing is bound to ${name}.`);
-      const { buffer, offset: begin, bytes } = 'raw' in bound ? { buffer: bound, offset: 0, bytes: bound.bytes } : bound;
+      const {
+        buffer,
+        offset: begin,
+        bytes,
+      } = 'raw' in bound ? { buffer: bound, offset: 0, bytes: bound.bytes } : bound;
       const limit = this.ctx.device.limits.maxStorageBufferBindingSize;
       if (bytes > limit) {
         throw new LabError(
@@ -162,7 +168,8 @@ export class Recorder {
     this.#closePass();
     const { queue } = this.ctx.device;
     const uniforms = this.#uniforms;
-    if (uniforms && this.#slot > 0) queue.writeBuffer(uniforms.raw, 0, this.#staging.buffer, 0, this.#slot * UNIFORM_ALIGN);
+    if (uniforms && this.#slot > 0)
+      queue.writeBuffer(uniforms.raw, 0, this.#staging.buffer, 0, this.#slot * UNIFORM_ALIGN);
     queue.submit([this.#encoder.finish()]);
     this.ctx.pacer.submitted(this.ctx.device, this.#cost);
     this.work.submits += 1;
@@ -189,7 +196,9 @@ export class Recorder {
   }
 
   /** Several pieces in one round trip. Offsets are multiples of 4. */
-  async readMany(pieces: readonly { buffer: LabBuffer; offset?: number; bytes: number }[]): Promise<ArrayBuffer[]> {
+  async readMany(
+    pieces: readonly { buffer: LabBuffer; offset?: number; bytes: number }[],
+  ): Promise<ArrayBuffer[]> {
     await this.turn();
     const starts: number[] = [];
     let total = 0;
@@ -199,8 +208,15 @@ export class Recorder {
     }
     const scope = this.ctx.root.child();
     try {
-      const staging = scope.alloc(total, 'scratch', 'readback', GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST);
-      pieces.forEach((p, i) => this.copy(p.buffer, p.offset ?? 0, staging, starts[i] ?? 0, Math.ceil(p.bytes / 4) * 4));
+      const staging = scope.alloc(
+        total,
+        'scratch',
+        'readback',
+        GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST,
+      );
+      pieces.forEach((p, i) =>
+        this.copy(p.buffer, p.offset ?? 0, staging, starts[i] ?? 0, Math.ceil(p.bytes / 4) * 4),
+      );
       this.flush();
       this.work.readbacks += 1;
       try {
@@ -209,7 +225,12 @@ export class Recorder {
         // The loss of the device is told a moment later than the failed map.
         await Promise.race([this.ctx.lost, new Promise((resolve) => setTimeout(resolve, 50))]);
         this.ctx.throwIfLost();
-        throw new LabError('DeviceLostError', 'The GPU did not return its results.', 'Reopen the device and run again.', { cause });
+        throw new LabError(
+          'DeviceLostError',
+          'The GPU did not return its results.',
+          'Reopen the device and run again.',
+          { cause },
+        );
       }
       const mapped = staging.raw.getMappedRange();
       const out = pieces.map((p, i) => mapped.slice(starts[i] ?? 0, (starts[i] ?? 0) + p.bytes));
@@ -234,7 +255,12 @@ export class Recorder {
   #currentUniforms(): LabBuffer {
     this.#uniforms ??=
       this.#freeUniforms.pop() ??
-      this.#scope.alloc(UNIFORM_ALIGN * UNIFORM_SLOTS, 'scratch', 'uniforms', GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST);
+      this.#scope.alloc(
+        UNIFORM_ALIGN * UNIFORM_SLOTS,
+        'scratch',
+        'uniforms',
+        GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST,
+      );
     return this.#uniforms;
   }
 

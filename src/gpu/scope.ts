@@ -35,7 +35,8 @@ export class Scope {
 
   /** A storage buffer of at least `bytes` (rounded up to 16), zero-filled by WebGPU. */
   alloc(bytes: number, kind: MemoryKind, label: string, usage = 0): LabBuffer {
-    if (this.#closed) throw new LabError('InternalError', `Allocation of ${label} after its scope was closed.`);
+    if (this.#closed)
+      throw new LabError('InternalError', `Allocation of ${label} after its scope was closed.`);
     const size = Math.max(16, Math.ceil(bytes / 16) * 16);
     const { device } = this.#ctx;
     if (size > device.limits.maxBufferSize) {

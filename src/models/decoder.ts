@@ -37,7 +37,11 @@ export interface Workspace {
 }
 
 export function allocWorkspace(scope: Scope, c: DecoderConfig, tokens: number): Workspace {
-  const act = (cols: number, label: string): Act => ({ buffer: scope.alloc(tokens * cols * 4, 'activations', label), rows: tokens, cols });
+  const act = (cols: number, label: string): Act => ({
+    buffer: scope.alloc(tokens * cols * 4, 'activations', label),
+    rows: tokens,
+    cols,
+  });
   return {
     tokens,
     x: act(c.hidden, 'x'),
@@ -127,7 +131,17 @@ export class Decoder {
       else await matmul(rec, input, weight, output, options);
     };
 
-    const [x, y, normed, q, k, v, mixed, gate, up] = [ws.x, ws.y, ws.normed, ws.q, ws.k, ws.v, ws.mixed, ws.gate, ws.up].map(on) as [Act, Act, Act, Act, Act, Act, Act, Act, Act];
+    const [x, y, normed, q, k, v, mixed, gate, up] = [
+      ws.x,
+      ws.y,
+      ws.normed,
+      ws.q,
+      ws.k,
+      ws.v,
+      ws.mixed,
+      ws.gate,
+      ws.up,
+    ].map(on) as [Act, Act, Act, Act, Act, Act, Act, Act, Act];
     await rmsNorm(rec, x, layer.inputNorm, normed, { eps: c.normEps });
     await run.onInput?.('attn', normed);
     await linear('q', normed, q);
@@ -136,7 +150,12 @@ export class Decoder {
     const table = this.#table;
     if (!table) throw new Error('ensurePositions was not called');
     const position = run.cache?.position ?? 0;
-    const rotary = { headDim: c.headDim, rotaryDim: c.headDim, seqLength: run.length, positionBegin: position };
+    const rotary = {
+      headDim: c.headDim,
+      rotaryDim: c.headDim,
+      seqLength: run.length,
+      positionBegin: position,
+    };
     await rope(rec, q, table, { heads: c.heads, ...rotary });
     await rope(rec, k, table, { heads: c.kvHeads, ...rotary });
     let keys = run.length;
@@ -149,8 +168,23 @@ export class Decoder {
       keys = position + run.length;
       source = { k: { ...kv.k, rows: keys }, v: { ...kv.v, rows: keys } };
     }
-    const attended = { batch: run.sequences, queries: run.length, keys, heads: c.heads, kvHeads: c.kvHeads, headDim: c.headDim };
-    await attention(rec, q, source.k, source.v, mixed, { ...attended, positionBegin: position, scale: 1 / Math.sqrt(c.headDim) }, ws.scratch);
+    const attended = {
+      batch: run.sequences,
+      queries: run.length,
+      keys,
+      heads: c.heads,
+      kvHeads: c.kvHeads,
+      headDim: c.headDim,
+    };
+    await attention(
+      rec,
+      q,
+      source.k,
+      source.v,
+      mixed,
+      { ...attended, positionBegin: position, scale: 1 / Math.sqrt(c.headDim) },
+      ws.scratch,
+    );
     await run.onInput?.('o', mixed);
     await linear('o', mixed, y, x);
     await rmsNorm(rec, y, layer.postNorm, normed, { eps: c.normEps });

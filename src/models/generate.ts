@@ -34,10 +34,18 @@ export class DecodingSession {
     this.#capacity = capacity;
     this.#ws = allocWorkspace(scope, c, promptTokens);
     this.#last = { buffer: scope.alloc(c.hidden * 4, 'activations', 'last token'), rows: 1, cols: c.hidden };
-    this.#logits = { buffer: scope.alloc(c.vocabulary * 4, 'activations', 'logits'), rows: 1, cols: c.vocabulary };
+    this.#logits = {
+      buffer: scope.alloc(c.vocabulary * 4, 'activations', 'logits'),
+      rows: 1,
+      cols: c.vocabulary,
+    };
     this.#ids = scope.alloc(promptTokens * 4, 'scratch', 'ids');
     const width = c.kvHeads * c.headDim;
-    const act = (label: string): Act => ({ buffer: scope.alloc(capacity * width * 4, 'activations', label), rows: capacity, cols: width });
+    const act = (label: string): Act => ({
+      buffer: scope.alloc(capacity * width * 4, 'activations', label),
+      rows: capacity,
+      cols: width,
+    });
     this.#caches = Array.from({ length: c.layers }, () => ({ k: act('key cache'), v: act('value cache') }));
   }
 
@@ -53,14 +61,21 @@ export class DecodingSession {
   async feed(ids: Uint32Array, view: LayerView | PrefillView): Promise<Float32Array> {
     const rec = this.#rec;
     const { config, model } = this.#decoder;
-    if (this.#position + ids.length > this.#capacity) throw new LabError('TextError', `The cache holds ${this.#capacity} tokens.`);
+    if (this.#position + ids.length > this.#capacity)
+      throw new LabError('TextError', `The cache holds ${this.#capacity} tokens.`);
     rec.write(this.#ids, 0, ids);
     await this.#decoder.embed(rec, this.#ids, ids.length, this.#ws.x);
     const bytes = ids.length * config.hidden * 4;
     for (let layer = 0; layer < config.layers; layer++) {
       const kv = this.#caches[layer] as KvCache;
       const matrix = await view(layer);
-      await this.#decoder.block(rec, this.#ws, { layer, sequences: 1, length: ids.length, matrix, cache: { kv, position: this.#position } });
+      await this.#decoder.block(rec, this.#ws, {
+        layer,
+        sequences: 1,
+        length: ids.length,
+        matrix,
+        cache: { kv, position: this.#position },
+      });
       rec.copy(this.#ws.y.buffer, 0, this.#ws.x.buffer, 0, bytes);
     }
     this.#position += ids.length;
@@ -75,7 +90,8 @@ export class DecodingSession {
 /** Greedy where temperature is 0 (lowest id among equals), else a draw from softmax(logits / temperature). */
 export function pickToken(logits: Float32Array, temperature: number, rng: Rng): number {
   let best = 0;
-  for (let i = 1; i < logits.length; i++) if ((logits[i] as number) > (logits[best] as number) || Number.isNaN(logits[best])) best = i;
+  for (let i = 1; i < logits.length; i++)
+    if ((logits[i] as number) > (logits[best] as number) || Number.isNaN(logits[best])) best = i;
   if (temperature <= 0) return best;
   const top = logits[best] as number;
   let total = 0;

@@ -35,20 +35,29 @@ export class InputStatistics {
     this.#config = config;
     this.#sequences = text.windows.lengths.length;
     this.#chunks = text.batches.reduce((sum, b) => sum + chunksOf(b), 0);
-    const make = (input: InputName): LabBuffer => scope.alloc(this.#chunks * inputWidth(config, input) * 4, 'scratch', `energy ${input}`);
+    const make = (input: InputName): LabBuffer =>
+      scope.alloc(this.#chunks * inputWidth(config, input) * 4, 'scratch', `energy ${input}`);
     this.#partials = { attn: make('attn'), o: make('o'), mlp: make('mlp'), down: make('down') };
   }
 
   /** The hook for Decoder.block of one batch. */
   hook(rec: Recorder, text: GpuText, batch: Batch): (input: InputName, x: Act) => Promise<void> {
-    const chunkBegin = text.batches.slice(0, text.batches.indexOf(batch)).reduce((sum, b) => sum + chunksOf(b), 0);
-    return (input, x) => columnEnergy(rec, x, this.#partials[input], { rowsPerChunk: ROWS_PER_CHUNK, chunkBegin });
+    const chunkBegin = text.batches
+      .slice(0, text.batches.indexOf(batch))
+      .reduce((sum, b) => sum + chunksOf(b), 0);
+    return (input, x) =>
+      columnEnergy(rec, x, this.#partials[input], { rowsPerChunk: ROWS_PER_CHUNK, chunkBegin });
   }
 
   async norms(rec: Recorder): Promise<LayerNorms> {
     const out = {} as LayerNorms;
     const widths = INPUTS.map((input) => inputWidth(this.#config, input));
-    const read = await rec.readMany(INPUTS.map((input, i) => ({ buffer: this.#partials[input], bytes: this.#chunks * (widths[i] ?? 0) * 4 })));
+    const read = await rec.readMany(
+      INPUTS.map((input, i) => ({
+        buffer: this.#partials[input],
+        bytes: this.#chunks * (widths[i] ?? 0) * 4,
+      })),
+    );
     for (const [i, input] of INPUTS.entries()) {
       const width = widths[i] ?? 0;
       const partials = new Float32Array(read[i] as ArrayBuffer);

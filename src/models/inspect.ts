@@ -6,7 +6,14 @@ import { isFloatDtype, type FloatDtype } from '../core/dtypes';
 import { LabError } from '../core/errors';
 import type { OpenedModel } from '../formats/hfModel';
 import type { TensorEntry } from '../formats/safetensors';
-import { hasBias, MATRICES, matrixShape, type Architecture, type DecoderConfig, type MatrixName } from './archs/define';
+import {
+  hasBias,
+  MATRICES,
+  matrixShape,
+  type Architecture,
+  type DecoderConfig,
+  type MatrixName,
+} from './archs/define';
 import { readConfig } from './archs';
 
 export type Role =
@@ -53,7 +60,8 @@ export interface ModelPlan {
 /** ModelError for what the lab does not support, FormatError for what the files get wrong. */
 export function planModel(opened: OpenedModel): ModelPlan {
   const { arch, decoder } = readConfig(opened.config);
-  const prefix = opened.tensors.has(`model.${arch.embedding}`) || !opened.tensors.has(arch.embedding) ? 'model.' : '';
+  const prefix =
+    opened.tensors.has(`model.${arch.embedding}`) || !opened.tensors.has(arch.embedding) ? 'model.' : '';
   const used = new Set<string>();
   const tensors: PlannedTensor[] = [];
   const take = (role: Role, name: string, shape: number[]): PlannedTensor => {
@@ -78,7 +86,11 @@ export function planModel(opened: OpenedModel): ModelPlan {
       prunable.push({ name: `${stem}.weight`, layer, matrix, rows, cols, count: rows * cols });
       if (hasBias(decoder, matrix)) take({ kind: 'bias', layer, matrix }, `${stem}.bias`, [rows]);
       else if (opened.tensors.has(`${stem}.bias`)) {
-        throw new LabError('ModelError', `${opened.name}: ${stem}.bias is stored, but the config says that there is no bias.`, 'Correct attention_bias or mlp_bias in config.json.');
+        throw new LabError(
+          'ModelError',
+          `${opened.name}: ${stem}.bias is stored, but the config says that there is no bias.`,
+          'Correct attention_bias or mlp_bias in config.json.',
+        );
       }
     }
   }
@@ -86,11 +98,15 @@ export function planModel(opened: OpenedModel): ModelPlan {
   const warnings = [...opened.warnings];
   const unknown = [...opened.tensors.keys()].filter((name) => !used.has(name) && !arch.ignorable.test(name));
   if (decoder.tiedHead && opened.tensors.has(arch.head)) {
-    warnings.push(`${arch.head} is stored although the config ties it to the embedding; the embedding is used, as transformers does.`);
+    warnings.push(
+      `${arch.head} is stored although the config ties it to the embedding; the embedding is used, as transformers does.`,
+    );
   }
   const left = unknown.filter((name) => name !== arch.head);
   if (left.length > 0) {
-    warnings.push(`${left.length} tensors are not part of ${decoder.architecture} and were left alone: ${left.slice(0, 5).join(', ')}${left.length > 5 ? ', …' : ''}.`);
+    warnings.push(
+      `${left.length} tensors are not part of ${decoder.architecture} and were left alone: ${left.slice(0, 5).join(', ')}${left.length > 5 ? ', …' : ''}.`,
+    );
   }
   return {
     opened,
@@ -98,9 +114,14 @@ export function planModel(opened: OpenedModel): ModelPlan {
     config: decoder,
     tensors,
     prunable,
-    prunablePerLayer: Array.from({ length: decoder.layers }, (_, i) => prunable.reduce((sum, m) => sum + (m.layer === i ? m.count : 0), 0)),
+    prunablePerLayer: Array.from({ length: decoder.layers }, (_, i) =>
+      prunable.reduce((sum, m) => sum + (m.layer === i ? m.count : 0), 0),
+    ),
     parameters: tensors.reduce((sum, t) => sum + t.rows * t.cols, 0),
-    weightBytes: tensors.reduce((sum, t) => sum + (t.rows === 1 ? 4 * t.cols : t.entry.end - t.entry.begin), 0),
+    weightBytes: tensors.reduce(
+      (sum, t) => sum + (t.rows === 1 ? 4 * t.cols : t.entry.end - t.entry.begin),
+      0,
+    ),
     dtype: mainDtype(tensors),
     warnings,
   };
@@ -109,14 +130,26 @@ export function planModel(opened: OpenedModel): ModelPlan {
 function takeTensor(opened: OpenedModel, role: Role, name: string, shape: number[]): PlannedTensor {
   const entry = opened.tensors.get(name);
   if (!entry) {
-    throw new LabError('FormatError', `${opened.name}: tensor ${name} is missing; config.json says that it must be there.`, 'Check that all weight files were given and belong to this config.');
+    throw new LabError(
+      'FormatError',
+      `${opened.name}: tensor ${name} is missing; config.json says that it must be there.`,
+      'Check that all weight files were given and belong to this config.',
+    );
   }
   if (entry.shape.length !== shape.length || entry.shape.some((n, i) => n !== shape[i])) {
-    throw new LabError('FormatError', `${opened.name}: tensor ${name} has shape [${entry.shape.join(', ')}]; config.json asks for [${shape.join(', ')}].`, 'The config and the weights do not belong together.');
+    throw new LabError(
+      'FormatError',
+      `${opened.name}: tensor ${name} has shape [${entry.shape.join(', ')}]; config.json asks for [${shape.join(', ')}].`,
+      'The config and the weights do not belong together.',
+    );
   }
   const { dtype } = entry;
   if (!isFloatDtype(dtype)) {
-    throw new LabError('ModelError', `${opened.name}: tensor ${name} is ${dtype}; the lab reads F32, F16 and BF16 weights.`, 'Use the unquantised model, or convert it.');
+    throw new LabError(
+      'ModelError',
+      `${opened.name}: tensor ${name} is ${dtype}; the lab reads F32, F16 and BF16 weights.`,
+      'Use the unquantised model, or convert it.',
+    );
   }
   const [rows, cols] = shape.length === 1 ? [1, shape[0] ?? 0] : [shape[0] ?? 0, shape[1] ?? 0];
   return { role, entry: { ...entry, dtype }, rows, cols };

@@ -55,13 +55,21 @@ export async function loadModel(
   const scope = ctx.root.child();
   try {
     const { limits } = ctx.device;
-    const limit = Math.min(limits.maxStorageBufferBindingSize, limits.maxBufferSize, options.shardBytes ?? Infinity);
+    const limit = Math.min(
+      limits.maxStorageBufferBindingSize,
+      limits.maxBufferSize,
+      options.shardBytes ?? Infinity,
+    );
     const targets = new Map<string, PlannedTensor>();
     for (const t of plan.tensors) targets.set(t.entry.name, t);
     const weights = new Map<string, Weight>();
     const vectors = new Map<string, Vec>();
     for (const t of plan.tensors) {
-      if (isVector(t)) vectors.set(t.entry.name, { buffer: scope.alloc(t.cols * 4, 'weights', t.entry.name), length: t.cols });
+      if (isVector(t))
+        vectors.set(t.entry.name, {
+          buffer: scope.alloc(t.cols * 4, 'weights', t.entry.name),
+          length: t.cols,
+        });
       else weights.set(t.entry.name, allocWeight(scope, t, limit));
     }
     await scope.ready();
@@ -71,10 +79,15 @@ export async function loadModel(
     let doneBytes = 0;
     for (const { path, source } of plan.opened.weightFiles) {
       const hash = await createSHA256();
-      const entries = [...plan.opened.tensors.values()].filter((e) => e.file === path).sort((a, b) => a.begin - b.begin);
+      const entries = [...plan.opened.tensors.values()]
+        .filter((e) => e.file === path)
+        .sort((a, b) => a.begin - b.begin);
       const dataBegin = entries[0]?.begin ?? source.size;
       let at = 0;
-      const step = async (end: number, use?: (bytes: Uint8Array<ArrayBuffer>, offset: number) => void): Promise<void> => {
+      const step = async (
+        end: number,
+        use?: (bytes: Uint8Array<ArrayBuffer>, offset: number) => void,
+      ): Promise<void> => {
         const begin = at;
         while (at < end) {
           throwIfAborted(options.signal);
@@ -105,7 +118,11 @@ export async function loadModel(
         } else if (target && vector) {
           const all = new Uint8Array(entry.end - entry.begin);
           await step(entry.end, (bytes, offset) => all.set(bytes, offset));
-          ctx.device.queue.writeBuffer(vector.buffer.raw, 0, toF32(all, target.entry.dtype) as Float32Array<ArrayBuffer>);
+          ctx.device.queue.writeBuffer(
+            vector.buffer.raw,
+            0,
+            toF32(all, target.entry.dtype) as Float32Array<ArrayBuffer>,
+          );
         } else await step(entry.end);
       }
       await step(source.size);
@@ -160,7 +177,7 @@ function countZeros(bytes: Uint8Array<ArrayBuffer>, dtype: FloatDtype): number {
   let count = 0;
   if (dtype === 'F32') {
     const words = new Uint32Array(aligned.buffer, aligned.byteOffset, aligned.byteLength >> 2);
-    for (let i = 0; i < words.length; i++) if (((words[i] as number) << 1) === 0) count++;
+    for (let i = 0; i < words.length; i++) if ((words[i] as number) << 1 === 0) count++;
   } else {
     const words = new Uint16Array(aligned.buffer, aligned.byteOffset, aligned.byteLength >> 1);
     for (let i = 0; i < words.length; i++) if (((words[i] as number) & 0x7fff) === 0) count++;
@@ -176,9 +193,13 @@ function assemble(
   sha256: string,
   scope: Scope,
 ): LoadedModel {
-  const weight = (match: (t: PlannedTensor) => boolean): Weight => required(weights, plan.tensors.find(match)?.entry);
+  const weight = (match: (t: PlannedTensor) => boolean): Weight =>
+    required(weights, plan.tensors.find(match)?.entry);
   const embedding = weight((t) => t.role.kind === 'embedding');
-  const layers = Array.from({ length: plan.config.layers }, (): Partial<LayerWeights> & Pick<LayerWeights, 'biases'> => ({ biases: {} }));
+  const layers = Array.from(
+    { length: plan.config.layers },
+    (): Partial<LayerWeights> & Pick<LayerWeights, 'biases'> => ({ biases: {} }),
+  );
   let finalNorm: Vec | undefined;
   const matrices = layers.map((): Partial<Record<MatrixName, Weight>> => ({}));
   for (const { role, entry } of plan.tensors) {
@@ -187,7 +208,8 @@ function assemble(
     const layer = layers[role.layer];
     const ofLayer = matrices[role.layer];
     if (!layer || !ofLayer) continue;
-    if (role.kind === 'norm') layer[role.which === 'input' ? 'inputNorm' : 'postNorm'] = required(vectors, entry);
+    if (role.kind === 'norm')
+      layer[role.which === 'input' ? 'inputNorm' : 'postNorm'] = required(vectors, entry);
     else if (role.kind === 'bias') layer.biases[role.matrix] = required(vectors, entry);
     else ofLayer[role.matrix] = required(weights, entry);
   }

@@ -20,7 +20,9 @@ export function inverseFrequencies(config: DecoderConfig): Float64Array {
       if (wavelength > longest) out[i] = base / scaling.factor;
       else if (wavelength < shortest) out[i] = base;
       else {
-        const smooth = (scaling.originalContext / wavelength - scaling.lowFreqFactor) / (scaling.highFreqFactor - scaling.lowFreqFactor);
+        const smooth =
+          (scaling.originalContext / wavelength - scaling.lowFreqFactor) /
+          (scaling.highFreqFactor - scaling.lowFreqFactor);
         out[i] = ((1 - smooth) * base) / scaling.factor + smooth * base;
       }
     }

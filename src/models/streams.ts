@@ -51,7 +51,14 @@ export class Stream {
 }
 
 /** Embeds one batch into `out`. */
-export async function embedBatch(rec: Recorder, decoder: Decoder, text: GpuText, batch: Batch, scratchIds: LabBuffer, out: Act): Promise<void> {
+export async function embedBatch(
+  rec: Recorder,
+  decoder: Decoder,
+  text: GpuText,
+  batch: Batch,
+  scratchIds: LabBuffer,
+  out: Act,
+): Promise<void> {
   rec.copy(text.ids, batch.rowBegin * 4, scratchIds, 0, batch.rows * 4);
   await decoder.embed(rec, scratchIds, batch.rows, out);
 }
@@ -93,7 +100,12 @@ export class DenseStream {
   }
 
   /** Runs the dense model forward until layer `layer` is there. `onBatch` hears of every block and batch done. */
-  async ensure(rec: Recorder, ws: Workspace, layer: number, onBatch?: (tokens: number) => void): Promise<void> {
+  async ensure(
+    rec: Recorder,
+    ws: Workspace,
+    layer: number,
+    onBatch?: (tokens: number) => void,
+  ): Promise<void> {
     while (this.filled < layer) {
       const next = this.filled + 1;
       const target = this.#open();
@@ -148,7 +160,12 @@ export class DenseStream {
   }
 
   /** A layer being filled; it counts only once it is closed, so a cancelled job leaves no half layer. */
-  #open(): { ids: LabBuffer; store: (rec: Recorder, batch: Batch, from: Act) => Promise<void>; close: () => void; abandon: () => void } {
+  #open(): {
+    ids: LabBuffer;
+    store: (rec: Recorder, batch: Batch, from: Act) => Promise<void>;
+    close: () => void;
+    abandon: () => void;
+  } {
     const bytes = this.text.windows.tokens * this.#rowBytes;
     const ids = this.#scope.alloc(this.text.largest * 4, 'scratch', 'batch ids');
     if (this.#onGpu) {
@@ -173,7 +190,10 @@ export class DenseStream {
     return {
       ids,
       store: async (rec, batch, from) => {
-        host.set(await rec.readF32(from.buffer, (batch.rows * this.#rowBytes) / 4), (batch.rowBegin * this.#rowBytes) / 4);
+        host.set(
+          await rec.readF32(from.buffer, (batch.rows * this.#rowBytes) / 4),
+          (batch.rowBegin * this.#rowBytes) / 4,
+        );
       },
       close: () => {
         this.#host.push(host);

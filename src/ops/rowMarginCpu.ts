@@ -5,7 +5,14 @@ const asKey = new Int32Array(1);
 const asScore = new Float32Array(asKey.buffer);
 
 /** CPU twin of rowMargin: (largest pruned, smallest kept) score of each row, f32 [rows, 2]; -1 for an empty side. */
-export function rowMarginCpu(bytes: Uint8Array, dtype: FloatDtype, rows: number, cols: number, norms: Float32Array | null, mask: Uint32Array): Float32Array {
+export function rowMarginCpu(
+  bytes: Uint8Array,
+  dtype: FloatDtype,
+  rows: number,
+  cols: number,
+  norms: Float32Array | null,
+  mask: Uint32Array,
+): Float32Array {
   const reader = keyReader(bytes, dtype, rows, cols, norms);
   const { keys } = reader;
   const wordsPerRow = Math.ceil(cols / 32);

@@ -17,7 +17,12 @@ export function allocLayerMasks(scope: Scope, model: LoadedModel, layer: number)
   const make = (name: MatrixName): MaskBuffer => {
     const { rows, cols } = matrices[name];
     const wordsPerRow = Math.ceil(cols / 32);
-    return { buffer: scope.alloc(rows * wordsPerRow * 4, 'masks', `mask ${layer} ${name}`), rows, cols, wordsPerRow };
+    return {
+      buffer: scope.alloc(rows * wordsPerRow * 4, 'masks', `mask ${layer} ${name}`),
+      rows,
+      cols,
+      wordsPerRow,
+    };
   };
   return Object.fromEntries(MATRICES.map((m) => [m, make(m)])) as LayerMasks;
 }
@@ -49,17 +54,28 @@ export class MaskedLayer {
     // Layers have the same shapes; a dtype may differ between them, so room is made for the largest.
     const largest = (m: MatrixName): number[] => {
       const all = model.layers.map((l) => bytes(l.matrices[m]));
-      return Array.from({ length: Math.max(...all.map((b) => b.length)) }, (_, i) => Math.max(...all.map((b) => b[i] ?? 0)));
+      return Array.from({ length: Math.max(...all.map((b) => b.length)) }, (_, i) =>
+        Math.max(...all.map((b) => b[i] ?? 0)),
+      );
     };
     const sizes = new Map(MATRICES.map((m) => [m, largest(m)]));
     const total = [...sizes.values()].flat().reduce((a, b) => a + b, 0);
     this.#whole = total <= LAYER_SCRATCH_BYTES;
     if (this.#whole) {
-      for (const [m, list] of sizes) this.#scratch.set(m, list.map((b) => scope.alloc(b, 'scratch', `masked ${m}`)));
+      for (const [m, list] of sizes)
+        this.#scratch.set(
+          m,
+          list.map((b) => scope.alloc(b, 'scratch', `masked ${m}`)),
+        );
     } else {
       const count = Math.max(...[...sizes.values()].map((l) => l.length));
-      const shared = Array.from({ length: count }, (_, i) => Math.max(...[...sizes.values()].map((l) => l[i] ?? 0)));
-      this.#scratch.set('shared', shared.map((b) => scope.alloc(b, 'scratch', 'masked weights')));
+      const shared = Array.from({ length: count }, (_, i) =>
+        Math.max(...[...sizes.values()].map((l) => l[i] ?? 0)),
+      );
+      this.#scratch.set(
+        'shared',
+        shared.map((b) => scope.alloc(b, 'scratch', 'masked weights')),
+      );
     }
   }
 
@@ -67,7 +83,9 @@ export class MaskedLayer {
   static bytes(model: LoadedModel): number {
     const layer = model.layers[0];
     if (!layer) return 0;
-    const each = MATRICES.map((m) => layer.matrices[m].rows * layer.matrices[m].cols * DTYPE_BYTES[layer.matrices[m].dtype]);
+    const each = MATRICES.map(
+      (m) => layer.matrices[m].rows * layer.matrices[m].cols * DTYPE_BYTES[layer.matrices[m].dtype],
+    );
     const total = each.reduce((a, b) => a + b, 0);
     return total <= LAYER_SCRATCH_BYTES ? total : Math.max(...each);
   }

@@ -32,7 +32,10 @@ export interface PassOptions {
    * 'none': the pruner needs no data. 'prefix': exact statistics of this text behind the pruned layers. Otherwise the
    * norms of the dense model.
    */
-  statistics: { kind: 'none' } | { kind: 'prefix'; text: GpuText } | { kind: 'dense'; norms: readonly LayerNorms[]; ranks?: RankCache };
+  statistics:
+    | { kind: 'none' }
+    | { kind: 'prefix'; text: GpuText }
+    | { kind: 'dense'; norms: readonly LayerNorms[]; ranks?: RankCache };
   /** Reconstruction errors: of which text, and all six sums or the cumulative one only. */
   errors?: { dense: DenseStream; kind: 'full' | 'cumulative' };
   /** A text whose token losses under the pruned model are wanted; free where it is the text of the errors. */
@@ -57,12 +60,16 @@ export interface PassResult {
 }
 
 /** Blocks that a pass runs, in tokens: what progress is measured in. */
-export function passBlockTokens(o: Pick<PassOptions, 'statistics' | 'errors' | 'evaluate'>, layers: number): number {
+export function passBlockTokens(
+  o: Pick<PassOptions, 'statistics' | 'errors' | 'evaluate'>,
+  layers: number,
+): number {
   const full = o.errors?.kind === 'full';
   const errorTokens = o.errors?.dense.text.windows.tokens ?? 0;
   const shared = o.statistics.kind === 'prefix' && o.statistics.text === o.errors?.dense.text;
   let tokens = errorTokens * (full ? 3 : 1);
-  if (o.statistics.kind === 'prefix') tokens += shared && full ? 0 : o.statistics.text.windows.tokens * (shared ? 1 : 2);
+  if (o.statistics.kind === 'prefix')
+    tokens += shared && full ? 0 : o.statistics.text.windows.tokens * (shared ? 1 : 2);
   if (o.evaluate && o.evaluate !== o.errors?.dense.text) tokens += o.evaluate.windows.tokens;
   return tokens * layers;
 }
@@ -79,10 +86,17 @@ export async function prunedPass(o: PassOptions): Promise<PassResult> {
     const prefix = calibration && (await walk.begin(calibration, 'calibration stream'));
     const damaged = shared ? prefix : errorText && (await walk.begin(errorText, 'pruned stream'));
     const measured = o.evaluate !== undefined && o.evaluate === errorText;
-    const evaluated = measured ? damaged : o.evaluate ? await walk.begin(o.evaluate, 'evaluated stream') : null;
+    const evaluated = measured
+      ? damaged
+      : o.evaluate
+        ? await walk.begin(o.evaluate, 'evaluated stream')
+        : null;
     const collect = calibration ? new InputStatistics(scope, config, calibration) : null;
     const tokensOf = errorText?.windows.tokens ?? 0;
-    const undamaged = shared && o.errors?.kind === 'full' ? new Stream(scope, tokensOf, config.hidden, 'dense layer on the pruned stream') : null;
+    const undamaged =
+      shared && o.errors?.kind === 'full'
+        ? new Stream(scope, tokensOf, config.hidden, 'dense layer on the pruned stream')
+        : null;
     const working = allocLayerMasks(scope, model, 0);
     const masked = new MaskedLayer(decoder.ctx, scope, model);
     await scope.ready();
@@ -121,7 +135,15 @@ export async function prunedPass(o: PassOptions): Promise<PassResult> {
       o.onLayer?.(layer, row);
     }
     if (o.evaluate && evaluated) {
-      result.losses = await tokenLosses(rec, scope, decoder, ws, o.evaluate, (batch, to) => evaluated.load(rec, batch, to), o.onHead);
+      result.losses = await tokenLosses(
+        rec,
+        scope,
+        decoder,
+        ws,
+        o.evaluate,
+        (batch, to) => evaluated.load(rec, batch, to),
+        o.onHead,
+      );
     }
     if (o.errors?.kind === 'cumulative') result.errors = await walk.cumulative();
     const counted = await walk.counts(o.selector);
@@ -138,7 +160,14 @@ class Walk {
   readonly #scope: Scope;
   readonly #sums: { buffer: LabBuffer; bytes: number }[] = [];
   #extra: { a: Act; b: Act; c: Act } | undefined;
-  readonly #counted: { layer: number; name: MatrixName; rows: number; zeros: LabBuffer; zeroBytes: number; margin: LabBuffer | null }[] = [];
+  readonly #counted: {
+    layer: number;
+    name: MatrixName;
+    rows: number;
+    zeros: LabBuffer;
+    zeroBytes: number;
+    margin: LabBuffer | null;
+  }[] = [];
 
   constructor(o: PassOptions, scope: Scope) {
     this.#o = o;
@@ -158,9 +187,20 @@ class Walk {
     return stream;
   }
 
-  async block(layer: number, batch: Batch, matrix: ReturnType<MaskedLayer['view']>, onInput?: Parameters<Decoder['block']>[2]['onInput']): Promise<void> {
+  async block(
+    layer: number,
+    batch: Batch,
+    matrix: ReturnType<MaskedLayer['view']>,
+    onInput?: Parameters<Decoder['block']>[2]['onInput'],
+  ): Promise<void> {
     const { rec, decoder, ws, onBlock } = this.#o;
-    await decoder.block(rec, ws, { layer, sequences: batch.sequences, length: batch.length, matrix, onInput });
+    await decoder.block(rec, ws, {
+      layer,
+      sequences: batch.sequences,
+      length: batch.length,
+      matrix,
+      onInput,
+    });
     onBlock?.(batch.rows);
   }
 
@@ -179,11 +219,22 @@ class Walk {
    * `undamaged` holds b already where calibration and error text are one. The cumulative error alone is read when the
    * pass ends (`cumulative`), so that a drag does not wait for the GPU at every layer; null until then.
    */
-  async errors(layer: number, masked: MaskedLayer, dense: DenseStream, kind: 'full' | 'cumulative', pruned: Stream, undamaged: Stream | null): Promise<LayerErrors | null> {
+  async errors(
+    layer: number,
+    masked: MaskedLayer,
+    dense: DenseStream,
+    kind: 'full' | 'cumulative',
+    pruned: Stream,
+    undamaged: Stream | null,
+  ): Promise<LayerErrors | null> {
     const { rec, decoder, ws } = this.#o;
     const { text } = dense;
     const { hidden } = decoder.config;
-    const act = (): Act => ({ buffer: this.#scope.alloc(text.largest * hidden * 4, 'activations', 'compared outputs'), rows: text.largest, cols: hidden });
+    const act = (): Act => ({
+      buffer: this.#scope.alloc(text.largest * hidden * 4, 'activations', 'compared outputs'),
+      rows: text.largest,
+      cols: hidden,
+    });
     this.#extra ??= kind === 'full' ? { a: act(), b: act(), c: act() } : { a: ws.y, b: ws.y, c: act() };
     const { a, b, c } = this.#extra;
     await dense.ensure(rec, ws, layer, this.#o.onBlock);
@@ -231,7 +282,13 @@ class Walk {
   }
 
   /** Records the counting of zeros (in the bytes that an export would write) and of score margins; read at the end. */
-  async count(layer: number, masked: MaskedLayer, norms: LayerNorms | null, masks: LayerMasks, selector: Selector): Promise<void> {
+  async count(
+    layer: number,
+    masked: MaskedLayer,
+    norms: LayerNorms | null,
+    masks: LayerMasks,
+    selector: Selector,
+  ): Promise<void> {
     const { rec, decoder } = this.#o;
     for (const name of MATRICES) {
       const weight = await masked.masked(rec, name);
@@ -243,7 +300,14 @@ class Walk {
         margin = this.#scope.alloc(weight.rows * 8, 'scratch', 'row margins');
         await rowMargin(rec, base, selector.normsOf(rec, name, norms), masks[name], margin);
       }
-      this.#counted.push({ layer, name, rows: weight.rows, zeros, zeroBytes: zeroPartials(weight) * 4, margin });
+      this.#counted.push({
+        layer,
+        name,
+        rows: weight.rows,
+        zeros,
+        zeroBytes: zeroPartials(weight) * 4,
+        margin,
+      });
     }
   }
 
@@ -259,7 +323,9 @@ class Walk {
     }
     const { unit } = selector;
     if (unit !== 'group' && selector.path === 'gpu') {
-      const pairs = await rec.readMany(this.#counted.flatMap((c) => (c.margin ? [{ buffer: c.margin, bytes: c.rows * 8 }] : [])));
+      const pairs = await rec.readMany(
+        this.#counted.flatMap((c) => (c.margin ? [{ buffer: c.margin, bytes: c.rows * 8 }] : [])),
+      );
       for (const pair of pairs) {
         const margin = relativeMargin(new Float32Array(pair), unit);
         if (margin !== null) smallest = Math.min(smallest ?? Infinity, margin);

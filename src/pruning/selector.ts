@@ -70,16 +70,30 @@ export class Selector {
   }
 
   /** Masks of `layer` into `out`. `rates` are fractions of zeros by matrix; `norms` null for data-free pruners. */
-  async select(rec: Recorder, layer: number, rates: Record<MatrixName, number>, norms: LayerNorms | null, out: LayerMasks, ranks?: RankCache): Promise<void> {
+  async select(
+    rec: Recorder,
+    layer: number,
+    rates: Record<MatrixName, number>,
+    norms: LayerNorms | null,
+    out: LayerMasks,
+    ranks?: RankCache,
+  ): Promise<void> {
     const matrices = this.#model.layers[layer]?.matrices;
     if (!matrices) throw new Error(`there is no layer ${layer}`);
-    const read = this.#options.path === 'cpu' ? await this.#readLayer(rec, matrices, rates, ranks) : undefined;
+    const read =
+      this.#options.path === 'cpu' ? await this.#readLayer(rec, matrices, rates, ranks) : undefined;
     for (const name of MATRICES) {
       const weight = matrices[name];
       const norm = norms ? norms[INPUT_OF[name]] : null;
       if (this.#options.pattern === 'free' && rates[name] <= 0) keepAll(rec, out[name]);
-      else if (this.#options.path === 'gpu') await this.#onGpu(rec, name, weight, rates[name], norm, out[name]);
-      else rec.write(out[name].buffer, 0, await this.#onCpu(rec, weight, rates[name], norm, ranks, read?.get(weight)));
+      else if (this.#options.path === 'gpu')
+        await this.#onGpu(rec, name, weight, rates[name], norm, out[name]);
+      else
+        rec.write(
+          out[name].buffer,
+          0,
+          await this.#onCpu(rec, weight, rates[name], norm, ranks, read?.get(weight)),
+        );
     }
   }
 
@@ -105,11 +119,19 @@ export class Selector {
     return { buffer, length: norm.length };
   }
 
-  async #onGpu(rec: Recorder, name: MatrixName, weight: Weight, rate: number, norm: Float32Array<ArrayBuffer> | null, out: MaskBuffer): Promise<void> {
+  async #onGpu(
+    rec: Recorder,
+    name: MatrixName,
+    weight: Weight,
+    rate: number,
+    norm: Float32Array<ArrayBuffer> | null,
+    out: MaskBuffer,
+  ): Promise<void> {
     const { pruner, pattern, exactBudget } = this.#options;
     const norms = this.#uploadNorms(rec, INPUT_OF[name], norm);
     if (pattern !== 'free') await selectGroups(rec, weight, norms, pattern, out);
-    else if (pruner.scope === 'matrix') await selectMatrix(rec, weight, norms, matrixRule(weight.rows, weight.cols, rate, exactBudget), out);
+    else if (pruner.scope === 'matrix')
+      await selectMatrix(rec, weight, norms, matrixRule(weight.rows, weight.cols, rate, exactBudget), out);
     else {
       const counts = rowCounts(weight.rows, weight.cols, rate, exactBudget);
       const key = `${weight.rows} ${weight.cols} ${rate}`;
@@ -133,26 +155,54 @@ export class Selector {
   }
 
   /** The bytes of the matrices that are chosen from, in one round trip where they are few. */
-  async #readLayer(rec: Recorder, matrices: Record<MatrixName, Weight>, rates: Record<MatrixName, number>, ranks: RankCache | undefined): Promise<Map<Weight, Uint8Array>> {
+  async #readLayer(
+    rec: Recorder,
+    matrices: Record<MatrixName, Weight>,
+    rates: Record<MatrixName, number>,
+    ranks: RankCache | undefined,
+  ): Promise<Map<Weight, Uint8Array>> {
     const free = this.#options.pattern === 'free';
-    const needed = (m: MatrixName): boolean => !free || (rates[m] > 0 && (this.collectMargins || !ranks?.get(matrices[m].name)));
+    const needed = (m: MatrixName): boolean =>
+      !free || (rates[m] > 0 && (this.collectMargins || !ranks?.get(matrices[m].name)));
     const wanted = MATRICES.filter(needed).map((m) => matrices[m]);
-    const pieces = wanted.flatMap((w) => (w.shards.length === 1 && w.shards[0] ? [{ weight: w, buffer: w.shards[0].buffer, bytes: w.rows * w.cols * DTYPE_BYTES[w.dtype] }] : []));
+    const pieces = wanted.flatMap((w) =>
+      w.shards.length === 1 && w.shards[0]
+        ? [{ weight: w, buffer: w.shards[0].buffer, bytes: w.rows * w.cols * DTYPE_BYTES[w.dtype] }]
+        : [],
+    );
     if (pieces.length < 2 || pieces.reduce((sum, p) => sum + p.bytes, 0) > LAYER_READ_BYTES) return new Map();
     const read = await rec.readMany(pieces);
     return new Map(pieces.map((p, i) => [p.weight, new Uint8Array(read[i] ?? new ArrayBuffer(0))]));
   }
 
-  async #onCpu(rec: Recorder, weight: Weight, rate: number, norm: Float32Array<ArrayBuffer> | null, ranks: RankCache | undefined, read: Uint8Array | undefined): Promise<Uint32Array> {
-    if (!this.collectMargins || this.unit === 'group') return this.#chooseOnCpu(rec, weight, rate, norm, ranks, read);
+  async #onCpu(
+    rec: Recorder,
+    weight: Weight,
+    rate: number,
+    norm: Float32Array<ArrayBuffer> | null,
+    ranks: RankCache | undefined,
+    read: Uint8Array | undefined,
+  ): Promise<Uint32Array> {
+    if (!this.collectMargins || this.unit === 'group')
+      return this.#chooseOnCpu(rec, weight, rate, norm, ranks, read);
     const bytes = read ?? (await readWeight(rec, weight));
     const mask = await this.#chooseOnCpu(rec, weight, rate, norm, ranks, bytes);
-    const margin = relativeMargin(rowMarginCpu(bytes, weight.dtype, weight.rows, weight.cols, norm, mask), this.unit);
+    const margin = relativeMargin(
+      rowMarginCpu(bytes, weight.dtype, weight.rows, weight.cols, norm, mask),
+      this.unit,
+    );
     if (margin !== null) this.margin = Math.min(this.margin ?? Infinity, margin);
     return mask;
   }
 
-  async #chooseOnCpu(rec: Recorder, weight: Weight, rate: number, norm: Float32Array<ArrayBuffer> | null, ranks: RankCache | undefined, known?: Uint8Array): Promise<Uint32Array> {
+  async #chooseOnCpu(
+    rec: Recorder,
+    weight: Weight,
+    rate: number,
+    norm: Float32Array<ArrayBuffer> | null,
+    ranks: RankCache | undefined,
+    known?: Uint8Array,
+  ): Promise<Uint32Array> {
     const { pruner, pattern, exactBudget } = this.#options;
     const { rows, cols, dtype } = weight;
     const rowScope = pattern === 'free' && pruner.scope === 'row';
@@ -160,7 +210,8 @@ export class Selector {
     if (remembered) return maskFromRanks(remembered, rows, cols, rowCounts(rows, cols, rate, exactBudget));
     const bytes = known ?? (await readWeight(rec, weight));
     if (pattern !== 'free') return selectGroupsCpu(bytes, dtype, rows, cols, norm, pattern);
-    if (pruner.scope === 'matrix') return selectMatrixCpu(bytes, dtype, rows, cols, norm, matrixRule(rows, cols, rate, exactBudget));
+    if (pruner.scope === 'matrix')
+      return selectMatrixCpu(bytes, dtype, rows, cols, norm, matrixRule(rows, cols, rate, exactBudget));
     const counts = rowCounts(rows, cols, rate, exactBudget);
     if (ranks && cols <= 65536) {
       const fresh = rowRanks(bytes, dtype, rows, cols, norm);
@@ -175,9 +226,14 @@ export class Selector {
 export async function readWeight(rec: Recorder, weight: Weight): Promise<Uint8Array<ArrayBuffer>> {
   const rowBytes = weight.cols * DTYPE_BYTES[weight.dtype];
   const [first] = weight.shards;
-  if (weight.shards.length === 1 && first) return new Uint8Array(await rec.read(first.buffer, 0, first.rows * rowBytes));
+  if (weight.shards.length === 1 && first)
+    return new Uint8Array(await rec.read(first.buffer, 0, first.rows * rowBytes));
   const out = new Uint8Array(weight.rows * rowBytes);
-  for (const shard of weight.shards) out.set(new Uint8Array(await rec.read(shard.buffer, 0, shard.rows * rowBytes)), shard.rowBegin * rowBytes);
+  for (const shard of weight.shards)
+    out.set(
+      new Uint8Array(await rec.read(shard.buffer, 0, shard.rows * rowBytes)),
+      shard.rowBegin * rowBytes,
+    );
   return out;
 }
 

@@ -8,7 +8,14 @@ import type { GpuContext } from '../gpu/context';
 import type { Scope } from '../gpu/scope';
 import { tokenLosses, windowLosses } from '../eval/perplexity';
 import { allocWorkspace, Decoder, workspaceBytesPerToken, type Workspace } from '../models/decoder';
-import { DENSE_STREAM_GPU_BYTES, DenseStream, embedBatch, gpuText, Stream, type GpuText } from '../models/streams';
+import {
+  DENSE_STREAM_GPU_BYTES,
+  DenseStream,
+  embedBatch,
+  gpuText,
+  Stream,
+  type GpuText,
+} from '../models/streams';
 import type { LoadedModel } from '../models/load';
 import { MATRICES, type MatrixName } from '../models/archs/define';
 import { allocLayerMasks, MaskedLayer, type LayerMasks } from '../pruning/masks';
@@ -123,7 +130,18 @@ export class Engine {
       this.#dense = this.#dense.filter((d) => d !== idle);
     }
     const scope = this.model.scope.child();
-    const made: DenseEntry = { sha256, scope, stream: new DenseStream(this.decoder, scope, this.text(rec, scope, text), this.#limits.denseStreamBytes), ranks: new RankCache(), users: 0 };
+    const made: DenseEntry = {
+      sha256,
+      scope,
+      stream: new DenseStream(
+        this.decoder,
+        scope,
+        this.text(rec, scope, text),
+        this.#limits.denseStreamBytes,
+      ),
+      ranks: new RankCache(),
+      users: 0,
+    };
     this.#dense.push(made);
     return made;
   }
@@ -152,13 +170,26 @@ export class Engine {
       for (const batch of onGpu.batches) {
         await embedBatch(rec, this.decoder, onGpu, batch, ids, ws.x);
         for (let layer = 0; layer < this.model.config.layers; layer++) {
-          await this.decoder.block(rec, ws, { layer, sequences: batch.sequences, length: batch.length, matrix: this.decoder.dense(layer) });
+          await this.decoder.block(rec, ws, {
+            layer,
+            sequences: batch.sequences,
+            length: batch.length,
+            matrix: this.decoder.dense(layer),
+          });
           rec.copy(ws.y.buffer, 0, ws.x.buffer, 0, batch.rows * this.model.config.hidden * 4);
           meter.add(batch.rows);
         }
         stream.store(rec, batch, ws.x);
       }
-      const losses = await tokenLosses(rec, scope, this.decoder, ws, onGpu, (b, to) => stream.load(rec, b, to), (n) => meter.add(n * this.headUnits));
+      const losses = await tokenLosses(
+        rec,
+        scope,
+        this.decoder,
+        ws,
+        onGpu,
+        (b, to) => stream.load(rec, b, to),
+        (n) => meter.add(n * this.headUnits),
+      );
       const means = windowLosses(losses, text.windows.lengths);
       this.#denseLosses.set(text.record.sha256, means);
       return means;
@@ -169,7 +200,9 @@ export class Engine {
 
   /** Units of work of denseLosses, 0 when remembered. */
   denseLossUnits(text: ResolvedText): number {
-    return this.#denseLosses.has(text.record.sha256) ? 0 : text.windows.tokens * (this.model.config.layers + this.headUnits);
+    return this.#denseLosses.has(text.record.sha256)
+      ? 0
+      : text.windows.tokens * (this.model.config.layers + this.headUnits);
   }
 
   /**
@@ -203,27 +236,47 @@ export class Engine {
       const errors = job.errors && { dense: use(job.errors.text), kind: job.errors.kind };
       const sameText = job.errors?.text.record.sha256 === job.calibration.record.sha256;
       // One text in two roles passes through each layer once.
-      const measured = job.evaluate && job.errors?.text.record.sha256 === job.evaluate.record.sha256 ? errors?.dense.stream.text : undefined;
+      const measured =
+        job.evaluate && job.errors?.text.record.sha256 === job.evaluate.record.sha256
+          ? errors?.dense.stream.text
+          : undefined;
       const evaluate = measured ?? (job.evaluate && this.text(rec, scope, job.evaluate));
       let statistics: Parameters<typeof prunedPass>[0]['statistics'] = { kind: 'none' };
       let dense: DenseEntry | undefined;
       if (needsData && job.statistics === 'dense') dense = use(job.calibration);
-      const prefix = needsData && job.statistics === 'exact' ? (sameText && errors ? errors.dense.stream.text : this.text(rec, scope, job.calibration)) : null;
+      const prefix =
+        needsData && job.statistics === 'exact'
+          ? sameText && errors
+            ? errors.dense.stream.text
+            : this.text(rec, scope, job.calibration)
+          : null;
       if (prefix) statistics = { kind: 'prefix', text: prefix };
-      const texts = [errors?.dense.stream.text, evaluate, prefix, dense?.stream.text].filter((t) => t !== undefined && t !== null);
-      const ws = texts.length > 0 ? this.workspace(scope, texts) : allocWorkspace(scope, this.model.config, 1);
+      const texts = [errors?.dense.stream.text, evaluate, prefix, dense?.stream.text].filter(
+        (t) => t !== undefined && t !== null,
+      );
+      const ws =
+        texts.length > 0 ? this.workspace(scope, texts) : allocWorkspace(scope, this.model.config, 1);
       const keep = job.keepAs === undefined ? undefined : this.#openMasks();
       const selector = new Selector(scope, this.model, {
         pruner: job.plan.pruner,
         pattern: job.plan.pattern,
         exactBudget: job.plan.exactBudget,
-        path: job.plan.select === 'auto' ? (this.ctx.record.software || this.ctx.disabled.has('select') ? 'cpu' : 'gpu') : job.plan.select,
+        path:
+          job.plan.select === 'auto'
+            ? this.ctx.record.software || this.ctx.disabled.has('select')
+              ? 'cpu'
+              : 'gpu'
+            : job.plan.select,
       });
       await scope.ready();
 
       const { layers } = this.model.config;
-      const denseMissing = (d: DenseEntry): number => d.stream.text.windows.tokens * (layers - Math.max(0, d.stream.filled + 1));
-      let units = passBlockTokens({ statistics, errors: errors && { dense: errors.dense.stream, kind: errors.kind }, evaluate }, layers);
+      const denseMissing = (d: DenseEntry): number =>
+        d.stream.text.windows.tokens * (layers - Math.max(0, d.stream.filled + 1));
+      let units = passBlockTokens(
+        { statistics, errors: errors && { dense: errors.dense.stream, kind: errors.kind }, evaluate },
+        layers,
+      );
       for (const d of new Set([errors?.dense, dense])) if (d) units += denseMissing(d);
       if (evaluate) units += evaluate.windows.tokens * this.headUnits;
       meter.total(units);
@@ -248,9 +301,13 @@ export class Engine {
         onBlock,
         onHead: (tokens) => meter.add(tokens * this.headUnits),
       });
-      if (keep && job.keepAs !== undefined) this.#masks = { key: job.keepAs, masks: keep, zeros: result.zeros, margin: result.margin };
+      if (keep && job.keepAs !== undefined)
+        this.#masks = { key: job.keepAs, masks: keep, zeros: result.zeros, margin: result.margin };
       const lengths = job.evaluate?.windows.lengths;
-      return { ...result, windowLosses: result.losses && lengths ? windowLosses(result.losses, lengths) : null };
+      return {
+        ...result,
+        windowLosses: result.losses && lengths ? windowLosses(result.losses, lengths) : null,
+      };
     } finally {
       for (const entry of using) entry.users -= 1;
       scope.close();
@@ -258,16 +315,33 @@ export class Engine {
   }
 
   /** Bytes of GPU memory that a run of these texts asks for at its peak. */
-  predictBytes(texts: { calibrationTokens: number; errorTokens: number; evaluationTokens: number; largest: number; full: boolean }): number {
+  predictBytes(texts: {
+    calibrationTokens: number;
+    errorTokens: number;
+    evaluationTokens: number;
+    largest: number;
+    full: boolean;
+  }): number {
     const { config, plan } = this.model;
     const row = config.hidden * 4;
-    const batch = Math.max(texts.largest, Math.min(this.batchTokens, Math.max(texts.calibrationTokens, texts.evaluationTokens)));
+    const batch = Math.max(
+      texts.largest,
+      Math.min(this.batchTokens, Math.max(texts.calibrationTokens, texts.evaluationTokens)),
+    );
     const masks = plan.prunable.reduce((sum, m) => sum + m.rows * Math.ceil(m.cols / 32) * 4, 0);
     const dense = DenseStream.bytes(this.decoder, texts.errorTokens);
     const streams = (texts.calibrationTokens * (texts.full ? 2 : 1) + texts.evaluationTokens) * row;
     const extra = texts.full ? 3 * batch * row : batch * row;
     const scratch = (16 << 20) + MaskedLayer.bytes(this.model);
-    return plan.weightBytes + masks * (1 + 1 / config.layers) + (dense <= DENSE_STREAM_GPU_BYTES ? dense : 0) + streams + extra + batch * workspaceBytesPerToken(config) + scratch;
+    return (
+      plan.weightBytes +
+      masks * (1 + 1 / config.layers) +
+      (dense <= DENSE_STREAM_GPU_BYTES ? dense : 0) +
+      streams +
+      extra +
+      batch * workspaceBytesPerToken(config) +
+      scratch
+    );
   }
 
   close(): void {
@@ -288,11 +362,18 @@ export class Engine {
 }
 
 /** Zeros and weights of every prunable tensor, by name. */
-export function matrixCounts(model: LoadedModel, zeros: readonly Record<MatrixName, number>[]): Record<string, { zeros: number; count: number }> {
-  return Object.fromEntries(model.plan.prunable.map((m) => [m.name, { zeros: zeros[m.layer]?.[m.matrix] ?? 0, count: m.count }]));
+export function matrixCounts(
+  model: LoadedModel,
+  zeros: readonly Record<MatrixName, number>[],
+): Record<string, { zeros: number; count: number }> {
+  return Object.fromEntries(
+    model.plan.prunable.map((m) => [m.name, { zeros: zeros[m.layer]?.[m.matrix] ?? 0, count: m.count }]),
+  );
 }
 
 /** Fraction of zeros of each layer. */
 export function layerSparsity(model: LoadedModel, zeros: readonly Record<MatrixName, number>[]): number[] {
-  return model.plan.prunablePerLayer.map((count, layer) => MATRICES.reduce((sum, m) => sum + (zeros[layer]?.[m] ?? 0), 0) / (count || 1));
+  return model.plan.prunablePerLayer.map(
+    (count, layer) => MATRICES.reduce((sum, m) => sum + (zeros[layer]?.[m] ?? 0), 0) / (count || 1),
+  );
 }

@@ -27,7 +27,16 @@ export async function exportTo(
   const { engine, plan } = lab.loaded;
   const matrices = new Map(plan.prunable.map((m) => [m.name, m]));
   const progress = (stage: string) => (done: number, total: number) =>
-    io.emit({ type: 'progress', job: io.job, stage, done, total, unit: 'bytes', tokensPerSecond: null, secondsLeft: null });
+    io.emit({
+      type: 'progress',
+      job: io.job,
+      stage,
+      done,
+      total,
+      unit: 'bytes',
+      tokensPerSecond: null,
+      secondsLeft: null,
+    });
   try {
     const written = await lab.withRecorder(io, 'Exporting', async (rec, meter) => {
       const state = await lab.masks(spec, beta, rec, meter);
@@ -44,7 +53,8 @@ export async function exportTo(
           async changed(name) {
             const matrix = matrices.get(name);
             if (!matrix) return null;
-            if (matrix.layer !== inUse) await masked.use(rec, matrix.layer, state.masks[matrix.layer] as LayerMasks);
+            if (matrix.layer !== inUse)
+              await masked.use(rec, matrix.layer, state.masks[matrix.layer] as LayerMasks);
             inUse = matrix.layer;
             return readWeight(rec, await masked.masked(rec, matrix.matrix));
           },
@@ -52,7 +62,14 @@ export async function exportTo(
             checkCounts(measured, weights.matrices);
             return measured;
           },
-          ...(options.masks ? { masks: { weights: plan.prunable.map(({ name, count }) => ({ name, count })), bits: (name: string) => maskBits(rec, name) } } : {}),
+          ...(options.masks
+            ? {
+                masks: {
+                  weights: plan.prunable.map(({ name, count }) => ({ name, count })),
+                  bits: (name: string) => maskBits(rec, name),
+                },
+              }
+            : {}),
         });
       } finally {
         scope.close();
@@ -62,16 +79,29 @@ export async function exportTo(
         const matrix = matrices.get(name);
         const mask = matrix && state.masks[matrix.layer]?.[matrix.matrix];
         if (!mask) throw new LabError('InternalError', `There is no mask of ${name}.`);
-        return packMask(new Uint32Array(await recorder.read(mask.buffer, 0, mask.rows * mask.wordsPerRow * 4)), mask.rows, mask.cols, mask.wordsPerRow);
+        return packMask(
+          new Uint32Array(await recorder.read(mask.buffer, 0, mask.rows * mask.wordsPerRow * 4)),
+          mask.rows,
+          mask.cols,
+          mask.wordsPerRow,
+        );
       }
     });
     const paths = written.files.map((f) => f.path);
     const checked = await verifyExport(
-      { list: () => Promise.resolve(paths), size: (path) => sink.size(path), read: (path, begin, end) => sink.read(path, begin, end) },
+      {
+        list: () => Promise.resolve(paths),
+        size: (path) => sink.size(path),
+        read: (path, begin, end) => sink.read(path, begin, end),
+      },
       { signal: io.signal, onProgress: progress('Verifying the files') },
     );
     if (!checked.ok) {
-      throw new LabError('VerifyError', `The written files differ from the report: ${checked.differences.slice(0, 3).join('; ')}.`, 'The files were removed; write to another disk or folder.');
+      throw new LabError(
+        'VerifyError',
+        `The written files differ from the report: ${checked.differences.slice(0, 3).join('; ')}.`,
+        'The files were removed; write to another disk or folder.',
+      );
     }
     return written;
   } catch (error) {
@@ -85,7 +115,11 @@ function checkCounts(report: RunReport, written: Record<string, { zeros: number;
   for (const [name, { zeros, count }] of Object.entries(written)) {
     const expected = report.sparsity?.matrices[name];
     if (expected?.zeros !== zeros || expected.count !== count) {
-      throw new LabError('VerifyError', `${name}: ${zeros} zeros were written where ${expected?.zeros ?? 'none'} were measured.`, 'Run again; report this when it happens twice.');
+      throw new LabError(
+        'VerifyError',
+        `${name}: ${zeros} zeros were written where ${expected?.zeros ?? 'none'} were measured.`,
+        'Run again; report this when it happens twice.',
+      );
     }
   }
 }

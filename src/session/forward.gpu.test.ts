@@ -5,7 +5,17 @@ import { f32, fixtureModel, fixtureTensors, i32 } from '../testing/fixtureFiles'
 import { withLab } from '../testing/labFixture';
 import { TOLERANCE } from '../testing/tolerances';
 
-const CASES = ['two-block', 'gqa-f16', 'bias-bf16', 'mistral', 'sharded-f16', 'awkward', 'deep', 'rope-llama3', 'demo'];
+const CASES = [
+  'two-block',
+  'gqa-f16',
+  'bias-bf16',
+  'mistral',
+  'sharded-f16',
+  'awkward',
+  'deep',
+  'rope-llama3',
+  'demo',
+];
 
 function spreadOf(values: Float32Array): number {
   const mean = values.reduce((a, b) => a + b, 0) / values.length;
@@ -35,16 +45,21 @@ describe('forward equals transformers', () => {
               layer(layer, values) {
                 seen.push(layer);
                 const all = f32(expected.get(`layer.${layer}`));
-                expect(worst(values, all.subarray(w * length * hidden, (w + 1) * length * hidden)) / spreadOf(all)).toBeLessThan(TOLERANCE.logits);
+                expect(
+                  worst(values, all.subarray(w * length * hidden, (w + 1) * length * hidden)) / spreadOf(all),
+                ).toBeLessThan(TOLERANCE.logits);
               },
               logits(begin, values) {
                 const at = (w * length + begin) * vocabulary;
-                expect(worst(values, logits.subarray(at, at + values.length)) / spread).toBeLessThan(TOLERANCE.logits);
+                expect(worst(values, logits.subarray(at, at + values.length)) / spread).toBeLessThan(
+                  TOLERANCE.logits,
+                );
               },
             });
             expect(seen).toEqual(Array.from({ length: layers }, (_, i) => i));
           }
         });
-      }));
+      }),
+    );
   }
 });

@@ -16,18 +16,34 @@ interface Side {
 }
 
 /** `pruned` null: the dense side only. The pruned side uses the masks of that spec and beta. */
-export async function generate(lab: Lab, pruned: { spec: LabSpec; beta: number } | null, request: GenerateRequest, io: JobIo): Promise<GenerateResult> {
+export async function generate(
+  lab: Lab,
+  pruned: { spec: LabSpec; beta: number } | null,
+  request: GenerateRequest,
+  io: JobIo,
+): Promise<GenerateResult> {
   const { engine, texts, plan } = lab.loaded;
   const tokenizer = await texts.tokenizer();
   const prompt = await promptIds(tokenizer, request.prompt, plan.config.vocabulary);
   const room = plan.config.context - prompt.length;
   if (room < 1) {
-    throw new LabError('TextError', `The prompt has ${prompt.length} tokens; the model's context is ${plan.config.context}.`, 'Use a shorter prompt.');
+    throw new LabError(
+      'TextError',
+      `The prompt has ${prompt.length} tokens; the model's context is ${plan.config.context}.`,
+      'Use a shorter prompt.',
+    );
   }
   const stops = new Set([...tokenizer.specialIds.eos, ...configStops(plan.opened.config)]);
   return lab.withRecorder(io, 'Generating', async (rec, meter) => {
     const sides: Side[] = [{ name: 'dense', masks: null }];
-    if (pruned) sides.push({ name: 'pruned', masks: await lab.masks(pruned.spec, pruned.beta, rec, { total: () => undefined, add: () => undefined }) });
+    if (pruned)
+      sides.push({
+        name: 'pruned',
+        masks: await lab.masks(pruned.spec, pruned.beta, rec, {
+          total: () => undefined,
+          add: () => undefined,
+        }),
+      });
     const max = Math.min(request.maxTokens, room);
     meter.total(sides.length * max * engine.tokenUnits);
     const made: GenerateSide[] = [];
@@ -40,7 +56,11 @@ export async function generate(lab: Lab, pruned: { spec: LabSpec; beta: number }
       );
     }
     const [dense, other] = made as [GenerateSide, GenerateSide | undefined];
-    return { prompt: request.prompt, dense, ...(other ? { pruned: other, firstDifference: firstDifference(dense.ids, other.ids) } : {}) };
+    return {
+      prompt: request.prompt,
+      dense,
+      ...(other ? { pruned: other, firstDifference: firstDifference(dense.ids, other.ids) } : {}),
+    };
   });
 }
 
@@ -51,15 +71,29 @@ export function firstDifference(a: readonly number[], b: readonly number[]): num
   return a.length === b.length ? null : shared;
 }
 
-async function promptIds(tokenizer: TokenizerHandle, prompt: string, vocabulary: number): Promise<Uint32Array> {
+async function promptIds(
+  tokenizer: TokenizerHandle,
+  prompt: string,
+  vocabulary: number,
+): Promise<Uint32Array> {
   const ids = await tokenizer.encode(prompt);
   if (ids.length === 0) {
     const start = tokenizer.specialIds.bos ?? tokenizer.specialIds.eos[0];
-    if (start === undefined) throw new LabError('TextError', 'The prompt is empty and the tokenizer has no token to begin with.', 'Write at least one word.');
+    if (start === undefined)
+      throw new LabError(
+        'TextError',
+        'The prompt is empty and the tokenizer has no token to begin with.',
+        'Write at least one word.',
+      );
     ids.push(start);
   }
   const bad = ids.find((id) => id >= vocabulary);
-  if (bad !== undefined) throw new LabError('TextError', `Token id ${bad} of the prompt is outside the embedding of ${vocabulary} rows.`, 'The tokenizer does not belong to this model.');
+  if (bad !== undefined)
+    throw new LabError(
+      'TextError',
+      `Token id ${bad} of the prompt is outside the embedding of ${vocabulary} rows.`,
+      'The tokenizer does not belong to this model.',
+    );
   return Uint32Array.from(ids);
 }
 
@@ -82,7 +116,13 @@ async function oneSide(
   const scope = engine.ctx.root.child();
   try {
     decoder.ensurePositions(prompt.length + request.maxTokens);
-    const session = new DecodingSession(rec, scope, decoder, prompt.length, prompt.length + request.maxTokens);
+    const session = new DecodingSession(
+      rec,
+      scope,
+      decoder,
+      prompt.length,
+      prompt.length + request.maxTokens,
+    );
     const masked = side.masks ? new MaskedLayer(engine.ctx, scope, engine.model) : null;
     await session.ready();
     const { masks } = side;
@@ -92,7 +132,10 @@ async function oneSide(
       await masked.use(rec, layer, ofLayer);
       return masked.view(rec);
     };
-    const decode: LayerView = (layer) => (name) => ({ ...decoder.dense(layer)(name), mask: masks?.masks[layer]?.[name] });
+    const decode: LayerView = (layer) => (name) => ({
+      ...decoder.dense(layer)(name),
+      mask: masks?.masks[layer]?.[name],
+    });
     const rng = new Rng(request.seed, 'generation');
     let logits = await session.feed(prompt, prefill);
     const ids: number[] = [];
@@ -108,7 +151,11 @@ async function oneSide(
       decoded += 1;
     }
     const seconds = (performance.now() - startMs) / 1000;
-    return { ids, text: await tokenizer.decode(ids), tokensPerSecond: decoded > 0 && seconds > 0 ? decoded / seconds : 0 };
+    return {
+      ids,
+      text: await tokenizer.decode(ids),
+      tokensPerSecond: decoded > 0 && seconds > 0 ? decoded / seconds : 0,
+    };
   } finally {
     scope.close();
   }

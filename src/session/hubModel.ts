@@ -7,13 +7,31 @@ import type { HubPreview, ModelRequest } from './protocol';
 const fetchHere: typeof fetch = (input, init) => fetch(input, init);
 
 /** What would be fetched, before anything is. */
-export async function previewHubModel(id: string, revision: string | undefined, endpoint: string | undefined): Promise<HubPreview> {
-  const { name, revision: asked, commit, bytes, files } = await resolveHub(id, { revision, hubUrl: endpoint, fetch: fetchHere });
+export async function previewHubModel(
+  id: string,
+  revision: string | undefined,
+  endpoint: string | undefined,
+): Promise<HubPreview> {
+  const {
+    name,
+    revision: asked,
+    commit,
+    bytes,
+    files,
+  } = await resolveHub(id, { revision, hubUrl: endpoint, fetch: fetchHere });
   return { name, revision: asked, commit, bytes, files: files.map(({ path, size }) => ({ path, size })) };
 }
 
-export async function openHubModel(request: Extract<ModelRequest, { kind: 'hub' }>, io: JobIo): Promise<{ files: ModelFiles; name: string }> {
-  const options = { revision: request.revision, hubUrl: request.endpoint, fetch: fetchHere, signal: io.signal };
+export async function openHubModel(
+  request: Extract<ModelRequest, { kind: 'hub' }>,
+  io: JobIo,
+): Promise<{ files: ModelFiles; name: string }> {
+  const options = {
+    revision: request.revision,
+    hubUrl: request.endpoint,
+    fetch: fetchHere,
+    signal: io.signal,
+  };
   const model: HubModel = await resolveHub(request.id, options);
   return { files: hubFiles(model, options), name: hubName(model) };
 }

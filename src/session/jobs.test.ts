@@ -14,7 +14,9 @@ const settled = async (): Promise<void> => {
 };
 
 function untilAborted(signal: AbortSignal): Promise<never> {
-  return new Promise((_, reject) => signal.addEventListener('abort', () => reject(new LabError('CancelledError', 'Cancelled.'))));
+  return new Promise((_, reject) =>
+    signal.addEventListener('abort', () => reject(new LabError('CancelledError', 'Cancelled.'))),
+  );
 }
 
 test('foreground jobs run one after the other', async () => {

@@ -30,7 +30,11 @@ export class JobRunner {
   #setIdle: () => void = () => undefined;
 
   /** Runs `work` when it is this job's turn. Rejects with CancelledError when it was cancelled while waiting. */
-  async run<T>(job: number, kind: JobKind, work: (control: { signal: AbortSignal; gate: () => Promise<void> | undefined }) => Promise<T>): Promise<T> {
+  async run<T>(
+    job: number,
+    kind: JobKind,
+    work: (control: { signal: AbortSignal; gate: () => Promise<void> | undefined }) => Promise<T>,
+  ): Promise<T> {
     const replaced = [...this.#running.values()].filter((r) => REPLACES[kind]?.includes(r.kind));
     for (const r of replaced) r.abort.abort();
     const abort = new AbortController();
@@ -40,7 +44,10 @@ export class JobRunner {
     try {
       if (kind === 'sweep') {
         await Promise.all(replaced.map((r) => r.done));
-        return await this.#start(work, { signal: abort.signal, gate: () => (this.#foreground > 0 ? this.#idle : undefined) });
+        return await this.#start(work, {
+          signal: abort.signal,
+          gate: () => (this.#foreground > 0 ? this.#idle : undefined),
+        });
       }
       return await this.#inTurn(async () => {
         await Promise.all(replaced.map((r) => r.done));
@@ -70,7 +77,12 @@ export class JobRunner {
     const gate = (): Promise<void> | undefined => {
       const held = control.gate();
       if (!held) return undefined;
-      return Promise.race([held, new Promise<void>((resolve) => control.signal.addEventListener('abort', () => resolve(), { once: true }))]);
+      return Promise.race([
+        held,
+        new Promise<void>((resolve) =>
+          control.signal.addEventListener('abort', () => resolve(), { once: true }),
+        ),
+      ]);
     };
     return work({ signal: control.signal, gate });
   }

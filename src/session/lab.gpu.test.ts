@@ -22,12 +22,16 @@ async function small({ lab, io }: LabFixture, model = 'two-block', windows = 2):
   await lab.load(await fixtureModel(model), io);
 }
 
-async function maskWords({ lab, io }: LabFixture, change: Parameters<typeof windowSpec>[0]): Promise<Uint32Array[]> {
+async function maskWords(
+  { lab, io }: LabFixture,
+  change: Parameters<typeof windowSpec>[0],
+): Promise<Uint32Array[]> {
   return lab.withRecorder(io, 'masks', async (rec, meter) => {
     const state = await lab.masks(windowSpec(change), 0, rec, meter);
     const out: Uint32Array[] = [];
     for (const layer of state.masks) {
-      for (const mask of Object.values(layer)) out.push(new Uint32Array(await rec.read(mask.buffer, 0, mask.rows * mask.wordsPerRow * 4)));
+      for (const mask of Object.values(layer))
+        out.push(new Uint32Array(await rec.read(mask.buffer, 0, mask.rows * mask.wordsPerRow * 4)));
     }
     return out;
   });
@@ -64,11 +68,20 @@ describe('runs', () => {
         const spec = windowSpec({ sparsity: 0.6, ...change });
         const { points } = await lab.sweep(spec, { kind, betas: [0.1] }, io);
         const { errors } = await lab.run(spec, 0.1, io);
-        for (const [i, row] of (errors?.layers ?? []).entries()) expect(points[0]?.cumulative?.[i]).toBeCloseTo(row.cumulative ?? NaN, 3);
-        const elsewhere = await lab.sweep(windowSpec({ sparsity: 0.6, ...change, errorsOn: 'calibration' }), { kind, betas: [0.1] }, io);
+        for (const [i, row] of (errors?.layers ?? []).entries())
+          expect(points[0]?.cumulative?.[i]).toBeCloseTo(row.cumulative ?? NaN, 3);
+        const elsewhere = await lab.sweep(
+          windowSpec({ sparsity: 0.6, ...change, errorsOn: 'calibration' }),
+          { kind, betas: [0.1] },
+          io,
+        );
         expect(points[0]?.perplexity).toBe(elsewhere.points[0]?.perplexity);
       }
-      const none = await lab.sweep(windowSpec({ sparsity: 0.6, errorsOn: 'report' }), { kind: 'exact', betas: [0.1] }, io);
+      const none = await lab.sweep(
+        windowSpec({ sparsity: 0.6, errorsOn: 'report' }),
+        { kind: 'exact', betas: [0.1] },
+        io,
+      );
       expect(none.points[0]?.cumulative).toBe(null);
     }));
 
@@ -79,16 +92,19 @@ describe('runs', () => {
       const weights = (): Promise<Uint8Array[]> =>
         lab.withRecorder(io, 'read', async (rec) => {
           const out: Uint8Array[] = [];
-          for (const layer of lab.loaded.engine.model.layers) for (const w of Object.values(layer.matrices)) out.push(await readWeight(rec, w));
+          for (const layer of lab.loaded.engine.model.layers)
+            for (const w of Object.values(layer.matrices)) out.push(await readWeight(rec, w));
           return out;
         });
       const before = await weights();
-      for (const pruner of ['wanda', 'magnitude']) await lab.run(windowSpec({ pruner, sparsity: 0.9 }), 0, io);
+      for (const pruner of ['wanda', 'magnitude'])
+        await lab.run(windowSpec({ pruner, sparsity: 0.9 }), 0, io);
       for (const pruner of ['wanda', 'magnitude']) {
         const report = await lab.run(windowSpec({ pruner, sparsity: 0 }), 0, io);
         expect(report.perplexity.pruned).toBe(report.perplexity.dense);
         expect(report.sparsity?.achieved).toBe(0);
-        for (const row of report.errors?.layers ?? []) expect([row.local, row.inPlace, row.inherited, row.cumulative]).toEqual([0, 0, 0, 0]);
+        for (const row of report.errors?.layers ?? [])
+          expect([row.local, row.inPlace, row.inherited, row.cumulative]).toEqual([0, 0, 0, 0]);
       }
       expect(await weights()).toEqual(before);
     }));
@@ -196,7 +212,9 @@ describe('decoding', () => {
         const ids = Uint32Array.from({ length: Math.min(21, context) }, (_, i) => (i * 37 + 11) % vocabulary);
         await lab.withRecorder(io, 'decode', async (rec: Recorder) => {
           const whole = new Float32Array(ids.length * vocabulary);
-          await windowOutputs(rec, engine, ids, { logits: (begin, values) => whole.set(values, begin * vocabulary) });
+          await windowOutputs(rec, engine, ids, {
+            logits: (begin, values) => whole.set(values, begin * vocabulary),
+          });
           const mean = whole.reduce((a, b) => a + b, 0) / whole.length;
           const spread = Math.sqrt(whole.reduce((a, b) => a + (b - mean) ** 2, 0) / whole.length);
           const scope = lab.ctx.root.child();

@@ -5,7 +5,15 @@
 import { canonicalJson } from '../core/canonicalJson';
 import { LabError } from '../core/errors';
 import { sha256Hex } from '../core/hash';
-import type { Curve, CurvePoint, LayerErrors, ModelRecord, RunReport, StatsKind, TextRecord } from '../core/report';
+import type {
+  Curve,
+  CurvePoint,
+  LayerErrors,
+  ModelRecord,
+  RunReport,
+  StatsKind,
+  TextRecord,
+} from '../core/report';
 import type { LabSpec, TextName } from '../core/spec';
 import { ENGINE_VERSION } from '../core/version';
 import { anyDiverged } from '../eval/errorSums';
@@ -104,7 +112,9 @@ export class Lab {
     this.#loaded = { engine: new Engine(this.ctx, model), plan, texts, record };
     const zeros = [...model.zeros.values()].reduce((a, b) => a + b, 0);
     if (zeros > record.prunable * 0.01) {
-      plan.warnings.push(`${((100 * zeros) / record.prunable).toFixed(1)} % of the prunable weights are zero already; they count in every sparsity that is reported.`);
+      plan.warnings.push(
+        `${((100 * zeros) / record.prunable).toFixed(1)} % of the prunable weights are zero already; they count in every sparsity that is reported.`,
+      );
     }
     return {
       name,
@@ -164,7 +174,10 @@ export class Lab {
   }
 
   /** All three texts; those not in `needed` are left out when they cannot be had. */
-  async texts(spec: LabSpec, needed: readonly TextName[] = TEXTS): Promise<Partial<Record<TextName, ResolvedText>>> {
+  async texts(
+    spec: LabSpec,
+    needed: readonly TextName[] = TEXTS,
+  ): Promise<Partial<Record<TextName, ResolvedText>>> {
     const out: Partial<Record<TextName, ResolvedText>> = {};
     for (const which of TEXTS) {
       try {
@@ -190,7 +203,14 @@ export class Lab {
       meter.total(engine.denseLossUnits(report));
       const losses = await timings.stage('evaluateDense', () => engine.denseLosses(rec, report, meter));
       return this.#report(spec, texts, timings, {
-        perplexity: { dense: perplexityOf(losses), text: 'report', windows: losses.length, window: report.record.window, ...diverged([perplexityOf(losses)]), losses: { dense: losses } },
+        perplexity: {
+          dense: perplexityOf(losses),
+          text: 'report',
+          windows: losses.length,
+          window: report.record.window,
+          ...diverged([perplexityOf(losses)]),
+          losses: { dense: losses },
+        },
       });
     });
   }
@@ -206,62 +226,76 @@ export class Lab {
     const texts = await this.#allTexts(spec);
     const errorText = texts[spec.errorsOn];
     const kind: StatsKind = spec.stats === 'dense' && plan.pruner.statistic !== 'none' ? 'preview' : 'exact';
-    return this.#job(io, kind === 'exact' ? 'Measuring the errors' : 'Measuring the errors (preview)', async (rec, meter) => {
-      const timings = new Timings(rec);
-      const shape = { kind, spec: { ...spec, beta }, text: spec.errorsOn, tokens: errorText.windows.tokens, hidden: model.config.hidden };
-      meter.total(engine.denseLossUnits(texts.report));
-      const result = await timings.stage('prune', () =>
-        engine.prune(
-          rec,
-          {
-            plan,
-            rates,
-            statistics: spec.stats,
-            calibration: texts.calibration,
-            errors: { text: errorText, kind: 'full' },
-            evaluate: texts.report,
-            keepAs: this.#maskKey(spec, beta, texts),
-            onLayer: (layer, row) => row && io.emit({ type: 'layers', job: io.job, ...shape, from: layer, rows: [row] }),
-          },
-          meter,
-        ),
-      );
-      const dense = await timings.stage('evaluateDense', () => engine.denseLosses(rec, texts.report, meter));
-      const pruned = result.windowLosses ?? [];
-      const achieved = layerSparsity(engine.model, result.zeros);
-      const matrices = matrixCounts(engine.model, result.zeros);
-      const counts = Object.values(matrices);
-      const report = await this.#report(spec, texts, timings, {
-        allocation,
-        sparsity: {
-          requested: plan.requested,
-          achieved: counts.reduce((sum, m) => sum + m.zeros, 0) / counts.reduce((sum, m) => sum + m.count, 0),
-          layers: achieved,
-          matrices,
-        },
-        errors: {
+    return this.#job(
+      io,
+      kind === 'exact' ? 'Measuring the errors' : 'Measuring the errors (preview)',
+      async (rec, meter) => {
+        const timings = new Timings(rec);
+        const shape = {
+          kind,
+          spec: { ...spec, beta },
           text: spec.errorsOn,
           tokens: errorText.windows.tokens,
           hidden: model.config.hidden,
-          kind,
-          ...(anyDiverged(result.errors) ? { diverged: true as const } : {}),
-          layers: result.errors,
-        },
-        perplexity: {
-          dense: perplexityOf(dense),
-          pruned: perplexityOf(pruned),
-          text: 'report',
-          windows: pruned.length,
-          window: texts.report.record.window,
-          ...diverged([perplexityOf(dense), perplexityOf(pruned)]),
-          losses: { dense, pruned },
-        },
-        margin: result.margin,
-        curve,
-      });
-      this.#last = { key: this.#maskKey(spec, beta, texts), report };
-      return report;
-    });
+        };
+        meter.total(engine.denseLossUnits(texts.report));
+        const result = await timings.stage('prune', () =>
+          engine.prune(
+            rec,
+            {
+              plan,
+              rates,
+              statistics: spec.stats,
+              calibration: texts.calibration,
+              errors: { text: errorText, kind: 'full' },
+              evaluate: texts.report,
+              keepAs: this.#maskKey(spec, beta, texts),
+              onLayer: (layer, row) =>
+                row && io.emit({ type: 'layers', job: io.job, ...shape, from: layer, rows: [row] }),
+            },
+            meter,
+          ),
+        );
+        const dense = await timings.stage('evaluateDense', () =>
+          engine.denseLosses(rec, texts.report, meter),
+        );
+        const pruned = result.windowLosses ?? [];
+        const achieved = layerSparsity(engine.model, result.zeros);
+        const matrices = matrixCounts(engine.model, result.zeros);
+        const counts = Object.values(matrices);
+        const report = await this.#report(spec, texts, timings, {
+          allocation,
+          sparsity: {
+            requested: plan.requested,
+            achieved:
+              counts.reduce((sum, m) => sum + m.zeros, 0) / counts.reduce((sum, m) => sum + m.count, 0),
+            layers: achieved,
+            matrices,
+          },
+          errors: {
+            text: spec.errorsOn,
+            tokens: errorText.windows.tokens,
+            hidden: model.config.hidden,
+            kind,
+            ...(anyDiverged(result.errors) ? { diverged: true as const } : {}),
+            layers: result.errors,
+          },
+          perplexity: {
+            dense: perplexityOf(dense),
+            pruned: perplexityOf(pruned),
+            text: 'report',
+            windows: pruned.length,
+            window: texts.report.record.window,
+            ...diverged([perplexityOf(dense), perplexityOf(pruned)]),
+            losses: { dense, pruned },
+          },
+          margin: result.margin,
+          curve,
+        });
+        this.#last = { key: this.#maskKey(spec, beta, texts), report };
+        return report;
+      },
+    );
   }
 
   /** The report of a run whose masks are still held: the last run where it fits, else a run made now. */
@@ -269,7 +303,8 @@ export class Lab {
     const texts = await this.texts(spec, ['calibration']);
     const key = this.#maskKey(spec, beta, texts);
     const last = this.#last;
-    const sameTexts = last !== null && TEXTS.every((t) => last.report.texts[t]?.sha256 === texts[t]?.record.sha256);
+    const sameTexts =
+      last !== null && TEXTS.every((t) => last.report.texts[t]?.sha256 === texts[t]?.record.sha256);
     if (last?.key === key && sameTexts && this.loaded.engine.masksFor(key)) return last.report;
     return this.run(spec, beta, io);
   }
@@ -285,7 +320,13 @@ export class Lab {
     let errorText = texts[given.errorsOn] as ResolvedText;
     if (this.ctx.record.software) errorText = await firstTokens(errorText, SLOW_TICK_TOKENS);
     return this.#job(io, 'Preview', async (rec, meter) => {
-      const job = { plan, rates, statistics: 'dense' as const, calibration, errors: { text: errorText, kind: 'cumulative' as const } };
+      const job = {
+        plan,
+        rates,
+        statistics: 'dense' as const,
+        calibration,
+        errors: { text: errorText, kind: 'cumulative' as const },
+      };
       const result = await engine.prune(rec, job, meter);
       return {
         job: io.job,
@@ -299,13 +340,21 @@ export class Lab {
   }
 
   /** The beta-perplexity curve on the select text. Points measured before, for the same spec but beta, are kept. */
-  async sweep(spec: LabSpec, options: { kind: StatsKind; betas: readonly number[] | null }, io: JobIo): Promise<Curve> {
+  async sweep(
+    spec: LabSpec,
+    options: { kind: StatsKind; betas: readonly number[] | null },
+    io: JobIo,
+  ): Promise<Curve> {
     const { engine, plan: model } = this.loaded;
     const plan = planRun(model, { ...spec, beta: 0 });
     const betas = sweepBetas(model, plan, options.betas);
     const texts = await this.#allTexts(spec);
     const kind: StatsKind = plan.pruner.statistic === 'none' ? 'exact' : options.kind;
-    const key = JSON.stringify([kind, { ...spec, beta: 0, stats: kind }, Object.values(texts).map((t) => t.record.sha256)]);
+    const key = JSON.stringify([
+      kind,
+      { ...spec, beta: 0, stats: kind },
+      Object.values(texts).map((t) => t.record.sha256),
+    ]);
     const known = this.#points.get(key) ?? new Map<number, CurvePoint>();
     this.#points.set(key, known);
     // Errors cost no pass of their own on a text that the point's own pass runs through.
@@ -313,7 +362,11 @@ export class Lab {
     const free = spec.errorsOn === 'select' || (spec.errorsOn === 'calibration' && walksCalibration);
     await this.#job(io, kind === 'exact' ? 'Sweep' : 'Sweep (preview)', async (rec, meter) => {
       const { layers } = model.config;
-      const each = texts.select.windows.tokens * (layers + engine.headUnits) + (kind === 'exact' && plan.pruner.statistic !== 'none' ? 2 * layers * texts.calibration.windows.tokens : 0);
+      const each =
+        texts.select.windows.tokens * (layers + engine.headUnits) +
+        (kind === 'exact' && plan.pruner.statistic !== 'none'
+          ? 2 * layers * texts.calibration.windows.tokens
+          : 0);
       const missing = betas.filter((b) => !known.has(b));
       meter.total(each * missing.length);
       const inner: Meter = { total: () => undefined, add: (units) => meter.add(units) };
@@ -324,7 +377,14 @@ export class Lab {
           const errors = free ? { text: texts[spec.errorsOn], kind: 'cumulative' as const } : undefined;
           const result = await engine.prune(
             rec,
-            { plan, rates, statistics: kind === 'exact' ? 'exact' : 'dense', calibration: texts.calibration, errors, evaluate: texts.select },
+            {
+              plan,
+              rates,
+              statistics: kind === 'exact' ? 'exact' : 'dense',
+              calibration: texts.calibration,
+              errors,
+              evaluate: texts.select,
+            },
             inner,
           );
           const losses = result.windowLosses ?? [];
@@ -356,13 +416,21 @@ export class Lab {
     const known = engine.masksFor(key);
     if (known) return known;
     const { rates } = ratesFor(model, plan, beta);
-    await engine.prune(rec, { plan, rates, statistics: spec.stats, calibration: texts.calibration as ResolvedText, keepAs: key }, meter);
+    await engine.prune(
+      rec,
+      { plan, rates, statistics: spec.stats, calibration: texts.calibration as ResolvedText, keepAs: key },
+      meter,
+    );
     const made = engine.masksFor(key);
-    if (!made) throw new LabError('InternalError', 'The masks were replaced while they were made.', 'Run again.');
+    if (!made)
+      throw new LabError('InternalError', 'The masks were replaced while they were made.', 'Run again.');
     return made;
   }
 
-  async predict(kind: 'load' | 'tick' | 'run' | 'sweep' | 'generate' | 'export', spec: LabSpec): Promise<Prediction> {
+  async predict(
+    kind: 'load' | 'tick' | 'run' | 'sweep' | 'generate' | 'export',
+    spec: LabSpec,
+  ): Promise<Prediction> {
     const { engine, plan: model } = this.loaded;
     const plan = planRun(model, { ...spec, beta: 0 });
     const texts = await this.#allTexts(spec);
@@ -372,10 +440,16 @@ export class Lab {
     const passes = plan.pruner.statistic === 'none' ? 0 : 2;
     let units = 0;
     if (kind === 'run' || kind === 'export') {
-      units = layers * (calibration * passes + 2 * tokens(spec.errorsOn) + tokens('report')) + tokens('report') * engine.headUnits + engine.denseLossUnits(texts.report);
+      units =
+        layers * (calibration * passes + 2 * tokens(spec.errorsOn) + tokens('report')) +
+        tokens('report') * engine.headUnits +
+        engine.denseLossUnits(texts.report);
     } else if (kind === 'sweep') {
       const points = sweepBetas(model, plan, null).length;
-      units = points * (layers * (calibration * (this.ctx.record.software ? 0 : passes) + tokens('select')) + tokens('select') * engine.headUnits);
+      units =
+        points *
+        (layers * (calibration * (this.ctx.record.software ? 0 : passes) + tokens('select')) +
+          tokens('select') * engine.headUnits);
     } else if (kind === 'tick') units = layers * tokens(spec.errorsOn);
     const flops = units * engine.flopsPerBlockToken();
     return {
@@ -387,7 +461,10 @@ export class Lab {
         full: kind === 'run',
       }),
       seconds: flops > 0 ? flops / (this.ctx.pacer.costPerMs * 1000) : null,
-      lever: kind === 'sweep' ? 'Fewer or shorter evaluation windows make it quicker.' : 'Fewer or shorter calibration sequences lower memory and time.',
+      lever:
+        kind === 'sweep'
+          ? 'Fewer or shorter evaluation windows make it quicker.'
+          : 'Fewer or shorter calibration sequences lower memory and time.',
     };
   }
 
@@ -413,14 +490,25 @@ export class Lab {
 
   #maskKey(spec: LabSpec, beta: number, texts: Partial<Record<TextName, ResolvedText>>): string {
     const { pruner, allocation, sparsity, pattern, set, layerSparsity, stats } = spec;
-    return JSON.stringify([pruner, allocation, sparsity, beta, pattern, set, layerSparsity ?? null, stats, texts.calibration?.record.sha256]);
+    return JSON.stringify([
+      pruner,
+      allocation,
+      sparsity,
+      beta,
+      pattern,
+      set,
+      layerSparsity ?? null,
+      stats,
+      texts.calibration?.record.sha256,
+    ]);
   }
 
   async #report(
     spec: LabSpec,
     texts: Partial<Record<TextName, ResolvedText>>,
     timings: Timings,
-    parts: Pick<RunReport, 'perplexity'> & Partial<Pick<RunReport, 'allocation' | 'sparsity' | 'errors' | 'margin' | 'curve'>>,
+    parts: Pick<RunReport, 'perplexity'> &
+      Partial<Pick<RunReport, 'allocation' | 'sparsity' | 'errors' | 'margin' | 'curve'>>,
   ): Promise<RunReport> {
     const { engine, record, plan } = this.loaded;
     const records: Partial<Record<TextName, TextRecord>> = {};
@@ -440,7 +528,10 @@ export class Lab {
       largest: Math.max(...TEXTS.map((t) => records[t]?.window ?? 0)),
       full: parts.errors !== undefined,
     });
-    if (parts.curve?.best === null) warnings.push('No beta of the sweep from 0 up gave a finite perplexity; the rest of the report is that of beta 0.');
+    if (parts.curve?.best === null)
+      warnings.push(
+        'No beta of the sweep from 0 up gave a finite perplexity; the rest of the report is that of beta 0.',
+      );
     if (parts.perplexity.diverged) warnings.push('A perplexity is not a finite number: the model diverged.');
     return {
       schema: 'prunelab.run/1',
@@ -500,5 +591,14 @@ async function firstTokens(text: ResolvedText, tokens: number): Promise<Resolved
     sum = lengths[0] ?? 0;
   }
   const ids = text.windows.ids.slice(0, sum);
-  return { ...text, windows: { ids, lengths, tokens: sum }, record: { ...text.record, sha256: await sha256Hex(new Uint8Array(ids.buffer)), windows: lengths.length, tokens: sum } };
+  return {
+    ...text,
+    windows: { ids, lengths, tokens: sum },
+    record: {
+      ...text.record,
+      sha256: await sha256Hex(new Uint8Array(ids.buffer)),
+      windows: lengths.length,
+      tokens: sum,
+    },
+  };
 }

@@ -15,7 +15,12 @@ export interface WindowOutputs {
   layer?: (layer: number, values: Float32Array) => Promise<void> | void;
 }
 
-export async function windowOutputs(rec: Recorder, engine: Engine, ids: Uint32Array, out: WindowOutputs): Promise<void> {
+export async function windowOutputs(
+  rec: Recorder,
+  engine: Engine,
+  ids: Uint32Array,
+  out: WindowOutputs,
+): Promise<void> {
   const scope = engine.ctx.root.child();
   const { decoder } = engine;
   const { hidden, vocabulary, layers } = decoder.config;
@@ -25,8 +30,16 @@ export async function windowOutputs(rec: Recorder, engine: Engine, ids: Uint32Ar
     const ws = allocWorkspace(scope, decoder.config, tokens);
     const idBuffer = scope.alloc(tokens * 4, 'scratch', 'ids');
     const step = Math.min(POSITIONS, tokens);
-    const rows = { buffer: scope.alloc(step * hidden * 4, 'scratch', 'head input'), rows: step, cols: hidden };
-    const result = { buffer: scope.alloc(step * vocabulary * 4, 'scratch', 'logits'), rows: step, cols: vocabulary };
+    const rows = {
+      buffer: scope.alloc(step * hidden * 4, 'scratch', 'head input'),
+      rows: step,
+      cols: hidden,
+    };
+    const result = {
+      buffer: scope.alloc(step * vocabulary * 4, 'scratch', 'logits'),
+      rows: step,
+      cols: vocabulary,
+    };
     await scope.ready();
     rec.write(idBuffer, 0, ids);
     await decoder.embed(rec, idBuffer, tokens, ws.x);

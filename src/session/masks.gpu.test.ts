@@ -19,16 +19,27 @@ interface Reference {
   texts: { calibration: { windows: number[][] }; report: { windows: number[][] } };
   runs: {
     id: string;
-    spec: Pick<LabSpec, 'pruner' | 'allocation' | 'sparsity' | 'beta' | 'pattern' | 'stats'> & { exactBudget: boolean };
+    spec: Pick<LabSpec, 'pruner' | 'allocation' | 'sparsity' | 'beta' | 'pattern' | 'stats'> & {
+      exactBudget: boolean;
+    };
     rates: number[];
     norms: string | null;
     masks?: Record<string, string>;
   }[];
 }
 
-async function packed(rec: Recorder, masks: LayerMasks, name: (typeof MATRICES)[number]): Promise<Uint8Array> {
+async function packed(
+  rec: Recorder,
+  masks: LayerMasks,
+  name: (typeof MATRICES)[number],
+): Promise<Uint8Array> {
   const m = masks[name];
-  return packMask(new Uint32Array(await rec.read(m.buffer, 0, m.rows * m.wordsPerRow * 4)), m.rows, m.cols, m.wordsPerRow);
+  return packMask(
+    new Uint32Array(await rec.read(m.buffer, 0, m.rows * m.wordsPerRow * 4)),
+    m.rows,
+    m.cols,
+    m.wordsPerRow,
+  );
 }
 
 const popcount = (x: number): number => [...x.toString(2)].filter((c) => c === '1').length;
@@ -48,7 +59,12 @@ describe('from identical statistics, bit for bit', () => {
         await lab.load(await fixtureModel(model), io);
         const { engine, plan } = lab.loaded;
         const layerNorms = (prefix: string, layer: number): LayerNorms =>
-          Object.fromEntries(INPUTS.map((input) => [input, f32(norms.get(`${prefix}/layers.${layer}.${input}`)) as Float32Array<ArrayBuffer>])) as LayerNorms;
+          Object.fromEntries(
+            INPUTS.map((input) => [
+              input,
+              f32(norms.get(`${prefix}/layers.${layer}.${input}`)) as Float32Array<ArrayBuffer>,
+            ]),
+          ) as LayerNorms;
         await lab.withRecorder(io, 'masks', async (rec) => {
           const scope = lab.ctx.root.child();
           try {
@@ -57,15 +73,34 @@ describe('from identical statistics, bit for bit', () => {
             for (const run of name === 'demo' ? reference.runs.slice(0, 2) : reference.runs) {
               for (const path of name === 'demo' ? (['cpu'] as const) : (['cpu', 'gpu'] as const)) {
                 const pruner = findPruner(run.spec.pruner);
-                const selector = new Selector(scope, engine.model, { pruner, pattern: parsePattern(run.spec.pattern), exactBudget: run.spec.exactBudget, path });
+                const selector = new Selector(scope, engine.model, {
+                  pruner,
+                  pattern: parsePattern(run.spec.pattern),
+                  exactBudget: run.spec.exactBudget,
+                  path,
+                });
                 for (const [layer, rate] of run.rates.entries()) {
-                  const rates = Object.fromEntries(MATRICES.map((m) => [m, rate])) as Record<(typeof MATRICES)[number], number>;
-                  await selector.select(rec, layer, rates, run.norms === null ? null : layerNorms(run.norms, layer), masks);
+                  const rates = Object.fromEntries(MATRICES.map((m) => [m, rate])) as Record<
+                    (typeof MATRICES)[number],
+                    number
+                  >;
+                  await selector.select(
+                    rec,
+                    layer,
+                    rates,
+                    run.norms === null ? null : layerNorms(run.norms, layer),
+                    masks,
+                  );
                   for (const matrix of MATRICES) {
-                    const tensor = plan.prunable.find((p) => p.layer === layer && p.matrix === matrix)?.name ?? '';
+                    const tensor =
+                      plan.prunable.find((p) => p.layer === layer && p.matrix === matrix)?.name ?? '';
                     const bits = await packed(rec, masks, matrix);
                     const where = `${run.id} ${path} ${tensor}`;
-                    if (expected) expect([where, [...bits]]).toEqual([where, [...(expected.get(`${run.id}/${tensor}`)?.bytes ?? [])]]);
+                    if (expected)
+                      expect([where, [...bits]]).toEqual([
+                        where,
+                        [...(expected.get(`${run.id}/${tensor}`)?.bytes ?? [])],
+                      ]);
                     else expect([where, await sha256Hex(bits)]).toEqual([where, run.masks?.[tensor]]);
                     compared++;
                   }
@@ -77,7 +112,8 @@ describe('from identical statistics, bit for bit', () => {
             scope.close();
           }
         });
-      }));
+      }),
+    );
   }
 });
 
@@ -94,7 +130,12 @@ describe("from the engine's own statistics, near-ties apart", () => {
         await lab.withRecorder(io, 'masks', async (rec, meter) => {
           for (const run of reference.runs) {
             const { exactBudget, ...given } = run.spec;
-            const state = await lab.masks(windowSpec({ ...given, set: { exactBudget } }), run.spec.beta as number, rec, meter);
+            const state = await lab.masks(
+              windowSpec({ ...given, set: { exactBudget } }),
+              run.spec.beta as number,
+              rec,
+              meter,
+            );
             let choices = 0;
             let different = 0;
             for (const m of lab.loaded.plan.prunable) {
@@ -106,6 +147,7 @@ describe("from the engine's own statistics, near-ties apart", () => {
             expect([run.id, different <= choices / 10_000]).toEqual([run.id, true]);
           }
         });
-      }));
+      }),
+    );
   }
 });

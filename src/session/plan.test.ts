@@ -10,10 +10,19 @@ function model(cols = 64, downCols = 96): ModelPlan {
   const prunable = [0, 1, 2, 3].flatMap((layer) =>
     MATRICES.map((matrix) => {
       const width = matrix === 'down' ? downCols : cols;
-      return { name: `layers.${layer}.${matrix}.weight`, layer, matrix, rows: 8, cols: width, count: 8 * width };
+      return {
+        name: `layers.${layer}.${matrix}.weight`,
+        layer,
+        matrix,
+        rows: 8,
+        cols: width,
+        count: 8 * width,
+      };
     }),
   );
-  const perLayer = [0, 1, 2, 3].map((l) => prunable.filter((m) => m.layer === l).reduce((sum, m) => sum + m.count, 0));
+  const perLayer = [0, 1, 2, 3].map((l) =>
+    prunable.filter((m) => m.layer === l).reduce((sum, m) => sum + m.count, 0),
+  );
   return { prunable, prunablePerLayer: perLayer } as Partial<ModelPlan> as ModelPlan;
 }
 
@@ -38,26 +47,42 @@ describe('planRun', () => {
 
   test('other allocations and K:M have none, and refuse one', () => {
     expect(planRun(model(), spec({ allocation: 'uniform' })).betaMax).toBe(null);
-    expect(kindOf(() => planRun(model(), spec({ allocation: 'uniform', beta: 0.01 })))).toMatch(/^SpecError.*uniform/);
-    expect(kindOf(() => planRun(model(), spec({ pattern: '2:4', sparsity: 0.5, beta: 0.01 })))).toMatch(/^SpecError.*2:4/);
+    expect(kindOf(() => planRun(model(), spec({ allocation: 'uniform', beta: 0.01 })))).toMatch(
+      /^SpecError.*uniform/,
+    );
+    expect(kindOf(() => planRun(model(), spec({ pattern: '2:4', sparsity: 0.5, beta: 0.01 })))).toMatch(
+      /^SpecError.*2:4/,
+    );
   });
 
   test('K:M fixes the rate', () => {
     const plan = planRun(model(), spec({ pattern: '1:4', sparsity: 0.75 }));
     expect(plan.requested).toBe(0.75);
-    expect(ratesFor(model(), plan, 0).allocation).toEqual({ id: 'uniform', params: {}, sparsity: [0.75, 0.75, 0.75, 0.75], betaMax: null });
+    expect(ratesFor(model(), plan, 0).allocation).toEqual({
+      id: 'uniform',
+      params: {},
+      sparsity: [0.75, 0.75, 0.75, 0.75],
+      betaMax: null,
+    });
     expect(kindOf(() => planRun(model(), spec({ pattern: '1:4', sparsity: 0.7 })))).toMatch(/0\.75/);
   });
 
   test('K:M must divide the inputs of every matrix, and the first that it does not is named', () => {
-    expect(kindOf(() => planRun(model(64, 90), spec({ pattern: '2:4', sparsity: 0.5 })))).toMatch(/layers\.0\.down\.weight has 90/);
+    expect(kindOf(() => planRun(model(64, 90), spec({ pattern: '2:4', sparsity: 0.5 })))).toMatch(
+      /layers\.0\.down\.weight has 90/,
+    );
   });
 
   test('rates by hand give the weighted mean', () => {
     const plan = planRun(model(), spec({ layerSparsity: [0.1, 0.2, 0.3, 0.4] }));
     expect(plan.requested).toBeCloseTo(0.25, 12);
     expect(plan.hasBeta).toBe(false);
-    expect(ratesFor(model(), plan, 0).allocation).toEqual({ id: 'custom', params: {}, sparsity: [0.1, 0.2, 0.3, 0.4], betaMax: null });
+    expect(ratesFor(model(), plan, 0).allocation).toEqual({
+      id: 'custom',
+      params: {},
+      sparsity: [0.1, 0.2, 0.3, 0.4],
+      betaMax: null,
+    });
   });
 
   test('rates by tensor reach their matrices', () => {
@@ -80,7 +105,8 @@ describe('ratesFor and sweepBetas', () => {
   test('rates rise by beta and are those of every matrix of the layer', () => {
     const { rates, allocation } = ratesFor(model(), planRun(model(), spec({ sparsity: 0.5 })), 0.1);
     expect(allocation.sparsity).toEqual([0.35, 0.44999999999999996, 0.55, 0.65]);
-    for (const [i, row] of rates.entries()) for (const m of MATRICES) expect(row[m]).toBe(allocation.sparsity[i]);
+    for (const [i, row] of rates.entries())
+      for (const m of MATRICES) expect(row[m]).toBe(allocation.sparsity[i]);
   });
 
   test('an illegal beta names the range', () => {
@@ -94,7 +120,9 @@ describe('ratesFor and sweepBetas', () => {
     expect(auto[0]).toBe(0);
     expect(auto).toHaveLength(10);
     expect(sweepBetas(model(), planRun(model(), spec()), [0.1, -0.1, 0.1, 0])).toEqual([-0.1, 0, 0.1]);
-    expect(kindOf(() => sweepBetas(model(), planRun(model(), spec({ allocation: 'uniform' })), null))).toMatch(/^SpecError/);
+    expect(
+      kindOf(() => sweepBetas(model(), planRun(model(), spec({ allocation: 'uniform' })), null)),
+    ).toMatch(/^SpecError/);
   });
 });
 

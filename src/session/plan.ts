@@ -4,7 +4,15 @@ import type { AllocationRecord } from '../core/report';
 import { parsePattern, type LabSpec, type ParamValue, type Pattern } from '../core/spec';
 import type { ModelPlan } from '../models/inspect';
 import { MATRICES, type MatrixName } from '../models/archs/define';
-import { betaGrid, betaMax, checkBeta, findAllocation, matrixRates, weightedMean, withControl } from '../pruning/allocations';
+import {
+  betaGrid,
+  betaMax,
+  checkBeta,
+  findAllocation,
+  matrixRates,
+  weightedMean,
+  withControl,
+} from '../pruning/allocations';
 import { COMMON_PARAMS, findPruner } from '../pruning/pruners';
 import type { Pruner, PrunerParam } from '../pruning/pruners/define';
 
@@ -26,33 +34,54 @@ export type LayerRates = Record<MatrixName, number>[];
 export function planRun(model: ModelPlan, spec: LabSpec): RunPlan {
   const pruner = findPruner(spec.pruner);
   const pattern = parsePattern(spec.pattern);
-  if (!(spec.sparsity >= 0 && spec.sparsity <= 1)) throw new LabError('SpecError', `Sparsity must be from 0 to 1, not ${spec.sparsity}.`);
+  if (!(spec.sparsity >= 0 && spec.sparsity <= 1))
+    throw new LabError('SpecError', `Sparsity must be from 0 to 1, not ${spec.sparsity}.`);
   const allocation = findAllocation(spec.layerSparsity ? 'custom' : spec.allocation);
   const params = checkParams(spec.set, [...COMMON_PARAMS, ...pruner.params]);
-  if (spec.set['select'] === 'gpu' && pattern !== 'free' && pattern.group > 32) throw new LabError('SpecError', 'Groups of more than 32 are not supported.');
+  if (spec.set['select'] === 'gpu' && pattern !== 'free' && pattern.group > 32)
+    throw new LabError('SpecError', 'Groups of more than 32 are not supported.');
   let requested = spec.sparsity;
   if (pattern !== 'free') {
     requested = 1 - pattern.keep / pattern.group;
     if (Math.abs(spec.sparsity - requested) > 1e-9) {
-      throw new LabError('SpecError', `Pattern ${spec.pattern} makes the sparsity ${requested} in every layer; ${spec.sparsity} was asked for.`, 'Leave the sparsity out, or use the free pattern.');
+      throw new LabError(
+        'SpecError',
+        `Pattern ${spec.pattern} makes the sparsity ${requested} in every layer; ${spec.sparsity} was asked for.`,
+        'Leave the sparsity out, or use the free pattern.',
+      );
     }
-    if (spec.layerSparsity) throw new LabError('SpecError', `Pattern ${spec.pattern} fixes the sparsity of every layer; layer sparsities cannot be given with it.`);
+    if (spec.layerSparsity)
+      throw new LabError(
+        'SpecError',
+        `Pattern ${spec.pattern} fixes the sparsity of every layer; layer sparsities cannot be given with it.`,
+      );
     for (const m of model.prunable) {
       if (m.cols % pattern.group !== 0) {
-        throw new LabError('SpecError', `Pattern ${spec.pattern}: ${m.name} has ${m.cols} inputs, which ${pattern.group} does not divide.`, 'Choose a group size that divides the inputs of every matrix.');
+        throw new LabError(
+          'SpecError',
+          `Pattern ${spec.pattern}: ${m.name} has ${m.cols} inputs, which ${pattern.group} does not divide.`,
+          'Choose a group size that divides the inputs of every matrix.',
+        );
       }
     }
   }
   const hasBeta = allocation.id === 'atp' && pattern === 'free';
   if (!hasBeta && spec.beta !== 0) {
     const why = pattern !== 'free' ? `pattern ${spec.pattern}` : `the allocation "${allocation.id}"`;
-    throw new LabError('SpecError', `Beta has no meaning with ${why}.`, 'Leave beta out, or use the allocation atp with the free pattern.');
+    throw new LabError(
+      'SpecError',
+      `Beta has no meaning with ${why}.`,
+      'Leave beta out, or use the allocation atp with the free pattern.',
+    );
   }
   const sizes = model.prunablePerLayer;
   if (hasBeta && spec.beta !== 'auto') checkBeta(spec.beta, spec.sparsity, sizes.length);
   if (spec.layerSparsity) {
     const rates = matrixRates(spec.layerSparsity, sizes.length, model.prunable);
-    requested = weightedMean(rates, model.prunable.map((m) => m.count));
+    requested = weightedMean(
+      rates,
+      model.prunable.map((m) => m.count),
+    );
   }
   return {
     spec,
@@ -67,16 +96,33 @@ export function planRun(model: ModelPlan, spec: LabSpec): RunPlan {
 }
 
 /** Values of all parameters, defaults filled in; an unknown name or bad value is a SpecError. */
-export function checkParams(given: Record<string, ParamValue>, known: readonly PrunerParam[]): Record<string, ParamValue> {
+export function checkParams(
+  given: Record<string, ParamValue>,
+  known: readonly PrunerParam[],
+): Record<string, ParamValue> {
   const out: Record<string, ParamValue> = Object.fromEntries(known.map((p) => [p.name, p.init]));
   for (const [name, value] of Object.entries(given)) {
     const param = known.find((p) => p.name === name);
-    if (!param) throw new LabError('SpecError', `There is no parameter "${name.slice(0, 60)}" here.`, `Known: ${known.map((p) => p.name).join(', ')}.`);
+    if (!param)
+      throw new LabError(
+        'SpecError',
+        `There is no parameter "${name.slice(0, 60)}" here.`,
+        `Known: ${known.map((p) => p.name).join(', ')}.`,
+      );
     const { min = -Infinity, max = Infinity } = param;
     const good =
-      param.type === 'boolean' ? typeof value === 'boolean' : param.type === 'choice' ? param.choices?.includes(String(value)) : typeof value === 'number' && value >= min && value <= max;
+      param.type === 'boolean'
+        ? typeof value === 'boolean'
+        : param.type === 'choice'
+          ? param.choices?.includes(String(value))
+          : typeof value === 'number' && value >= min && value <= max;
     if (!good) {
-      const allowed = param.type === 'boolean' ? 'true or false' : param.type === 'choice' ? (param.choices ?? []).join(', ') : `a number from ${min} to ${max}`;
+      const allowed =
+        param.type === 'boolean'
+          ? 'true or false'
+          : param.type === 'choice'
+            ? (param.choices ?? []).join(', ')
+            : `a number from ${min} to ${max}`;
       throw new LabError('SpecError', `${name} cannot be ${JSON.stringify(value)}; it is ${allowed}.`);
     }
     out[name] = value;
@@ -85,7 +131,11 @@ export function checkParams(given: Record<string, ParamValue>, known: readonly P
 }
 
 /** Rates of every matrix for a beta (0 where it has no meaning). */
-export function ratesFor(model: ModelPlan, plan: RunPlan, beta: number): { rates: LayerRates; allocation: AllocationRecord } {
+export function ratesFor(
+  model: ModelPlan,
+  plan: RunPlan,
+  beta: number,
+): { rates: LayerRates; allocation: AllocationRecord } {
   const { spec, pattern } = plan;
   const sizes = model.prunablePerLayer;
   const layers = sizes.length;
@@ -97,24 +147,46 @@ export function ratesFor(model: ModelPlan, plan: RunPlan, beta: number): { rates
   if (pattern !== 'free') perLayer = sizes.map(() => plan.requested);
   else if (spec.layerSparsity) {
     perMatrix = matrixRates(spec.layerSparsity, layers, model.prunable);
-    perLayer = findAllocation('custom').allocate({ layers, sizes, sparsity: spec.sparsity, params: {}, rates: spec.layerSparsity, matrices: model.prunable });
-  } else perLayer = findAllocation(id).allocate({ layers, sizes, sparsity: spec.sparsity, params: plan.hasBeta ? { beta } : {} });
+    perLayer = findAllocation('custom').allocate({
+      layers,
+      sizes,
+      sparsity: spec.sparsity,
+      params: {},
+      rates: spec.layerSparsity,
+      matrices: model.prunable,
+    });
+  } else
+    perLayer = findAllocation(id).allocate({
+      layers,
+      sizes,
+      sparsity: spec.sparsity,
+      params: plan.hasBeta ? { beta } : {},
+    });
   const rates = perLayer.map((rate, layer) => {
     const row = {} as Record<MatrixName, number>;
     for (const matrix of MATRICES) {
-      const index = perMatrix ? model.prunable.findIndex((m) => m.layer === layer && m.matrix === matrix) : -1;
+      const index = perMatrix
+        ? model.prunable.findIndex((m) => m.layer === layer && m.matrix === matrix)
+        : -1;
       row[matrix] = perMatrix ? (perMatrix[index] ?? rate) : rate;
     }
     return row;
   });
-  return { rates, allocation: { id, params: plan.hasBeta ? { beta } : {}, sparsity: perLayer, betaMax: plan.betaMax } };
+  return {
+    rates,
+    allocation: { id, params: plan.hasBeta ? { beta } : {}, sparsity: perLayer, betaMax: plan.betaMax },
+  };
 }
 
 /** The betas of a sweep: given ones (checked, ascending, once each), or the grid with its control. */
 export function sweepBetas(model: ModelPlan, plan: RunPlan, given: readonly number[] | null): number[] {
   const layers = model.prunablePerLayer.length;
   if (!plan.hasBeta) {
-    throw new LabError('SpecError', 'A sweep varies beta, which only the allocation atp with the free pattern has.', 'Use --allocation atp and --pattern free.');
+    throw new LabError(
+      'SpecError',
+      'A sweep varies beta, which only the allocation atp with the free pattern has.',
+      'Use --allocation atp and --pattern free.',
+    );
   }
   if (!given) return withControl(betaGrid(plan.spec.sparsity, layers));
   for (const beta of given) checkBeta(beta, plan.spec.sparsity, layers);

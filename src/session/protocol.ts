@@ -133,9 +133,28 @@ export interface ExportFile {
 }
 
 export type LabEvent =
-  | { type: 'progress'; job: number; stage: string; done: number; total: number; unit: string; tokensPerSecond: number | null; secondsLeft: number | null }
+  | {
+      type: 'progress';
+      job: number;
+      stage: string;
+      done: number;
+      total: number;
+      unit: string;
+      tokensPerSecond: number | null;
+      secondsLeft: number | null;
+    }
   /** Rows of the error chart as they are measured; `from` is the 0-based index of rows[0]. */
-  | { type: 'layers'; job: number; kind: StatsKind; spec: LabSpec; text: TextName; tokens: number; hidden: number; from: number; rows: LayerErrors[] }
+  | {
+      type: 'layers';
+      job: number;
+      kind: StatsKind;
+      spec: LabSpec;
+      text: TextName;
+      tokens: number;
+      hidden: number;
+      from: number;
+      rows: LayerErrors[];
+    }
   | { type: 'point'; job: number; kind: StatsKind; spec: LabSpec; point: CurvePoint }
   | { type: 'token'; job: number; side: 'dense' | 'pruned'; text: string }
   | { type: 'memory'; usage: MemoryUsage }
@@ -175,7 +194,12 @@ export interface LabApi {
    * Export in the order of contract: calls `sink.open(path)`, then writes, closes; verification re-reads through
    * `sink.read`. Returns the files written.
    */
-  exportTo(job: number, spec: LabSpec, sink: ExportSink, options: { masks: boolean }): Promise<{ report: RunReport; files: ExportFile[] }>;
+  exportTo(
+    job: number,
+    spec: LabSpec,
+    sink: ExportSink,
+    options: { masks: boolean },
+  ): Promise<{ report: RunReport; files: ExportFile[] }>;
   cancel(job: number | 'all'): void;
   /** For tests of recovery: destroys the GPU device as a driver crash would. */
   destroyDevice(): void;

@@ -19,9 +19,15 @@ interface ReferenceErrors {
 
 interface ReferenceRun {
   id: string;
-  spec: Pick<LabSpec, 'pruner' | 'allocation' | 'sparsity' | 'beta' | 'pattern' | 'stats'> & { exactBudget: boolean };
+  spec: Pick<LabSpec, 'pruner' | 'allocation' | 'sparsity' | 'beta' | 'pattern' | 'stats'> & {
+    exactBudget: boolean;
+  };
   rates: number[];
-  sparsity: { achieved: number; layers: number[]; matrices: Record<string, { zeros: number; count: number }> };
+  sparsity: {
+    achieved: number;
+    layers: number[];
+    matrices: Record<string, { zeros: number; count: number }>;
+  };
   float64: { errors: ReferenceErrors[]; perplexity: { dense: number; pruned: number }; losses: number[] };
 }
 
@@ -67,7 +73,11 @@ describe('runs equal the PyTorch reference', () => {
   }
 });
 
-function compareRun(run: ReferenceRun, report: Awaited<ReturnType<import('./lab').Lab['run']>>, dense: number): void {
+function compareRun(
+  run: ReferenceRun,
+  report: Awaited<ReturnType<import('./lab').Lab['run']>>,
+  dense: number,
+): void {
   const where = run.id;
   expect([where, report.allocation?.sparsity]).toEqual([where, run.rates]);
   expect([where, report.sparsity?.matrices]).toEqual([where, run.sparsity.matrices]);
@@ -82,7 +92,10 @@ function compareRun(run: ReferenceRun, report: Awaited<ReturnType<import('./lab'
     }
   });
   expect([where, relative(perplexity.dense, dense) < TOLERANCE.densePerplexity]).toEqual([where, true]);
-  expect([where, relative(perplexity.pruned ?? null, run.float64.perplexity.pruned) < TOLERANCE.runPerplexity]).toEqual([where, true]);
+  expect([
+    where,
+    relative(perplexity.pruned ?? null, run.float64.perplexity.pruned) < TOLERANCE.runPerplexity,
+  ]).toEqual([where, true]);
 }
 
 function relative(actual: number | null, expected: number): number {

@@ -25,19 +25,45 @@ describe('a model in pieces', () => {
     test(`${model} in buffers of ${shardBytes} bytes`, () =>
       runOnGpu(async ({ ctx }) => {
         const plan = planModel(await openModel(await fixtureModel(model)));
-        const measure = async (limit?: number): Promise<{ shards: number; logits: number[]; losses: number[] | null; zeros: unknown }> => {
+        const measure = async (
+          limit?: number,
+        ): Promise<{ shards: number; logits: number[]; losses: number[] | null; zeros: unknown }> => {
           const engine = new Engine(ctx, await loadModel(ctx, plan, { shardBytes: limit }));
           const rec = new Recorder(ctx);
           try {
             const logits: number[] = [];
-            await windowOutputs(rec, engine, Uint32Array.from(WINDOW), { logits: (_, values) => void logits.push(...values) });
+            await windowOutputs(rec, engine, Uint32Array.from(WINDOW), {
+              logits: (_, values) => void logits.push(...values),
+            });
             const windows = packWindows([WINDOW]);
-            const text: ResolvedText = { windows, warning: null, record: { source: 'test', sha256: 'test', windows: 1, window: WINDOW.length, tokens: WINDOW.length } };
+            const text: ResolvedText = {
+              windows,
+              warning: null,
+              record: {
+                source: 'test',
+                sha256: 'test',
+                windows: 1,
+                window: WINDOW.length,
+                tokens: WINDOW.length,
+              },
+            };
             const run = planRun(plan, defaultSpec());
             const meter = { total: () => undefined, add: () => undefined };
-            const job = { plan: run, rates: ratesFor(plan, run, 0).rates, statistics: 'exact' as const, calibration: text, evaluate: text, keepAs: 'test' };
+            const job = {
+              plan: run,
+              rates: ratesFor(plan, run, 0).rates,
+              statistics: 'exact' as const,
+              calibration: text,
+              evaluate: text,
+              keepAs: 'test',
+            };
             const pruned = await engine.prune(rec, job, meter);
-            return { shards: engine.model.embedding.shards.length, logits, losses: pruned.windowLosses, zeros: pruned.zeros };
+            return {
+              shards: engine.model.embedding.shards.length,
+              logits,
+              losses: pruned.windowLosses,
+              zeros: pruned.zeros,
+            };
           } finally {
             rec.close();
             engine.close();
@@ -55,24 +81,47 @@ describe('a model in pieces', () => {
 });
 
 /** Rounds sums to six digits: their partial sums are cut at batches. */
-const rounded = (rows: LayerErrors[]): unknown => rows.map((row) => Object.values(row).map((x) => (x as number).toPrecision(6)));
+const rounded = (rows: LayerErrors[]): unknown =>
+  rows.map((row) => Object.values(row).map((x) => (x as number).toPrecision(6)));
 
 test('batches of other sizes change no mask and no loss; dense outputs kept on the host change no bit', () =>
   runOnGpu(async ({ ctx }) => {
     const plan = planModel(await openModel(await fixtureModel('two-block')));
-    const windows = packWindows([0, 1, 2].map((k) => Array.from({ length: 64 }, (_, i) => (i * 29 + k * 101) % 512)));
-    const text: ResolvedText = { windows, warning: null, record: { source: 'test', sha256: 'three', windows: 3, window: 64, tokens: 192 } };
-    const other: ResolvedText = { ...text, windows: packWindows([Array.from({ length: 64 }, (_, i) => (i * 7) % 512)]), record: { ...text.record, sha256: 'one', windows: 1, tokens: 64 } };
-    const measure = async (limits: EngineLimits, errorsOn: ResolvedText): Promise<{ errors: LayerErrors[]; losses: unknown }> => {
+    const windows = packWindows(
+      [0, 1, 2].map((k) => Array.from({ length: 64 }, (_, i) => (i * 29 + k * 101) % 512)),
+    );
+    const text: ResolvedText = {
+      windows,
+      warning: null,
+      record: { source: 'test', sha256: 'three', windows: 3, window: 64, tokens: 192 },
+    };
+    const other: ResolvedText = {
+      ...text,
+      windows: packWindows([Array.from({ length: 64 }, (_, i) => (i * 7) % 512)]),
+      record: { ...text.record, sha256: 'one', windows: 1, tokens: 64 },
+    };
+    const measure = async (
+      limits: EngineLimits,
+      errorsOn: ResolvedText,
+    ): Promise<{ errors: LayerErrors[]; losses: unknown }> => {
       const engine = new Engine(ctx, await loadModel(ctx, plan), limits);
       const rec = new Recorder(ctx);
       try {
         const run = planRun(plan, defaultSpec());
         const meter = { total: () => undefined, add: () => undefined };
-        const job = { plan: run, rates: ratesFor(plan, run, 0.1).rates, calibration: text, evaluate: other, errors: { text: errorsOn, kind: 'full' as const } };
+        const job = {
+          plan: run,
+          rates: ratesFor(plan, run, 0.1).rates,
+          calibration: text,
+          evaluate: other,
+          errors: { text: errorsOn, kind: 'full' as const },
+        };
         const exact = await engine.prune(rec, { ...job, statistics: 'exact' }, meter);
         const dense = await engine.prune(rec, { ...job, statistics: 'dense' }, meter);
-        return { errors: [...exact.errors, ...dense.errors], losses: [exact.windowLosses, dense.windowLosses] };
+        return {
+          errors: [...exact.errors, ...dense.errors],
+          losses: [exact.windowLosses, dense.windowLosses],
+        };
       } finally {
         rec.close();
         engine.close();

@@ -3,7 +3,15 @@ import { BUNDLED_TEXT } from '../core/bundledText';
 import { LabError } from '../core/errors';
 import type { TextRecord } from '../core/report';
 import type { LabSpec, TextName } from '../core/spec';
-import { calibrationWindows, checkIds, checkWindowLength, decodeText, evaluationWindows, idsSha256, parseWindowsJson } from '../formats/texts';
+import {
+  calibrationWindows,
+  checkIds,
+  checkWindowLength,
+  decodeText,
+  evaluationWindows,
+  idsSha256,
+  parseWindowsJson,
+} from '../formats/texts';
 import type { OpenedModel } from '../formats/hfModel';
 import type { TokenizerHandle } from '../formats/tokenizer';
 import { packWindows, type Windows } from '../models/windows';
@@ -40,7 +48,12 @@ export class TextStore {
   readonly #resolved = new Map<string, Promise<ResolvedText>>();
   #tokenizer: Promise<TokenizerHandle> | undefined;
 
-  constructor(host: LabHost, model: OpenedModel, limits: { vocabulary: number; context: number }, user: ReadonlyMap<TextName, UserText>) {
+  constructor(
+    host: LabHost,
+    model: OpenedModel,
+    limits: { vocabulary: number; context: number },
+    user: ReadonlyMap<TextName, UserText>,
+  ) {
     this.#host = host;
     this.#model = model;
     this.#limits = limits;
@@ -89,7 +102,11 @@ export class TextStore {
     const source = spec.texts[which];
     const user = source === 'bundled' ? undefined : this.#user.get(which);
     if (source !== 'bundled' && user?.name !== source) {
-      throw new LabError('TextError', `The ${which} text "${source.slice(0, 120)}" was not given.`, 'Give the file again, or use the bundled text.');
+      throw new LabError(
+        'TextError',
+        `The ${which} text "${source.slice(0, 120)}" was not given.`,
+        'Give the file again, or use the bundled text.',
+      );
     }
     let windows: Uint32Array[];
     let warning: string | null = null;

@@ -15,11 +15,21 @@ import { generate } from './generate';
 import type { LabHost } from './host';
 import { JobRunner } from './jobs';
 import { Lab, type JobIo } from './lab';
-import type { Boot, HubPreview, JobKind, LabApi, LabEvent, MethodDescription, ModelRequest } from './protocol';
+import type {
+  Boot,
+  HubPreview,
+  JobKind,
+  LabApi,
+  LabEvent,
+  MethodDescription,
+  ModelRequest,
+} from './protocol';
 import { runSelfTest } from './selfTest';
 
 /** Where index.html lies: one folder above the built worker. */
-const BASE = import.meta.env.DEV ? new URL(import.meta.env.BASE_URL, location.origin) : new URL('../', import.meta.url);
+const BASE = import.meta.env.DEV
+  ? new URL(import.meta.env.BASE_URL, location.origin)
+  : new URL('../', import.meta.url);
 const MEMORY_EVERY_MS = 250;
 const MAX_TEXT_BYTES = 256 << 20;
 
@@ -28,16 +38,37 @@ let text: Promise<Uint8Array> | undefined;
 async function fetchText(): Promise<Uint8Array> {
   const url = new URL(BUNDLED_TEXT.path, BASE);
   const response = await fetch(url).catch((cause: unknown) => {
-    throw new LabError('FetchError', `The bundled text could not be fetched: ${String(cause)}.`, 'Check the connection and try again.', { cause });
+    throw new LabError(
+      'FetchError',
+      `The bundled text could not be fetched: ${String(cause)}.`,
+      'Check the connection and try again.',
+      { cause },
+    );
   });
-  if (!response.ok) throw new LabError('FetchError', `The bundled text could not be fetched (HTTP ${response.status}).`, 'Reload the page.');
+  if (!response.ok)
+    throw new LabError(
+      'FetchError',
+      `The bundled text could not be fetched (HTTP ${response.status}).`,
+      'Reload the page.',
+    );
   const bytes = new Uint8Array(await response.arrayBuffer());
-  if ((await sha256Hex(bytes)) !== BUNDLED_TEXT.sha256) throw new LabError('FormatError', 'The bundled text is not the one that this version was made with.', 'Reload the page without cache.');
+  if ((await sha256Hex(bytes)) !== BUNDLED_TEXT.sha256)
+    throw new LabError(
+      'FormatError',
+      'The bundled text is not the one that this version was made with.',
+      'Reload the page without cache.',
+    );
   return bytes;
 }
 
 const host: LabHost = {
-  demo: () => httpFiles({ name: 'demo', baseUrl: new URL('models/demo/', BASE).href, paths: DEMO_FILES, fetch: (input, init) => fetch(input, init) }),
+  demo: () =>
+    httpFiles({
+      name: 'demo',
+      baseUrl: new URL('models/demo/', BASE).href,
+      paths: DEMO_FILES,
+      fetch: (input, init) => fetch(input, init),
+    }),
   bundledText() {
     text ??= fetchText();
     text.catch(() => (text = undefined));
@@ -71,17 +102,25 @@ function openLab(): Lab {
 }
 
 function runJob<T>(job: number, kind: JobKind, work: (lab: Lab, io: JobIo) => Promise<T>): Promise<T> {
-  return guarded(() => jobs.run(job, kind, ({ signal, gate }) => work(openLab(), { job, signal, gate, emit })));
+  return guarded(() =>
+    jobs.run(job, kind, ({ signal, gate }) => work(openLab(), { job, signal, gate, emit })),
+  );
 }
 
 function betaOf(spec: LabSpec): number {
-  if (spec.beta === 'auto') throw new LabError('SpecError', 'Beta must be a number here.', 'Run the sweep first.');
+  if (spec.beta === 'auto')
+    throw new LabError('SpecError', 'Beta must be a number here.', 'Run the sweep first.');
   return spec.beta;
 }
 
 async function open(skipSelfTest: boolean): Promise<Boot> {
   const { gpu } = navigator as Navigator & { gpu?: GPU };
-  if (!gpu) throw new LabError('GpuUnavailableError', 'This browser has no WebGPU.', 'Use a current Chrome, Edge, Safari or Firefox.');
+  if (!gpu)
+    throw new LabError(
+      'GpuUnavailableError',
+      'This browser has no WebGPU.',
+      'Use a current Chrome, Edge, Safari or Firefox.',
+    );
   const opened = await GpuContext.open(gpu, { backend: 'chrome', adapter: adapterWish });
   ctx = opened;
   lab = new Lab(opened, host);
@@ -103,11 +142,20 @@ async function open(skipSelfTest: boolean): Promise<Boot> {
     emit({ type: 'lost', error: error.toPlain() });
   });
   const selfTest = skipSelfTest ? { ran: false, failed: [], replaced: [] } : await runSelfTest(opened);
-  return { device: opened.record, engineVersion: ENGINE_VERSION, pruners: PRUNERS.map(describe), selfTest, slow: opened.record.software };
+  return {
+    device: opened.record,
+    engineVersion: ENGINE_VERSION,
+    pruners: PRUNERS.map(describe),
+    selfTest,
+    slow: opened.record.software,
+  };
 }
 
 function describe(pruner: (typeof PRUNERS)[number]): MethodDescription {
-  const params = [...pruner.params, ...COMMON_PARAMS].map((p) => ({ ...p, choices: p.choices ? [...p.choices] : undefined }));
+  const params = [...pruner.params, ...COMMON_PARAMS].map((p) => ({
+    ...p,
+    choices: p.choices ? [...p.choices] : undefined,
+  }));
   return { id: pruner.id, label: pruner.label, help: pruner.help, params, patterns: ['free', 'K:M'] };
 }
 
@@ -123,7 +171,8 @@ async function filesOf(request: ModelRequest, io: JobIo): Promise<{ files: Model
     paths: request.files.map(({ path, file }) => ({ path, size: file.size })),
     open(path) {
       const file = byPath.get(path);
-      if (!file) return Promise.reject(new LabError('FormatError', `${request.name}: there is no file ${path}.`));
+      if (!file)
+        return Promise.reject(new LabError('FormatError', `${request.name}: there is no file ${path}.`));
       return Promise.resolve(blobSource(path, file));
     },
   };
@@ -167,15 +216,25 @@ const api: LabApi = {
     }),
   setText: (which, given) =>
     guarded(async () => {
-      if (given && given.file.size > MAX_TEXT_BYTES) throw new LabError('TextError', `${given.name} has ${given.file.size} bytes; at most ${MAX_TEXT_BYTES} are read.`, 'Give a smaller text.');
-      openLab().setText(which, given && { name: given.name, bytes: new Uint8Array(await given.file.arrayBuffer()) });
+      if (given && given.file.size > MAX_TEXT_BYTES)
+        throw new LabError(
+          'TextError',
+          `${given.name} has ${given.file.size} bytes; at most ${MAX_TEXT_BYTES} are read.`,
+          'Give a smaller text.',
+        );
+      openLab().setText(
+        which,
+        given && { name: given.name, bytes: new Uint8Array(await given.file.arrayBuffer()) },
+      );
     }),
   predict: (kind, spec) => guarded(() => openLab().predict(kind, spec)),
   tick: (job, spec) => runJob(job, 'tick', (open, io) => open.tick(spec, betaOf(spec), io)),
   run: (job, spec) => runJob(job, 'run', (open, io) => open.run(spec, betaOf(spec), io)),
   sweep: (job, spec, options) => runJob(job, 'sweep', (open, io) => open.sweep(spec, options, io)),
-  generate: (job, spec, request) => runJob(job, 'generate', (open, io) => generate(open, { spec, beta: betaOf(spec) }, request, io)),
-  exportTo: (job, spec, sink, options) => runJob(job, 'export', (open, io) => exportTo(open, spec, betaOf(spec), sink, options, io)),
+  generate: (job, spec, request) =>
+    runJob(job, 'generate', (open, io) => generate(open, { spec, beta: betaOf(spec) }, request, io)),
+  exportTo: (job, spec, sink, options) =>
+    runJob(job, 'export', (open, io) => exportTo(open, spec, betaOf(spec), sink, options, io)),
   cancel: (job) => jobs.cancel(job),
   destroyDevice: () => ctx?.device.destroy(),
   memory: () => guarded(() => openLab().memory()),

@@ -4,11 +4,14 @@ import { readSafetensorsHeader } from '../formats/safetensors';
 import { toF32 } from '../core/dtypes';
 import { inNode } from './setupGpu';
 
-const URLS = import.meta.glob<string>(['./fixtures/*/*.{json,safetensors}', '../../public/models/demo/*.{json,safetensors}'], {
-  query: '?url',
-  import: 'default',
-  eager: true,
-});
+const URLS = import.meta.glob<string>(
+  ['./fixtures/*/*.{json,safetensors}', '../../public/models/demo/*.{json,safetensors}'],
+  {
+    query: '?url',
+    import: 'default',
+    eager: true,
+  },
+);
 
 async function bytesOf(path: string): Promise<Uint8Array> {
   const url = URLS[path];
@@ -18,7 +21,8 @@ async function bytesOf(path: string): Promise<Uint8Array> {
   return new Uint8Array(await readFile(new URL(path, import.meta.url)));
 }
 
-const folderOf = (name: string): string => (name === 'demo-model' ? '../../public/models/demo' : `./fixtures/${name}`);
+const folderOf = (name: string): string =>
+  name === 'demo-model' ? '../../public/models/demo' : `./fixtures/${name}`;
 
 /** One file of a fixture; 'demo-model' is the model that ships with the lab. */
 export function fixtureBytes(name: string, file: string): Promise<Uint8Array> {
@@ -29,12 +33,23 @@ export async function fixtureJson<T>(name: string, file: string): Promise<T> {
   return JSON.parse(new TextDecoder().decode(await fixtureBytes(name, file))) as T;
 }
 
-const NOT_MODEL = new Set(['expected.safetensors', 'masks.safetensors', 'norms.safetensors', 'pruning.json', 'config.other.json']);
+const NOT_MODEL = new Set([
+  'expected.safetensors',
+  'masks.safetensors',
+  'norms.safetensors',
+  'pruning.json',
+  'config.other.json',
+]);
 
 /** A fixture as a model folder. `replace` swaps the bytes of a file. */
-export async function fixtureModel(name: string, replace: Record<string, Uint8Array> = {}): Promise<ModelFiles> {
+export async function fixtureModel(
+  name: string,
+  replace: Record<string, Uint8Array> = {},
+): Promise<ModelFiles> {
   const prefix = `${folderOf(name)}/`;
-  const paths = Object.keys(URLS).filter((p) => p.startsWith(prefix) && !NOT_MODEL.has(p.slice(prefix.length)));
+  const paths = Object.keys(URLS).filter(
+    (p) => p.startsWith(prefix) && !NOT_MODEL.has(p.slice(prefix.length)),
+  );
   const files = new Map<string, Uint8Array>();
   for (const path of paths) {
     const file = path.slice(prefix.length);
@@ -57,7 +72,9 @@ export interface FixtureTensor {
 export async function fixtureTensors(name: string, file: string): Promise<Map<string, FixtureTensor>> {
   const bytes = await fixtureBytes(name, file);
   const { tensors } = await readSafetensorsHeader(memorySource(file, bytes));
-  return new Map(tensors.map((t) => [t.name, { dtype: t.dtype, shape: t.shape, bytes: bytes.slice(t.begin, t.end) }]));
+  return new Map(
+    tensors.map((t) => [t.name, { dtype: t.dtype, shape: t.shape, bytes: bytes.slice(t.begin, t.end) }]),
+  );
 }
 
 export function f32(tensor: FixtureTensor | undefined): Float32Array {

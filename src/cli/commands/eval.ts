@@ -17,7 +17,10 @@ export const evalCommand: Command = {
       session.lab.plan(spec);
       const report = await session.lab.evaluate(spec, session.io);
       for (const warning of report.warnings) console.warn(warning);
-      await finish(report, `perplexity ${describePerplexity(report.perplexity.dense)} (${report.perplexity.windows} windows of ${report.perplexity.window} tokens, ${report.texts.report.source})\n`);
+      await finish(
+        report,
+        `perplexity ${describePerplexity(report.perplexity.dense)} (${report.perplexity.windows} windows of ${report.perplexity.window} tokens, ${report.texts.report.source})\n`,
+      );
       return 0;
     } finally {
       session.close();

@@ -15,12 +15,21 @@ export const generateCommand: Command = {
     const model = oneModel(parsed);
     const value = (name: string): string | undefined => parsed.values.get(name);
     const prompt = value('prompt');
-    if (prompt === undefined) throw new LabError('SpecError', '--prompt T is missing.', 'Give the text to continue.');
+    if (prompt === undefined)
+      throw new LabError('SpecError', '--prompt T is missing.', 'Give the text to continue.');
     const request = {
       prompt,
-      maxTokens: parseNumber('--max-tokens', value('max-tokens') ?? '48', { min: 1, max: 1 << 20, integer: true }),
+      maxTokens: parseNumber('--max-tokens', value('max-tokens') ?? '48', {
+        min: 1,
+        max: 1 << 20,
+        integer: true,
+      }),
       temperature: parseNumber('--temperature', value('temperature') ?? '0', { min: 0, max: 100 }),
-      seed: parseNumber('--generation-seed', value('generation-seed') ?? '0', { min: 0, max: Number.MAX_SAFE_INTEGER, integer: true }),
+      seed: parseNumber('--generation-seed', value('generation-seed') ?? '0', {
+        min: 0,
+        max: Number.MAX_SAFE_INTEGER,
+        integer: true,
+      }),
     };
     const session = await openSession(parsed, console, signal);
     try {
@@ -34,8 +43,12 @@ export const generateCommand: Command = {
         result.pruned = other.dense;
         result.firstDifference = firstDifference(dense.ids, other.dense.ids);
       }
-      const show = (label: string, side: GenerateResult['dense']): string => `${label} (${side.tokensPerSecond.toFixed(1)} tokens/s)\n${side.text}\n`;
-      await finish(result, show('dense', result.dense) + (result.pruned ? `\n${show('pruned', result.pruned)}` : ''));
+      const show = (label: string, side: GenerateResult['dense']): string =>
+        `${label} (${side.tokensPerSecond.toFixed(1)} tokens/s)\n${side.text}\n`;
+      await finish(
+        result,
+        show('dense', result.dense) + (result.pruned ? `\n${show('pruned', result.pruned)}` : ''),
+      );
       return 0;
     } finally {
       session.close();

@@ -39,14 +39,20 @@ export const infoCommand: Command = {
       return 0;
     } catch (error) {
       const failure = LabError.from(error);
-      if (failure.kind === 'ModelError' && parsed.values.get('json') !== '-') await finish(refused(name, opened, failure), `${JSON.stringify(refused(name, opened, failure), null, 2)}\n`);
+      if (failure.kind === 'ModelError' && parsed.values.get('json') !== '-')
+        await finish(
+          refused(name, opened, failure),
+          `${JSON.stringify(refused(name, opened, failure), null, 2)}\n`,
+        );
       throw failure;
     }
   },
 };
 
 function tensorTable(opened: OpenedModel): Record<string, { dtype: string; shape: number[] }> {
-  return Object.fromEntries([...opened.tensors.values()].map((t) => [t.name, { dtype: t.dtype, shape: t.shape }]));
+  return Object.fromEntries(
+    [...opened.tensors.values()].map((t) => [t.name, { dtype: t.dtype, shape: t.shape }]),
+  );
 }
 
 /** What is known of a well-formed model that the lab does not open. */

@@ -19,11 +19,21 @@ export const logitsCommand: Command = {
     const model = oneModel(parsed);
     const idsPath = parsed.values.get('ids');
     const out = parsed.values.get('out');
-    if (idsPath === undefined) throw new LabError('SpecError', '--ids F.json is missing.', 'Give {"windows": [[ids], …]} of equal lengths.');
-    if (out === undefined) throw new LabError('SpecError', '--out F.safetensors is missing.', 'Name the file to write.');
+    if (idsPath === undefined)
+      throw new LabError(
+        'SpecError',
+        '--ids F.json is missing.',
+        'Give {"windows": [[ids], …]} of equal lengths.',
+      );
+    if (out === undefined)
+      throw new LabError('SpecError', '--out F.safetensors is missing.', 'Name the file to write.');
     await checkFileTarget('--out', out);
     if (!parsed.switches.has('force') && (await stat(out).catch(() => null))?.size) {
-      throw new LabError('SpecError', `--out ${out} is there already.`, 'Choose another file, or add --force to replace it.');
+      throw new LabError(
+        'SpecError',
+        `--out ${out} is there already.`,
+        'Choose another file, or add --force to replace it.',
+      );
     }
     const idsText = decodeText(idsPath, await readUserFile(idsPath, 256 << 20));
     const session = await openSession(parsed, console, signal);
@@ -34,10 +44,18 @@ export const logitsCommand: Command = {
       const { hidden, layers, vocabulary } = plan.config;
       const windows = parseWindowsJson(idsPath, idsText, plan.config);
       const length = windows[0]?.length ?? 0;
-      if (windows.some((w) => w.length !== length)) throw new LabError('TextError', `${idsPath}: the windows have different lengths.`, 'Give windows of equal lengths.');
-      const tensors: TensorSpec[] = [{ name: 'logits', dtype: 'F32', shape: [windows.length, length, vocabulary] }];
+      if (windows.some((w) => w.length !== length))
+        throw new LabError(
+          'TextError',
+          `${idsPath}: the windows have different lengths.`,
+          'Give windows of equal lengths.',
+        );
+      const tensors: TensorSpec[] = [
+        { name: 'logits', dtype: 'F32', shape: [windows.length, length, vocabulary] },
+      ];
       if (parsed.switches.has('layers')) {
-        for (let i = 0; i < layers; i++) tensors.push({ name: `layer.${i}`, dtype: 'F32', shape: [windows.length, length, hidden] });
+        for (let i = 0; i < layers; i++)
+          tensors.push({ name: `layer.${i}`, dtype: 'F32', shape: [windows.length, length, hidden] });
       }
       await writeTensors(out, tensors, (write) =>
         lab.withRecorder(session.io, 'Running the model', async (rec, meter) => {
@@ -47,13 +65,18 @@ export const logitsCommand: Command = {
               logits: (begin, values) => write('logits', (w * length + begin) * vocabulary, values),
               layer: (layer, values) => {
                 meter.add(length);
-                return parsed.switches.has('layers') ? write(`layer.${layer}`, w * length * hidden, values) : undefined;
+                return parsed.switches.has('layers')
+                  ? write(`layer.${layer}`, w * length * hidden, values)
+                  : undefined;
               },
             });
           }
         }),
       );
-      await finish({ file: resolve(out), tensors }, `${tensors.map((t) => `${t.name} [${t.shape.join(', ')}]`).join('\n')}\n`);
+      await finish(
+        { file: resolve(out), tensors },
+        `${tensors.map((t) => `${t.name} [${t.shape.join(', ')}]`).join('\n')}\n`,
+      );
       return 0;
     } finally {
       session.close();
@@ -77,7 +100,12 @@ async function writeTensors(
   const temporary = `${resolve(path)}.${process.pid}.tmp`;
   await makeFolder(dirname(temporary));
   const file = await open(temporary, 'w').catch((cause: unknown) => {
-    throw new LabError('FetchError', `${path} cannot be written: ${(cause as NodeJS.ErrnoException).code ?? String(cause)}.`, 'Choose another place.', { cause });
+    throw new LabError(
+      'FetchError',
+      `${path} cannot be written: ${(cause as NodeJS.ErrnoException).code ?? String(cause)}.`,
+      'Choose another place.',
+      { cause },
+    );
   });
   try {
     await file.write(prefix, 0, prefix.byteLength, 0);

@@ -21,16 +21,30 @@ export const pruneCommand: Command = {
       const { report, files, curve } = await replaceFolder(out, force, async (working) => {
         const spec = await readSpec(parsed, lab, 'auto');
         await session.load(spec.model);
-        const sweep = { kind: spec.stats === 'dense' ? 'preview' : 'exact', betas: spec.betas ?? null } as const;
+        const sweep = {
+          kind: spec.stats === 'dense' ? 'preview' : 'exact',
+          betas: spec.betas ?? null,
+        } as const;
         const chosen = spec.beta === 'auto' ? await lab.sweep(spec, sweep, io) : undefined;
         // Where all diverged there is still a run to export, which says so: the control.
         const beta = spec.beta === 'auto' ? (chosen?.best ?? 0) : spec.beta;
         const measured = await lab.run(spec, beta, io, chosen);
         for (const warning of measured.warnings) console.warn(warning);
-        const exported = await exportTo(lab, spec, beta, nodeSink(working), { masks: parsed.switches.has('masks') }, io, measured);
+        const exported = await exportTo(
+          lab,
+          spec,
+          beta,
+          nodeSink(working),
+          { masks: parsed.switches.has('masks') },
+          io,
+          measured,
+        );
         return { ...exported, curve: chosen };
       });
-      await finish(report, `${curve ? describeCurve(curve) : ''}${describeRun(report)}verified    ${files.length} files in ${out}\n`);
+      await finish(
+        report,
+        `${curve ? describeCurve(curve) : ''}${describeRun(report)}verified    ${files.length} files in ${out}\n`,
+      );
       return 0;
     } finally {
       session.close();

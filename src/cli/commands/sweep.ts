@@ -21,7 +21,11 @@ export const sweepCommand: Command = {
       const spec = betas === undefined ? stored : withBetas(stored, betas);
       await session.load(spec.model);
       lab.plan(spec);
-      const curve = await lab.sweep(spec, { kind: spec.stats === 'dense' ? 'preview' : 'exact', betas: spec.betas ?? null }, io);
+      const curve = await lab.sweep(
+        spec,
+        { kind: spec.stats === 'dense' ? 'preview' : 'exact', betas: spec.betas ?? null },
+        io,
+      );
       // Where every beta diverged there is still a run to report: the control.
       const report = await lab.run(spec, curve.best ?? 0, io, curve);
       for (const warning of report.warnings) console.warn(warning);
@@ -44,6 +48,7 @@ function parseBetas(parsed: Parsed): number[] | null | undefined {
   if (text === undefined) return undefined;
   if (text === 'auto') return null;
   const betas = text.split(',').map((part) => parseNumber('--betas', part));
-  if (betas.length > MAX_BETAS) throw new LabError('SpecError', `--betas lists ${betas.length} values; at most ${MAX_BETAS}.`);
+  if (betas.length > MAX_BETAS)
+    throw new LabError('SpecError', `--betas lists ${betas.length} values; at most ${MAX_BETAS}.`);
   return betas;
 }

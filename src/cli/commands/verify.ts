@@ -12,10 +12,16 @@ export const verifyCommand: Command = {
   summary: 'check an export against its pruning.json',
   flags: [],
   async run({ parsed, console, signal, finish }) {
-    if (parsed.positional.length === 0) throw new LabError('SpecError', '"verify" needs a folder.', 'Give the folder that an export wrote.');
+    if (parsed.positional.length === 0)
+      throw new LabError('SpecError', '"verify" needs a folder.', 'Give the folder that an export wrote.');
     const folder = oneModel(parsed);
     const paths = await readdir(folder).catch((cause: unknown) => {
-      throw new LabError('FetchError', `${folder} is not a folder that can be read (${(cause as NodeJS.ErrnoException).code ?? String(cause)}).`, 'Give the folder that an export wrote.', { cause });
+      throw new LabError(
+        'FetchError',
+        `${folder} is not a folder that can be read (${(cause as NodeJS.ErrnoException).code ?? String(cause)}).`,
+        'Give the folder that an export wrote.',
+        { cause },
+      );
     });
     const result = await verifyExport(
       {
@@ -36,7 +42,14 @@ export const verifyCommand: Command = {
     );
     const { ok, checked, differences } = result;
     await finish(result, ok ? `verified: ${JSON.stringify(checked)}\n` : `${differences.join('\n')}\n`);
-    if (!ok) console.fail(new LabError('VerifyError', `${folder} differs from its pruning.json: ${differences.slice(0, 3).join('; ')}.`), false);
+    if (!ok)
+      console.fail(
+        new LabError(
+          'VerifyError',
+          `${folder} differs from its pruning.json: ${differences.slice(0, 3).join('; ')}.`,
+        ),
+        false,
+      );
     return ok ? 0 : 1;
   },
 };

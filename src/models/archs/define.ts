@@ -7,7 +7,13 @@ import { LabError } from '../../core/errors';
 export type RopeScaling =
   | { kind: 'default' }
   | { kind: 'linear'; factor: number }
-  | { kind: 'llama3'; factor: number; lowFreqFactor: number; highFreqFactor: number; originalContext: number };
+  | {
+      kind: 'llama3';
+      factor: number;
+      lowFreqFactor: number;
+      highFreqFactor: number;
+      originalContext: number;
+    };
 
 export interface DecoderConfig {
   modelType: string;
@@ -35,7 +41,15 @@ export const MATRICES = ['q', 'k', 'v', 'o', 'gate', 'up', 'down'] as const;
 export type MatrixName = (typeof MATRICES)[number];
 
 /** Inputs that matrices share: statistics are taken once per input. */
-export const INPUT_OF: Record<MatrixName, InputName> = { q: 'attn', k: 'attn', v: 'attn', o: 'o', gate: 'mlp', up: 'mlp', down: 'down' };
+export const INPUT_OF: Record<MatrixName, InputName> = {
+  q: 'attn',
+  k: 'attn',
+  v: 'attn',
+  o: 'o',
+  gate: 'mlp',
+  up: 'mlp',
+  down: 'down',
+};
 export const INPUTS = ['attn', 'o', 'mlp', 'down'] as const;
 export type InputName = (typeof INPUTS)[number];
 
@@ -85,7 +99,9 @@ export class ConfigReader {
   }
 
   has(name: string): boolean {
-    return Object.hasOwn(this.#config, name) && this.#config[name] !== null && this.#config[name] !== undefined;
+    return (
+      Object.hasOwn(this.#config, name) && this.#config[name] !== null && this.#config[name] !== undefined
+    );
   }
 
   /** True also when the field is there and null. */
@@ -97,7 +113,10 @@ export class ConfigReader {
   integer(name: string, fallback: number | undefined, max: number, min = 1): number {
     const value = this.number(name, fallback);
     if (!Number.isInteger(value) || value < min || value > max) {
-      throw new LabError('FormatError', `${this.#where}: ${name} must be a whole number from ${min} to ${max}, not ${String(value)}.`);
+      throw new LabError(
+        'FormatError',
+        `${this.#where}: ${name} must be a whole number from ${min} to ${max}, not ${String(value)}.`,
+      );
     }
     return value;
   }
@@ -106,7 +125,10 @@ export class ConfigReader {
     const value = this.has(name) ? this.#config[name] : fallback;
     if (value === undefined) throw new LabError('FormatError', `${this.#where}: ${name} is missing.`);
     if (typeof value !== 'number' || !Number.isFinite(value)) {
-      throw new LabError('FormatError', `${this.#where}: ${name} must be a finite number, not ${JSON.stringify(value).slice(0, 60)}.`);
+      throw new LabError(
+        'FormatError',
+        `${this.#where}: ${name} must be a finite number, not ${JSON.stringify(value).slice(0, 60)}.`,
+      );
     }
     return value;
   }
@@ -114,26 +136,30 @@ export class ConfigReader {
   /** A required number above 0. */
   positive(name: string): number {
     const value = this.number(name, undefined);
-    if (!(value > 0)) throw new LabError('FormatError', `${this.#where}: ${name} must be above 0, not ${value}.`);
+    if (!(value > 0))
+      throw new LabError('FormatError', `${this.#where}: ${name} must be above 0, not ${value}.`);
     return value;
   }
 
   boolean(name: string, fallback: boolean): boolean {
     const value = this.has(name) ? this.#config[name] : fallback;
-    if (typeof value !== 'boolean') throw new LabError('FormatError', `${this.#where}: ${name} must be true or false.`);
+    if (typeof value !== 'boolean')
+      throw new LabError('FormatError', `${this.#where}: ${name} must be true or false.`);
     return value;
   }
 
   string(name: string, fallback: string): string {
     const value = this.has(name) ? this.#config[name] : fallback;
-    if (typeof value !== 'string') throw new LabError('FormatError', `${this.#where}: ${name} must be a string.`);
+    if (typeof value !== 'string')
+      throw new LabError('FormatError', `${this.#where}: ${name} must be a string.`);
     return value.slice(0, 200);
   }
 
   object(name: string): ConfigReader | null {
     if (!this.has(name)) return null;
     const value = this.#config[name];
-    if (typeof value !== 'object' || Array.isArray(value)) throw new LabError('FormatError', `${this.#where}: ${name} must be an object.`);
+    if (typeof value !== 'object' || Array.isArray(value))
+      throw new LabError('FormatError', `${this.#where}: ${name} must be an object.`);
     return new ConfigReader(value as Record<string, unknown>, `${this.#where}: ${name}`);
   }
 

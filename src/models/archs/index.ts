@@ -12,11 +12,21 @@ export function readConfig(config: Record<string, unknown>): { arch: Architectur
   const arch = ARCHITECTURES.find((a) => a.modelType === modelType);
   if (!arch) {
     const known = ARCHITECTURES.map((a) => a.modelType).join(', ');
-    const named = modelType ? `Model type "${modelType}" is not supported` : 'config.json names no model_type';
-    throw new LabError('ModelError', `${named}; this version opens ${known}.`, 'Choose a model of the LLaMA family.');
+    const named = modelType
+      ? `Model type "${modelType}" is not supported`
+      : 'config.json names no model_type';
+    throw new LabError(
+      'ModelError',
+      `${named}; this version opens ${known}.`,
+      'Choose a model of the LLaMA family.',
+    );
   }
   if (reader.has('auto_map')) {
-    throw new LabError('ModelError', `The model brings its own code (auto_map in config.json), which the lab does not run.`, 'Choose a model that transformers opens without remote code.');
+    throw new LabError(
+      'ModelError',
+      `The model brings its own code (auto_map in config.json), which the lab does not run.`,
+      'Choose a model that transformers opens without remote code.',
+    );
   }
   return { arch, decoder: arch.read(reader) };
 }

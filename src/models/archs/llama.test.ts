@@ -25,7 +25,14 @@ function failure(config: object): string {
 describe('a config of the LLaMA family', () => {
   test('has the defaults of transformers', () => {
     const { decoder } = readConfig(LLAMA);
-    expect(decoder).toMatchObject({ kvHeads: 16, headDim: 4, normEps: 1e-6, ropeTheta: 10000, context: 2048, tiedHead: false });
+    expect(decoder).toMatchObject({
+      kvHeads: 16,
+      headDim: 4,
+      normEps: 1e-6,
+      ropeTheta: 10000,
+      context: 2048,
+      tiedHead: false,
+    });
     expect(decoder.ropeScaling).toEqual({ kind: 'default' });
   });
 
@@ -43,7 +50,13 @@ describe('a config of the LLaMA family', () => {
     expect(old).toMatchObject({ ropeTheta: 500, ropeScaling: { kind: 'linear', factor: 4 } });
   });
 
-  const llama3 = { rope_type: 'llama3', factor: 8, low_freq_factor: 1, high_freq_factor: 4, original_max_position_embeddings: 64 };
+  const llama3 = {
+    rope_type: 'llama3',
+    factor: 8,
+    low_freq_factor: 1,
+    high_freq_factor: 4,
+    original_max_position_embeddings: 64,
+  };
   test.each([
     [{ rms_norm_eps: -1 }, /rms_norm_eps must be from 0 to 1/],
     [{ rms_norm_eps: 1e300 }, /rms_norm_eps/],
@@ -51,8 +64,14 @@ describe('a config of the LLaMA family', () => {
     [{ rope_scaling: { type: 'linear', factor: 0 } }, /factor must be above 0/],
     [{ rope_parameters: { rope_type: 'linear', factor: -2 } }, /factor must be above 0/],
     [{ rope_parameters: { ...llama3, factor: 0 } }, /factor must be above 0/],
-    [{ rope_parameters: { ...llama3, low_freq_factor: 4 } }, /high_freq_factor must be above low_freq_factor/],
-    [{ rope_parameters: { ...llama3, original_max_position_embeddings: 0.5 } }, /original_max_position_embeddings/],
+    [
+      { rope_parameters: { ...llama3, low_freq_factor: 4 } },
+      /high_freq_factor must be above low_freq_factor/,
+    ],
+    [
+      { rope_parameters: { ...llama3, original_max_position_embeddings: 0.5 } },
+      /original_max_position_embeddings/,
+    ],
   ])('%j is refused by name', (change, message) => {
     expect(failure(LLAMA)).toBe('no error');
     expect(failure({ ...LLAMA, rope_parameters: llama3 })).toBe('no error');

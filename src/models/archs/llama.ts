@@ -15,8 +15,11 @@ function refuse(what: string, remedy = 'Choose another model.'): never {
 function readRope(config: ConfigReader): { ropeTheta: number; ropeScaling: RopeScaling } {
   const parameters = config.object('rope_parameters');
   const scaling = parameters ?? config.object('rope_scaling');
-  const ropeTheta = parameters?.has('rope_theta') ? parameters.number('rope_theta', undefined) : config.number('rope_theta', 10000);
-  if (!(ropeTheta > 0)) throw new LabError('FormatError', `config.json: rope_theta must be above 0, not ${ropeTheta}.`);
+  const ropeTheta = parameters?.has('rope_theta')
+    ? parameters.number('rope_theta', undefined)
+    : config.number('rope_theta', 10000);
+  if (!(ropeTheta > 0))
+    throw new LabError('FormatError', `config.json: rope_theta must be above 0, not ${ropeTheta}.`);
   const kind = scaling ? scaling.string('rope_type', scaling.string('type', 'default')) : 'default';
   if (!scaling || kind === 'default') return { ropeTheta, ropeScaling: { kind: 'default' } };
   if (kind === 'linear') return { ropeTheta, ropeScaling: { kind, factor: scaling.positive('factor') } };
@@ -36,18 +39,36 @@ function readRope(config: ConfigReader): { ropeTheta: number; ropeScaling: RopeS
   return refuse(`Rotary scaling "${kind}" is not supported yet; "default", "linear" and "llama3" are.`);
 }
 
-function readLlama(config: ConfigReader, modelType: string, defaults: { context: number; kvHeads?: number }): DecoderConfig {
+function readLlama(
+  config: ConfigReader,
+  modelType: string,
+  defaults: { context: number; kvHeads?: number },
+): DecoderConfig {
   const hidden = config.integer('hidden_size', undefined, MAX_WIDTH);
   const heads = config.integer('num_attention_heads', undefined, 4096);
   // Null means one per head in every class of the family; a missing key means the class's own default.
-  const kvHeads = config.integer('num_key_value_heads', config.mentions('num_key_value_heads') ? heads : (defaults.kvHeads ?? heads), heads);
+  const kvHeads = config.integer(
+    'num_key_value_heads',
+    config.mentions('num_key_value_heads') ? heads : (defaults.kvHeads ?? heads),
+    heads,
+  );
   const headDim = config.integer('head_dim', Math.floor(hidden / heads), 4096);
-  if (heads % kvHeads !== 0) throw new LabError('FormatError', `config.json: ${heads} attention heads do not divide into ${kvHeads} key/value heads.`);
+  if (heads % kvHeads !== 0)
+    throw new LabError(
+      'FormatError',
+      `config.json: ${heads} attention heads do not divide into ${kvHeads} key/value heads.`,
+    );
   if (headDim % 2 !== 0) refuse(`head_dim ${headDim} is odd; rotary embedding needs an even one.`);
   const activation = config.string('hidden_act', 'silu');
-  if (activation !== 'silu' && activation !== 'swish') refuse(`Activation "${activation}" is not supported in the LLaMA family; "silu" is.`);
-  if (config.has('quantization_config')) refuse('The weights are quantised (quantization_config); the lab prunes F32, F16 and BF16 weights.', 'Use the unquantised model.');
-  if (config.number('partial_rotary_factor', 1) !== 1) refuse('partial_rotary_factor other than 1 is not supported in the LLaMA family.');
+  if (activation !== 'silu' && activation !== 'swish')
+    refuse(`Activation "${activation}" is not supported in the LLaMA family; "silu" is.`);
+  if (config.has('quantization_config'))
+    refuse(
+      'The weights are quantised (quantization_config); the lab prunes F32, F16 and BF16 weights.',
+      'Use the unquantised model.',
+    );
+  if (config.number('partial_rotary_factor', 1) !== 1)
+    refuse('partial_rotary_factor other than 1 is not supported in the LLaMA family.');
   return {
     modelType,
     architecture: config.firstString('architectures') ?? `${modelType} (no architecture named)`,
@@ -69,7 +90,8 @@ function readLlama(config: ConfigReader, modelType: string, defaults: { context:
 
 function readEps(config: ConfigReader): number {
   const eps = config.number('rms_norm_eps', 1e-6);
-  if (!(eps >= 0 && eps <= 1)) throw new LabError('FormatError', `config.json: rms_norm_eps must be from 0 to 1, not ${eps}.`);
+  if (!(eps >= 0 && eps <= 1))
+    throw new LabError('FormatError', `config.json: rms_norm_eps must be from 0 to 1, not ${eps}.`);
   return eps;
 }
 
@@ -85,7 +107,8 @@ const NAMES: Record<MatrixName, string> = {
 
 const tensorNames = {
   matrixName: (layer: number, matrix: MatrixName) => `layers.${layer}.${NAMES[matrix]}`,
-  normName: (layer: number, which: 'input' | 'post') => `layers.${layer}.${which === 'input' ? 'input_layernorm' : 'post_attention_layernorm'}.weight`,
+  normName: (layer: number, which: 'input' | 'post') =>
+    `layers.${layer}.${which === 'input' ? 'input_layernorm' : 'post_attention_layernorm'}.weight`,
   finalNorm: 'norm.weight',
   embedding: 'embed_tokens.weight',
   head: 'lm_head.weight',
@@ -103,9 +126,16 @@ export const mistral: Architecture = {
   read(config) {
     const decoder = readLlama(config, 'mistral', { context: 131072, kvHeads: 8 });
     // MistralConfig's own default, where the key is absent, is 4096; null switches it off.
-    const window = config.has('sliding_window') ? config.integer('sliding_window', undefined, MAX_CONTEXT) : config.mentions('sliding_window') ? null : 4096;
+    const window = config.has('sliding_window')
+      ? config.integer('sliding_window', undefined, MAX_CONTEXT)
+      : config.mentions('sliding_window')
+        ? null
+        : 4096;
     if (window !== null && window < decoder.context) {
-      refuse(`Sliding-window attention (window ${window} in a context of ${decoder.context}) is not supported yet.`, 'Use a Mistral-type model whose sliding_window is null.');
+      refuse(
+        `Sliding-window attention (window ${window} in a context of ${decoder.context}) is not supported yet.`,
+        'Use a Mistral-type model whose sliding_window is null.',
+      );
     }
     return { ...decoder, attentionBias: false, mlpBias: false };
   },

@@ -4,7 +4,9 @@ import { LabError } from '../../core/errors';
 import { COMMON_PARAMS, findPruner, PRUNERS } from './index';
 
 test('every file of this folder is registered under its own name', () => {
-  const files = readdirSync(new URL('.', import.meta.url)).filter((f) => /^[a-z-]+\.ts$/.test(f) && f !== 'index.ts' && f !== 'define.ts');
+  const files = readdirSync(new URL('.', import.meta.url)).filter(
+    (f) => /^[a-z-]+\.ts$/.test(f) && f !== 'index.ts' && f !== 'define.ts',
+  );
   expect(PRUNERS.map((p) => `${p.id}.ts`).sort()).toEqual(files.sort());
 });
 

@@ -28,5 +28,9 @@ export const COMMON_PARAMS: readonly PrunerParam[] = [
 export function findPruner(id: string): Pruner {
   const found = PRUNERS.find((p) => p.id === id);
   if (found) return found;
-  throw new LabError('SpecError', `There is no pruner "${id.slice(0, 80)}" in this version.`, `Use one of ${PRUNERS.map((p) => p.id).join(', ')}.`);
+  throw new LabError(
+    'SpecError',
+    `There is no pruner "${id.slice(0, 80)}" in this version.`,
+    `Use one of ${PRUNERS.map((p) => p.id).join(', ')}.`,
+  );
 }

@@ -8,5 +8,6 @@ export const magnitude = definePruner({
   statistic: 'none',
   scope: 'matrix',
   params: [],
-  citation: 'Han et al., Learning both Weights and Connections for Efficient Neural Networks, arXiv 1506.02626',
+  citation:
+    'Han et al., Learning both Weights and Connections for Efficient Neural Networks, arXiv 1506.02626',
 });
