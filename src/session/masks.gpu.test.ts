@@ -42,7 +42,11 @@ async function packed(
   );
 }
 
-const popcount = (x: number): number => [...x.toString(2)].filter((c) => c === '1').length;
+function popcount(byte: number): number {
+  let ones = 0;
+  for (let rest = byte; rest > 0; rest >>= 1) ones += rest & 1;
+  return ones;
+}
 
 describe('from identical statistics, bit for bit', () => {
   for (const [name, model] of [
