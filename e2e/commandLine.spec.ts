@@ -195,6 +195,12 @@ test('sweep gives the curve in order, with the best among what was measured', as
   expect(curve.best).toBe(best.beta);
   expect(allocation.params.beta).toBe(best.beta);
   for (const p of curve.points) expect(p.cumulative).toHaveLength(2);
+
+  const stored = join(folder, 'sweep.json');
+  writeFileSync(stored, out);
+  const again = await prunelab(['sweep', '--spec', stored, '--json', '-', '--quiet']);
+  const { id } = JSON.parse(out) as { id: string };
+  expect(JSON.parse(again.out)).toMatchObject({ id, curve });
 });
 
 test('wrong input exits 2 with one last line that names it', async () => {
@@ -231,14 +237,44 @@ test('wrong input exits 2 with one last line that names it', async () => {
   expect(existsSync(join(folder, 'x'))).toBe(false);
 });
 
-test('Ctrl+C exits 130 and leaves nothing half-written', async () => {
-  const out = join(folder, 'cancelled');
+for (const signal of ['SIGINT', 'SIGHUP'] as const) {
+  test(`${signal} exits 130 and leaves nothing half-written`, async () => {
+    const out = join(folder, 'cancelled');
+    const before = readdirSync(folder);
+    const { code, last } = await prunelab(
+      ['prune', MODEL, '--out', out, '--window', '256', '--windows', '16'],
+      { ms: 300, signal },
+    );
+    expect(code).toBe(130);
+    expect(last).toMatch(/^prunelab: CancelledError: /);
+    expect(readdirSync(folder)).toEqual(before);
+  });
+}
+
+test('a place that cannot be written, or that holds the model, is refused before the work', async () => {
+  const model = join(folder, 'precious');
+  cpSync(MODEL, model, { recursive: true });
+  const file = join(folder, 'a-file');
+  writeFileSync(file, '');
   const before = readdirSync(folder);
-  const { code, last } = await prunelab(
-    ['prune', MODEL, '--out', out, '--window', '256', '--windows', '16'],
-    { ms: 300, signal: 'SIGINT' },
-  );
-  expect(code).toBe(130);
-  expect(last).toMatch(/^prunelab: CancelledError: /);
+  const cases: [string[], RegExp][] = [
+    [['prune', model, '--out', model, '--force'], /^prunelab: SpecError: .*would remove/],
+    [['prune', model, '--out', folder, '--force'], /^prunelab: SpecError: .*would remove/],
+    [['prune', model, '--out', join(file, 'x')], /^prunelab: SpecError: .*ENOTDIR/],
+    [
+      ['prune', model, '--out', join(folder, 'x'), '--json', join(file, 'r.json')],
+      /^prunelab: FetchError: .*ENOTDIR/,
+    ],
+    [
+      ['prune', model, '--out', join(folder, 'x'), '--json', folder],
+      /^prunelab: SpecError: --json .* is a folder/,
+    ],
+  ];
+  for (const [args, last] of cases) {
+    const outcome = await prunelab([...args, '--quiet']);
+    expect([args, outcome.code, outcome.out]).toEqual([args, 2, '']);
+    expect(outcome.last).toMatch(last);
+  }
   expect(readdirSync(folder)).toEqual(before);
+  expect(readdirSync(model).sort()).toEqual(readdirSync(MODEL).sort());
 });
