@@ -81,7 +81,7 @@ function reportOf(written: WrittenWeights, pattern = '1:2'): RunReport {
       layers: layers.length,
       hidden: 8,
       parameters: 1,
-      prunable: 1,
+      prunable: Object.values(written.matrices).reduce((sum, m) => sum + m.count, 0),
       dtype: 'F16',
       sha256: '0',
     },
@@ -326,6 +326,15 @@ describe('verification', () => {
     expect(found).toContain(`${MATRIX}: 1 weights that the mask removes are not zero`);
     expect(found).toContain('layer 1:');
     expect(found).toContain('sparsity:');
+  });
+
+  test('a matrix taken out of the report is missed', async () => {
+    editRecord((record) => {
+      if (record.sparsity) delete record.sparsity.matrices[MATRIX];
+    });
+    expect((await differences()).join()).toMatch(
+      /the matrices listed have \d+ weights, the model has \d+ to prune/,
+    );
   });
 
   test('files missing, added, cut, and shapes that differ', async () => {

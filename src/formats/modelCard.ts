@@ -54,7 +54,7 @@ export function modelCard(report: RunReport, base: BaseCard): string {
       'pattern',
       spec.pattern === 'free'
         ? 'unstructured'
-        : `${plain(spec.pattern)}: kept of every group of consecutive inputs`,
+        : `${plain(spec.pattern.replace(':', ' of every '))} consecutive inputs are kept`,
     ],
     ...(sparsity
       ? ([
@@ -128,7 +128,7 @@ function methodText(spec: LabSpec): string {
         ? 'The weights of least magnitude of each matrix are removed.'
         : `The weights to remove are chosen by ${plain(spec.pruner)}.`;
   const allocation =
-    spec.allocation === 'atp'
+    spec.allocation === 'atp' && spec.pattern === 'free' && spec.layerSparsity === undefined
       ? ' ATP lets sparsity rise linearly from the first layer to the last, by the common difference beta.'
       : '';
   const order =
@@ -165,7 +165,7 @@ export function commandText(spec: LabSpec): string {
     add('pruner', spec.pruner);
     add('allocation', spec.allocation);
     add('sparsity', spec.sparsity);
-    if (spec.allocation === 'atp') add('beta', spec.beta);
+    if (spec.allocation === 'atp' && spec.pattern === 'free') add('beta', spec.beta);
     if (spec.pattern !== 'free') add('pattern', spec.pattern);
     for (const [name, value] of Object.entries(spec.set)) add('set', `${name}=${String(value)}`);
     for (const text of ['calibration', 'select', 'report'] as const) {
@@ -175,6 +175,7 @@ export function commandText(spec: LabSpec): string {
     if (spec.window !== null) add('window', spec.window);
     if (spec.windows !== DEFAULT_SPEC.windows) add('windows', spec.windows);
     add('seed', spec.seed);
+    if (spec.errorsOn !== DEFAULT_SPEC.errorsOn) add('errors-on', spec.errorsOn);
     if (spec.stats !== DEFAULT_SPEC.stats) add('stats', spec.stats);
   }
   words.push('--out', 'DIR');

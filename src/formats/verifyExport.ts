@@ -65,6 +65,8 @@ interface ExportRecord {
   tensors: Record<string, string>;
   shapes: Record<string, unknown>;
   matrices: Record<string, { zeros: number; count: number }>;
+  /** Prunable weights of the model, null when the report does not say. */
+  prunable: number | null;
   achieved: number | null;
   layers: number[] | null;
   pattern: { keep: number; group: number } | null;
@@ -108,6 +110,7 @@ async function readRecord(folder: ExportedFolder, paths: Set<string>): Promise<E
     if (typeof c?.zeros !== 'number' || typeof c.count !== 'number')
       throw nothing('its sparsity has no counts');
   }
+  const prunable = objectAt(value, 'model')?.prunable;
   const asked = objectAt(value, 'spec')?.pattern;
   const pattern = typeof asked === 'string' ? /^(\d+):(\d+)$/.exec(asked) : null;
   return {
@@ -115,6 +118,7 @@ async function readRecord(folder: ExportedFolder, paths: Set<string>): Promise<E
     tensors: tensors as Record<string, string>,
     shapes: objectAt(value, 'shapes') ?? {},
     matrices: matrices as ExportRecord['matrices'],
+    prunable: typeof prunable === 'number' ? prunable : null,
     achieved: typeof sparsity?.achieved === 'number' ? sparsity.achieved : null,
     layers: Array.isArray(sparsity?.layers) ? (sparsity.layers as number[]) : null,
     pattern: pattern ? { keep: Number(pattern[1]), group: Number(pattern[2]) } : null,
@@ -211,7 +215,13 @@ class Check {
       const count = entries.reduce((sum, e) => sum + e.count, 0);
       return count === 0 ? 0 : entries.reduce((sum, e) => sum + e.zeros, 0) / count;
     };
-    const { achieved, layers } = this.#record;
+    const { achieved, layers, prunable } = this.#record;
+    const counted = Object.values(this.#record.matrices).reduce((sum, m) => sum + m.count, 0);
+    if (prunable !== null && counted !== prunable) {
+      this.differ(
+        `sparsity: the matrices listed have ${counted} weights, the model has ${prunable} to prune`,
+      );
+    }
     const total = share([...this.#found.values()]);
     if (achieved !== null && Math.abs(achieved - total) > 1e-12) {
       this.differ(`sparsity: ${total} of the weights are zero, the report says ${achieved}`);
