@@ -62,12 +62,12 @@ function checkIds(name: string, json: Json, model: Json): void {
   }
 }
 
-const KINDS = new Set(['BPE', 'WordPiece', 'Unigram']);
+const KINDS = new Set<unknown>(['BPE', 'WordPiece', 'Unigram']);
 
 /** Kinds that the library follows only roughly, or with a complaint on the console. */
 function refuseInexact(name: string, json: Json, model: Json): void {
   // Files from before the field existed have none; the library then tells the kind by what else is there.
-  if (model.type !== undefined && !KINDS.has(String(model.type)))
+  if (model.type !== undefined && !KINDS.has(model.type))
     throw unreadable(name, `a model of the type ${JSON.stringify(model.type).slice(0, 40)}`);
   if (model.type === 'BPE' && model.continuing_subword_prefix)
     throw unreadable(name, 'BPE with a subword prefix');
