@@ -171,12 +171,12 @@ override HEIGHT = 8u;
 @compute @workgroup_size(WIDTH, HEIGHT)
 fn main(@builtin(global_invocation_id) id: vec3u) {
   let query = params.queryBegin + id.x * ${n}u;
-  let key = id.y * ${n}u;
+  let key = params.keyBegin + id.y * ${n}u;
   if (query >= params.queryEnd) {
     return;
   }
   let lastQuery = min(query + ${n}u, params.queryEnd) - 1u;
-  if (key >= visibleKeys(lastQuery)) {
+  if (key >= visibleKeys(lastQuery) || key + ${n}u <= firstKey(query)) {
     return;
   }
   let pair = params.pairBegin + id.z;
@@ -209,14 +209,14 @@ fn main(
   @builtin(local_invocation_index) lane: u32,
   @builtin(subgroup_invocation_id) subLane: u32,
 ) {
-  let tileBegin = params.queryBegin + id.x * ${lanes * rows}u;
-  let key = id.y * ${keys}u;
-  let lastQuery = min(tileBegin + ${lanes * rows}u, params.queryEnd) - 1u;
+  let queryTile = params.queryBegin + id.x * ${lanes * rows}u;
+  let key = params.keyBegin + id.y * ${keys}u;
+  let lastQuery = min(queryTile + ${lanes * rows}u, params.queryEnd) - 1u;
   // The same for every lane, so returning before the broadcasts is allowed.
-  if (key >= visibleKeys(lastQuery)) {
+  if (key >= visibleKeys(lastQuery) || key + ${keys}u <= firstKey(queryTile)) {
     return;
   }
-  let query = tileBegin + lane;
+  let query = queryTile + lane;
   let pair = params.pairBegin + id.z;
   let width = params.headDim / 4u;
   // Rows past an edge repeat the last one and are not stored.
@@ -287,7 +287,7 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
   let end = (visibleKeys(lastQuery) + 3u) / 4u;
 ${lines(n, (r) => `  let p${r} = scoreRow(id.z, min(query + ${r}u, lastQuery)) * stride4;`)}
 ${zeroVectors(n, 2)}
-  for (var k4 = 0u; k4 < end; k4 += 1u) {
+  for (var k4 = firstKey(query) / 4u; k4 < end; k4 += 1u) {
 ${lines(n, (r) => `    let e${r} = scores[p${r} + k4];`)}
 ${lines(4, (i) => {
   const c = 'xyzw'[i];
@@ -317,11 +317,11 @@ fn main(
   @builtin(local_invocation_index) lane: u32,
   @builtin(subgroup_invocation_id) subLane: u32,
 ) {
-  let tileBegin = params.queryBegin + id.x * ${lanes * rows}u;
-  let query = tileBegin + lane;
+  let queryTile = params.queryBegin + id.x * ${lanes * rows}u;
+  let query = queryTile + lane;
   let width = params.headDim / 4u;
   let column = id.y * ${cols}u;
-  let lastQuery = min(tileBegin + ${lanes * rows}u, params.queryEnd) - 1u;
+  let lastQuery = min(queryTile + ${lanes * rows}u, params.queryEnd) - 1u;
   let pair = params.pairBegin + id.z;
   let stride4 = params.keyStride / 4u;
   let lastKey = params.keys - 1u;
@@ -329,7 +329,7 @@ fn main(
 ${lines(cols, (c) => `  let c${c} = min(column + ${c}u, width - 1u);`)}
 ${lines(rows, (r) => `  let p${r} = scoreRow(id.z, min(query + ${r * lanes}u, lastQuery)) * stride4;`)}
 ${zeroVectors(rows, cols)}
-  for (var k4 = 0u; k4 < end; k4 += 1u) {
+  for (var k4 = firstKey(queryTile) / 4u; k4 < end; k4 += 1u) {
     let at = keyAt(pair, min(k4 * 4u + subLane, lastKey)) / 4u;
 ${lines(cols, (c) => `    let f${c} = v[at + c${c}];`)}
 ${lines(rows, (r) => `    let e${r} = scores[p${r} + k4];`)}

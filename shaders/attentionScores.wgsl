@@ -11,12 +11,12 @@ override HEIGHT = 8u;
 @compute @workgroup_size(WIDTH, HEIGHT)
 fn main(@builtin(global_invocation_id) id: vec3u) {
   let query = params.queryBegin + id.x * 8u;
-  let key = id.y * 8u;
+  let key = params.keyBegin + id.y * 8u;
   if (query >= params.queryEnd) {
     return;
   }
   let lastQuery = min(query + 8u, params.queryEnd) - 1u;
-  if (key >= visibleKeys(lastQuery)) {
+  if (key >= visibleKeys(lastQuery) || key + 8u <= firstKey(query)) {
     return;
   }
   let pair = params.pairBegin + id.z;

@@ -6,8 +6,8 @@
 @compute @workgroup_size(8, 8)
 fn main(@builtin(global_invocation_id) id: vec3u) {
   let query = params.queryBegin + id.x;
-  let key = id.y;
-  if (query >= params.queryEnd || key >= visibleKeys(query)) {
+  let key = params.keyBegin + id.y;
+  if (query >= params.queryEnd || key >= visibleKeys(query) || key < firstKey(query)) {
     return;
   }
   let a = queryAt(params.pairBegin + id.z, query);

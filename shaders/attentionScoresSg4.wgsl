@@ -12,14 +12,14 @@ fn main(
   @builtin(local_invocation_index) lane: u32,
   @builtin(subgroup_invocation_id) subLane: u32,
 ) {
-  let tileBegin = params.queryBegin + id.x * 32u;
-  let key = id.y * 16u;
-  let lastQuery = min(tileBegin + 32u, params.queryEnd) - 1u;
+  let queryTile = params.queryBegin + id.x * 32u;
+  let key = params.keyBegin + id.y * 16u;
+  let lastQuery = min(queryTile + 32u, params.queryEnd) - 1u;
   // The same for every lane, so returning before the broadcasts is allowed.
-  if (key >= visibleKeys(lastQuery)) {
+  if (key >= visibleKeys(lastQuery) || key + 16u <= firstKey(queryTile)) {
     return;
   }
-  let query = tileBegin + lane;
+  let query = queryTile + lane;
   let pair = params.pairBegin + id.z;
   let width = params.headDim / 4u;
   // Rows past an edge repeat the last one and are not stored.

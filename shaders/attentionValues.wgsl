@@ -38,7 +38,7 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
   var s5_0 = vec4f(0.0); var s5_1 = vec4f(0.0);
   var s6_0 = vec4f(0.0); var s6_1 = vec4f(0.0);
   var s7_0 = vec4f(0.0); var s7_1 = vec4f(0.0);
-  for (var k4 = 0u; k4 < end; k4 += 1u) {
+  for (var k4 = firstKey(query) / 4u; k4 < end; k4 += 1u) {
     let e0 = scores[p0 + k4];
     let e1 = scores[p1 + k4];
     let e2 = scores[p2 + k4];

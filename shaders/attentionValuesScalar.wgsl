@@ -15,7 +15,7 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
   let row = scoreRow(id.z, query);
   let visible = visibleKeys(query);
   var sum = 0.0;
-  for (var key = 0u; key < visible; key += 1u) {
+  for (var key = firstKey(query); key < visible; key += 1u) {
     sum += scores[row * params.keyStride + key] * v[keyAt(pair, key) + d];
   }
   out[queryAt(pair, query) + d] = sum * inverse[row];

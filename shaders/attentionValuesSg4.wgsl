@@ -13,11 +13,11 @@ fn main(
   @builtin(local_invocation_index) lane: u32,
   @builtin(subgroup_invocation_id) subLane: u32,
 ) {
-  let tileBegin = params.queryBegin + id.x * 32u;
-  let query = tileBegin + lane;
+  let queryTile = params.queryBegin + id.x * 32u;
+  let query = queryTile + lane;
   let width = params.headDim / 4u;
   let column = id.y * 4u;
-  let lastQuery = min(tileBegin + 32u, params.queryEnd) - 1u;
+  let lastQuery = min(queryTile + 32u, params.queryEnd) - 1u;
   let pair = params.pairBegin + id.z;
   let stride4 = params.keyStride / 4u;
   let lastKey = params.keys - 1u;
@@ -42,7 +42,7 @@ fn main(
   var s5_0 = vec4f(0.0); var s5_1 = vec4f(0.0); var s5_2 = vec4f(0.0); var s5_3 = vec4f(0.0);
   var s6_0 = vec4f(0.0); var s6_1 = vec4f(0.0); var s6_2 = vec4f(0.0); var s6_3 = vec4f(0.0);
   var s7_0 = vec4f(0.0); var s7_1 = vec4f(0.0); var s7_2 = vec4f(0.0); var s7_3 = vec4f(0.0);
-  for (var k4 = 0u; k4 < end; k4 += 1u) {
+  for (var k4 = firstKey(queryTile) / 4u; k4 < end; k4 += 1u) {
     let at = keyAt(pair, min(k4 * 4u + subLane, lastKey)) / 4u;
     let f0 = v[at + c0];
     let f1 = v[at + c1];

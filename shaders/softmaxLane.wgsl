@@ -1,5 +1,5 @@
-// exp(score - max) in place for the visible keys of each row, and 1 / sum beside it; zeros up to the end of what the
-// row's tile reads. One invocation per row: for software adapters.
+// exp(score - max) in place for the keys that each row sees, and 1 / sum beside it; zeros in the rest of what the row's
+// tile reads. A soft cap goes first. One invocation per row: for software adapters.
 @group(0) @binding(1) var<storage, read_write> scores: array<f32>;
 @group(0) @binding(2) var<storage, read_write> inverse: array<f32>;
 
@@ -16,18 +16,27 @@ fn main(
   }
   let query = params.queryBegin + row % chunk;
   let begin = row * params.keyStride;
+  let first = firstKey(query);
   let visible = visibleKeys(query);
-  var highest = scores[begin];
-  for (var key = 1u; key < visible; key += 1u) {
+  if (params.softcap != 0.0) {
+    for (var key = first; key < visible; key += 1u) {
+      scores[begin + key] = softcapped(scores[begin + key], params.softcap);
+    }
+  }
+  var highest = scores[begin + first];
+  for (var key = first + 1u; key < visible; key += 1u) {
     highest = max(highest, scores[begin + key]);
   }
   var sum = 0.0;
-  for (var key = 0u; key < visible; key += 1u) {
+  for (var key = first; key < visible; key += 1u) {
     let e = exp(scores[begin + key] - highest);
     scores[begin + key] = e;
     sum += e;
   }
   inverse[row] = 1.0 / sum;
+  for (var key = tileBegin(query); key < first; key += 1u) {
+    scores[begin + key] = 0.0;
+  }
   let end = tileEnd(query);
   for (var key = visible; key < end; key += 1u) {
     scores[begin + key] = 0.0;

@@ -2,6 +2,7 @@
 @group(0) @binding(1) var<storage, read_write> scores: array<f32>;
 @group(0) @binding(2) var<storage, read_write> inverse: array<f32>;
 
+const LOWEST = -3.4028234e38;
 var<workgroup> partial: array<f32, 64>;
 
 @compute @workgroup_size(64)
@@ -18,9 +19,16 @@ fn main(
   }
   let query = params.queryBegin + row % chunk;
   let begin = row * params.keyStride;
+  let first = firstKey(query);
   let visible = visibleKeys(query);
-  var highest = scores[begin];
-  for (var key = lane; key < visible; key += 64u) {
+  // Every loop gives a key to the same lane, so that none waits for another's.
+  if (params.softcap != 0.0) {
+    for (var key = first + lane; key < visible; key += 64u) {
+      scores[begin + key] = softcapped(scores[begin + key], params.softcap);
+    }
+  }
+  var highest = LOWEST;
+  for (var key = first + lane; key < visible; key += 64u) {
     highest = max(highest, scores[begin + key]);
   }
   partial[lane] = highest;
@@ -34,7 +42,7 @@ fn main(
   highest = partial[0];
   workgroupBarrier();
   var sum = 0.0;
-  for (var key = lane; key < visible; key += 64u) {
+  for (var key = first + lane; key < visible; key += 64u) {
     let e = exp(scores[begin + key] - highest);
     scores[begin + key] = e;
     sum += e;
@@ -49,6 +57,9 @@ fn main(
   }
   if (lane == 0u) {
     inverse[row] = 1.0 / partial[0];
+  }
+  for (var key = tileBegin(query) + lane; key < first; key += 64u) {
+    scores[begin + key] = 0.0;
   }
   let end = tileEnd(query);
   for (var key = visible + lane; key < end; key += 64u) {

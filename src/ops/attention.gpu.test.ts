@@ -16,6 +16,9 @@ async function check(gpu: GpuFixture, shape: Shape): Promise<number> {
   const v = normals(kvRows * kvHeads * headDim, 32);
   const out = poisonedAct(gpu, batch * queries, heads * headDim);
   const kv = kvHeads * headDim;
+  // Scores that nobody computed must not be read.
+  const scores = gpu.workspace.buffer(gpu.rec, 'tile', batch * heads * queries * (keys + 3) * 4);
+  gpu.rec.write(scores, 0, new Float32Array(scores.bytes / 4).fill(NaN));
   const before = gpu.rec.work.dispatches;
   await attention(
     gpu.rec,
@@ -29,7 +32,7 @@ async function check(gpu: GpuFixture, shape: Shape): Promise<number> {
   const dispatches = gpu.rec.work.dispatches - before;
   const ref = attentionRef(q, k, v, options);
   const bound = (i: number): number =>
-    TOLERANCE.attention(headDim, keys, ref.scoreMagnitudes[i] ?? 0, ref.magnitudes[i] ?? 0);
+    TOLERANCE.attention(headDim, keys, ref.scoreMagnitudes[i] ?? 0, ref.magnitudes[i] ?? 0, !!shape.softcap);
   expectClose(await readAct(gpu, out), ref.values, bound, JSON.stringify(shape));
   return dispatches;
 }
@@ -50,6 +53,21 @@ const SHAPES: [string, Shape][] = [
   ['odd head width over a cache', { batch: 2, queries: 3, keys: 9, heads: 2, kvHeads: 2, headDim: 5, positionBegin: 6, kvStride: 11 }],
 ]; // prettier-ignore
 
+/** Widths that cut inside a tile, at its edge, and beyond the keys; every tile family has other edges. */
+const WINDOWS: [string, Shape][] = [
+  ['a window of one key', { batch: 1, queries: 21, keys: 21, heads: 2, kvHeads: 1, headDim: 8, positionBegin: 0, window: 1 }],
+  ['a window of two keys, heads in groups', { batch: 2, queries: 67, keys: 67, heads: 6, kvHeads: 2, headDim: 12, positionBegin: 0, window: 2 }],
+  ['a window inside a tile', { batch: 1, queries: 70, keys: 70, heads: 2, kvHeads: 2, headDim: 16, positionBegin: 0, window: 13 }],
+  ['a window of a tile', { batch: 1, queries: 100, keys: 100, heads: 2, kvHeads: 1, headDim: 8, positionBegin: 0, window: 32 }],
+  ['a window of a tile and one', { batch: 1, queries: 100, keys: 100, heads: 1, kvHeads: 1, headDim: 4, positionBegin: 0, window: 33 }],
+  ['as many keys as the window', { batch: 1, queries: 19, keys: 19, heads: 2, kvHeads: 1, headDim: 8, positionBegin: 0, window: 19 }],
+  ['a window beyond the keys', { batch: 1, queries: 19, keys: 19, heads: 2, kvHeads: 1, headDim: 8, positionBegin: 0, window: 4096 }],
+  ['one query over a cache and a window', { batch: 2, queries: 1, keys: 90, heads: 4, kvHeads: 2, headDim: 12, positionBegin: 89, kvStride: 101, window: 38 }],
+  ['one query that sees itself alone', { batch: 1, queries: 1, keys: 70, heads: 2, kvHeads: 1, headDim: 8, positionBegin: 69, window: 1 }],
+  ['some queries over a cache and a window', { batch: 2, queries: 37, keys: 113, heads: 4, kvHeads: 2, headDim: 16, positionBegin: 75, kvStride: 120, window: 21 }],
+  ['odd head width and a window', { batch: 2, queries: 13, keys: 40, heads: 2, kvHeads: 1, headDim: 5, positionBegin: 26, window: 6 }],
+]; // prettier-ignore
+
 describe('attention', () => {
   test.each(SHAPES)('%s', async (_name, shape) => {
     await runOnGpu(async (gpu) => {
@@ -57,6 +75,38 @@ describe('attention', () => {
         if (!attentionSupported(gpu.ctx, tiles, shape.headDim)) continue;
         await check(gpu, { ...shape, tiles, softmax: 'lane' });
         await check(gpu, { ...shape, tiles, softmax: 'tree' });
+      }
+    });
+  });
+
+  test.each(WINDOWS)('%s, with and without a soft cap', async (_name, shape) => {
+    await runOnGpu(async (gpu) => {
+      for (const tiles of ATTENTION_TILES) {
+        if (!attentionSupported(gpu.ctx, tiles, shape.headDim)) continue;
+        await check(gpu, { ...shape, tiles, softmax: 'lane' });
+        await check(gpu, { ...shape, tiles, softmax: 'tree', softcap: 0.8 });
+        await check(gpu, { ...shape, tiles, softmax: 'lane', softcap: 1.5 });
+        await check(gpu, { ...shape, tiles, softmax: 'tree' });
+      }
+    });
+  });
+
+  test('a soft cap: small and large scores, over a cache, and far beyond exp', async () => {
+    await runOnGpu(async (gpu) => {
+      const shape: Shape = {
+        batch: 2,
+        queries: 9,
+        keys: 30,
+        heads: 4,
+        kvHeads: 2,
+        headDim: 12,
+        positionBegin: 21,
+      };
+      for (const tiles of ATTENTION_TILES.filter((t) => attentionSupported(gpu.ctx, t, shape.headDim))) {
+        for (const softmax of ['lane', 'tree'] as const) {
+          // Scores are of size 1: nearly straight, bent, flat; at 1e-3 the arguments reach thousands.
+          for (const softcap of [50, 1, 0.1, 1e-3]) await check(gpu, { ...shape, tiles, softmax, softcap });
+        }
       }
     });
   });
@@ -78,6 +128,9 @@ describe('attention', () => {
         const byQuery = await check(gpu, { ...shape, tiles, scratchBytes: 32 * 48 * 4 });
         const byHead = await check(gpu, { ...shape, tiles, scratchBytes: 2 * 45 * 48 * 4 });
         expect([whole, byQuery, byHead]).toEqual([3, 3 * 6 * 2, 3 * 3]);
+        // The second chunk's window begins inside the first one's keys.
+        await check(gpu, { ...shape, tiles, scratchBytes: 32 * 48 * 4, window: 9, softcap: 2 });
+        await check(gpu, { ...shape, tiles, scratchBytes: 32 * 48 * 4, window: 23 });
       }
     });
   });
@@ -158,6 +211,9 @@ describe('attention', () => {
       };
       await expect(check(gpu, { ...base, heads: 3, kvHeads: 2 })).rejects.toThrow(/3 heads over 2/);
       await expect(check(gpu, { ...base, positionBegin: 1 })).rejects.toThrow(/4 queries at 1, 4 keys/);
+      await expect(check(gpu, { ...base, window: -1 })).rejects.toThrow(/window of -1/);
+      await expect(check(gpu, { ...base, window: 1.5 })).rejects.toThrow(/window of 1.5/);
+      await expect(check(gpu, { ...base, softcap: -1 })).rejects.toThrow(/soft cap of -1/);
       await expect(check(gpu, { ...base, headDim: 5, tiles: 'tile' })).rejects.toThrow(
         /tiles tile cannot run/,
       );

@@ -1,4 +1,4 @@
-/** f64 reference of causal grouped-query attention, straight from its definition. */
+/** f64 reference of causal grouped-query attention with an optional sliding window and soft cap, straight from its definition. */
 export interface AttentionShape {
   batch: number;
   queries: number;
@@ -9,6 +9,8 @@ export interface AttentionShape {
   positionBegin: number;
   scale: number;
   kvStride?: number;
+  window?: number;
+  softcap?: number;
 }
 
 export interface AttentionRef {
@@ -24,7 +26,7 @@ export function attentionRef(
   v: ArrayLike<number>,
   s: AttentionShape,
 ): AttentionRef {
-  const { batch, queries, keys, heads, kvHeads, headDim, positionBegin, scale } = s;
+  const { batch, queries, keys, heads, kvHeads, headDim, positionBegin, scale, window, softcap } = s;
   const kvStride = s.kvStride ?? keys;
   const size = batch * queries * heads * headDim;
   const values = new Float64Array(size);
@@ -36,9 +38,12 @@ export function attentionRef(
       const kvAt = (key: number): number => ((b * kvStride + key) * kvHeads + kvHead) * headDim;
       for (let i = 0; i < queries; i++) {
         const at = ((b * queries + i) * heads + h) * headDim;
-        const visible = Math.min(keys, positionBegin + i + 1);
+        const position = positionBegin + i;
+        const seen = Array.from({ length: keys }, (_, key) => key).filter(
+          (key) => key <= position && (!window || position - key < window),
+        );
         let size = 0;
-        const scores = Array.from({ length: visible }, (_, key) => {
+        const scores = seen.map((key) => {
           let sum = 0;
           let magnitude = 0;
           for (let d = 0; d < headDim; d++) {
@@ -47,7 +52,7 @@ export function attentionRef(
             magnitude += Math.abs(product);
           }
           size = Math.max(size, magnitude);
-          return sum;
+          return softcap ? softcap * Math.tanh(sum / softcap) : sum;
         });
         const highest = Math.max(...scores);
         const weights = scores.map((x) => Math.exp(x - highest));
@@ -55,8 +60,8 @@ export function attentionRef(
         for (let d = 0; d < headDim; d++) {
           let sum = 0;
           let magnitude = 0;
-          weights.forEach((w, key) => {
-            const value = Number(v[kvAt(key) + d]);
+          weights.forEach((w, n) => {
+            const value = Number(v[kvAt(seen[n] ?? 0) + d]);
             sum += (w / total) * value;
             magnitude = Math.max(magnitude, Math.abs(value));
           });

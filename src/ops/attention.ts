@@ -3,6 +3,7 @@ import type { GpuContext } from '../gpu/context';
 import type { Recorder } from '../gpu/recorder';
 import shared from '../../shaders/lib/attention.wgsl?raw';
 import grid from '../../shaders/lib/grid.wgsl?raw';
+import softcap from '../../shaders/lib/softcap.wgsl?raw';
 import scores from '../../shaders/attentionScores.wgsl?raw';
 import scoresSg4 from '../../shaders/attentionScoresSg4.wgsl?raw';
 import scoresScalar from '../../shaders/attentionScoresScalar.wgsl?raw';
@@ -20,8 +21,8 @@ export const attentionKernels = {
   scores: defineKernel('attention.scores', shared, scores),
   scoresSg4: defineKernel('attention.scoresSg4', shared, scoresSg4),
   scoresScalar: defineKernel('attention.scoresScalar', shared, scoresScalar),
-  softmaxLane: defineKernel('attention.softmaxLane', grid, shared, softmaxLane),
-  softmaxTree: defineKernel('attention.softmaxTree', grid, shared, softmaxTree),
+  softmaxLane: defineKernel('attention.softmaxLane', grid, softcap, shared, softmaxLane),
+  softmaxTree: defineKernel('attention.softmaxTree', grid, softcap, shared, softmaxTree),
   values: defineKernel('attention.values', shared, values),
   valuesSg4: defineKernel('attention.valuesSg4', shared, valuesSg4),
   valuesScalar: defineKernel('attention.valuesScalar', shared, valuesScalar),
@@ -74,6 +75,10 @@ export interface AttentionOptions {
   headDim: number;
   /** Position of the first query: query i sees keys 0..positionBegin + i. 0 without a cache. */
   positionBegin: number;
+  /** Sliding window: the query at position p sees key j only if p - j < window. 0 or left out: none. */
+  window?: number;
+  /** A scaled score s becomes softcap * tanh(s / softcap). 0 or left out: none. */
+  softcap?: number;
   /** Factor of the scores, usually headDim ** -0.5. */
   scale: number;
   /** Rows between the first keys of two sequences (the cache's capacity); default `keys`. */
@@ -102,14 +107,31 @@ export function chooseTiles(ctx: GpuContext, headDim: number, queries: number): 
 }
 
 const MAX_PAIRS = 65535;
+/** A window that no sequence fills. */
+const NO_WINDOW = 0xffffffff;
 
-interface Shapes extends Required<Pick<AttentionOptions, 'kvStride' | 'scratchBytes'>> {
+interface Shapes extends Required<
+  Pick<AttentionOptions, 'kvStride' | 'scratchBytes' | 'window' | 'softcap'>
+> {
   keyStride: number;
+}
+
+/** Pairs of a query and a key that it sees, for queries at the positions [begin, end). */
+function seenPairs(begin: number, end: number, window: number): number {
+  // The query at position p sees min(p + 1, window) keys.
+  const bend = Math.min(end, Math.max(begin, window));
+  return ((bend - begin) * (begin + bend + 1)) / 2 + (end - bend) * window;
 }
 
 function check(q: Act, k: Act, v: Act, out: Act, o: AttentionOptions): Shapes {
   const kvStride = o.kvStride ?? o.keys;
+  const window = o.window || NO_WINDOW;
+  const softcap = o.softcap ?? 0;
   const op = 'attention';
+  require(Number.isSafeInteger(window) &&
+    window > 0 &&
+    window <= NO_WINDOW, op, `a window of ${window} keys`);
+  require(Number.isFinite(softcap) && softcap >= 0, op, `a soft cap of ${softcap}`);
   require(o.heads % o.kvHeads === 0, op, `${o.heads} heads over ${o.kvHeads} key heads`);
   require(o.keys >= o.positionBegin + o.queries &&
     kvStride >= o.keys, op, `${o.queries} queries at ${o.positionBegin}, ${o.keys} keys, stride ${kvStride}`);
@@ -123,12 +145,14 @@ function check(q: Act, k: Act, v: Act, out: Act, o: AttentionOptions): Shapes {
     require(act.rows >= (o.batch - 1) * kvStride + o.keys, op, `${name} has ${act.rows} rows`);
   }
   require([q, k, v].every((a) => a.buffer !== out.buffer), op, 'out shares a buffer with an input');
-  return { kvStride, keyStride: Math.ceil(o.keys / 4) * 4, scratchBytes: o.scratchBytes ?? SCRATCH_BYTES };
+  const keyStride = Math.ceil(o.keys / 4) * 4;
+  return { kvStride, keyStride, window, softcap, scratchBytes: o.scratchBytes ?? SCRATCH_BYTES };
 }
 
 /**
  * Causal grouped-query attention. q, out [batch * queries, heads * headDim]; k, v [batch * kvStride, kvHeads * headDim].
- * Scores exist only in chunks of at most `scratchBytes`: [pairs of (sequence, head), queries, keys].
+ * Scores exist only in chunks of at most `scratchBytes`: [pairs of (sequence, head), queries, keys]. Tiles of scores
+ * that no query sees (later keys, keys before the window) are neither computed nor read.
  */
 export async function attention(
   rec: Recorder,
@@ -140,7 +164,7 @@ export async function attention(
   workspace: Workspace,
 ): Promise<void> {
   const { batch, queries, keys, heads, headDim, positionBegin } = options;
-  const { kvStride, keyStride, scratchBytes } = check(q, k, v, out, options);
+  const { kvStride, keyStride, scratchBytes, window, softcap } = check(q, k, v, out, options);
   const pairsTotal = batch * heads;
   if (pairsTotal * queries * headDim === 0) return;
   const software = rec.ctx.record.software;
@@ -153,7 +177,7 @@ export async function attention(
   const tiles = tilesOf(kind, software);
   const lane = (options.softmax ?? bySpeed(rec.ctx, 'attention', 'lane', 'tree')) === 'lane';
 
-  const rowCost = keys * (2 * headDim + 64);
+  const rowCost = Math.min(keys, window) * (2 * headDim + 64);
   const maxRows = Math.max(
     tiles.queries,
     Math.floor(Math.min(scratchBytes / (keyStride * 4), rec.maxCost / rowCost)),
@@ -169,11 +193,13 @@ export async function attention(
     for (let queryBegin = 0; queryBegin < queries; queryBegin += queryStep) {
       const queryEnd = Math.min(queries, queryBegin + queryStep);
       const rows = pairs * (queryEnd - queryBegin);
-      const visible = Math.min(keys, positionBegin + queryEnd);
-      const seen = (rows * (2 * positionBegin + queryBegin + queryEnd + 1)) / 2;
+      const visible = positionBegin + queryEnd;
+      const keyBegin = Math.max(0, positionBegin + queryBegin + 1 - window) & ~15;
+      const seen = pairs * seenPairs(positionBegin + queryBegin, positionBegin + queryEnd, window);
       const params = {
         pairBegin, pairs, queryBegin, queryEnd, queries, keys, kvStride, heads,
-        kvHeads: options.kvHeads, headDim, positionBegin, keyStride, scale: options.scale, tile: tiles.tile,
+        kvHeads: options.kvHeads, headDim, positionBegin, window, keyBegin, keyStride,
+        scale: options.scale, softcap, tile: tiles.tile,
       }; // prettier-ignore
       const across = Math.ceil((queryEnd - queryBegin) / tiles.queries);
       const flops = seen * headDim * 2;
@@ -182,7 +208,7 @@ export async function attention(
         kernel: tiles.scores,
         bind: { q: q.buffer, k: k.buffer, scores: scoreBuffer },
         params,
-        grid: [across, Math.ceil(visible / tiles.keys), pairs],
+        grid: [across, Math.ceil((visible - keyBegin) / tiles.keys), pairs],
         cost,
         flops,
         constants: tiles.constants,
@@ -192,7 +218,7 @@ export async function attention(
         bind: { scores: scoreBuffer, inverse },
         params,
         grid: foldGrid(lane ? Math.ceil(rows / 4) : rows),
-        cost: seen * 40,
+        cost: seen * (softcap > 0 ? 80 : 40),
         flops: seen * 3,
       });
       await rec.run({

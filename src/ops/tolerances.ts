@@ -13,6 +13,14 @@ function expEps(x: number): number {
   return 2 * EPS * (3 + 2 * Math.abs(x));
 }
 
+/**
+ * cap * tanh(x / cap), relative. A division (2.5 ULP), which tanh passes on at most undiminished, and a product. Below
+ * 1 two polynomials of six positive roundings each and a division: 12 + 5 EPS. Above 1, 2 / (e + 1) with e = exp(2u):
+ * its errors, e's 2 EPS (3 + 4u) among them, weigh at most 2e / (e + 1)² <= 0.21 against a tanh of at least 0.76: 6
+ * EPS with the last difference.
+ */
+const softcapEps = 24 * EPS;
+
 export const OP_TOLERANCE = {
   /** k products and additions, plus bias and residual, scaled by Σ|x||w|. */
   matmul: (k: number, magnitude: number): number => (k + 3) * EPS * magnitude,
@@ -27,11 +35,19 @@ export const OP_TOLERANCE = {
   swiglu: (gate: number, value: number): number => (expEps(gate) + 10 * EPS) * Math.abs(value) + 2 ** -126,
   /**
    * A weighted mean of v: scores off by headDim roundings shift each weight by that much, relative; exp adds its own
-   * error; the sums over the keys round once per key.
+   * error; the sums over the keys round once per key. A soft cap passes errors on undiminished at most and adds its own.
    */
-  attention: (headDim: number, keys: number, scoreMagnitude: number, valueMagnitude: number): number =>
+  attention: (
+    headDim: number,
+    keys: number,
+    scoreMagnitude: number,
+    valueMagnitude: number,
+    capped = false,
+  ): number =>
     valueMagnitude *
-    (2 * ((headDim + 3) * EPS * scoreMagnitude + expEps(2 * scoreMagnitude)) + (2 * keys + 8) * EPS),
+    (2 * ((headDim + 3) * EPS * scoreMagnitude + expEps(2 * scoreMagnitude)) +
+      (capped ? 2 * softcapEps * scoreMagnitude : 0) +
+      (2 * keys + 8) * EPS),
   /**
    * log of a sum of `vocab` terms plus two logits: logits off by k roundings of Σ|x||w|, exp over `spread`, and the
    * summation's rounding in blocks of 16.
