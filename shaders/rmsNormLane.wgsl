@@ -1,10 +1,13 @@
-// out[r] = x[r] / sqrt(mean(x[r]^2) + eps) * weight. One invocation per row: no barriers, for software adapters.
+// out[r] = x[r] / sqrt(mean(x[r]^2) + eps) * (offset + weight) (+ out[r]). One invocation per row: no barriers, for software adapters.
 struct Params {
   // Rows in this dispatch.
   rowBegin: u32,
   rowEnd: u32,
   cols: u32,
   eps: f32,
+  offset: f32,
+  // 1: out holds the residual.
+  accumulate: u32,
 }
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> x: array<f32>;
@@ -36,6 +39,10 @@ fn main(
   let mean = ((sums.x + sums.y) + (sums.z + sums.w)) / f32(params.cols);
   let scale = 1.0 / sqrt(mean + params.eps);
   for (var c = 0u; c < params.cols; c += 1u) {
-    out[begin + c] = x[begin + c] * scale * weight[c];
+    var y = x[begin + c] * scale * (params.offset + weight[c]);
+    if (params.accumulate != 0u) {
+      y += out[begin + c];
+    }
+    out[begin + c] = y;
   }
 }

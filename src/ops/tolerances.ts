@@ -25,10 +25,11 @@ export const OP_TOLERANCE = {
   /** k products and additions, plus bias and residual, scaled by Σ|x||w|. */
   matmul: (k: number, magnitude: number): number => (k + 3) * EPS * magnitude,
   /**
-   * x * scale * weight: the sum of cols squares (relative, all positive), division, square root and its reciprocal
-   * (2.5 ULP each by WGSL's rules), two products.
+   * normed = x * scale * (offset + weight): the sum of cols squares (relative, all positive), division, square root
+   * and its reciprocal (2.5 ULP each by WGSL's rules), a sum and two products. Then the sum with the residual.
    */
-  rmsNorm: (cols: number, value: number): number => (cols / 2 + 20) * EPS * Math.abs(value),
+  rmsNorm: (cols: number, normed: number, value: number): number =>
+    (cols / 2 + 21) * EPS * Math.abs(normed) + EPS * Math.abs(value),
   /** Two products and a sum, with sine and cosine rounded to f32. */
   rope: (a: number, b: number): number => 4 * EPS * (Math.abs(a) + Math.abs(b)),
   /** exp of the gate, division, product. */

@@ -49,17 +49,25 @@ const embedCheck = (dtype: FloatDtype): KernelCheck => ({
 
 const rmsNormCheck: KernelCheck = {
   op: 'rmsNorm',
-  what: '9 x 85',
+  what: '9 x 85 onto a residual',
   variants: () => ['lane', 'tree'],
   choose: (ctx) => bySpeed(ctx, 'rmsNorm', 'lane', 'tree'),
   async run(rig, variant) {
     const [rows, cols] = [9, 85];
     const x = normals(rows * cols, 2, 2);
     const weight = normals(cols, 3);
+    const residual = normals(rows * cols, 26);
     const out = poisonedAct(rig, rows, cols);
-    await rmsNorm(rig.rec, uploadAct(rig, x, cols), uploadVec(rig, weight), out, { eps: 1e-5, variant: variant as RmsNormVariant }); // prettier-ignore
-    const want = rmsNormRef(x, weight, cols, 1e-5);
-    expectClose(await readAct(rig, out), want, (_, value) => OP_TOLERANCE.rmsNorm(cols, value));
+    const options = { eps: 1e-5, offset: 1 } as const;
+    await rmsNorm(rig.rec, uploadAct(rig, x, cols), uploadVec(rig, weight), out, {
+      ...options,
+      residual: uploadAct(rig, residual, cols),
+      variant: variant as RmsNormVariant,
+    });
+    const ref = rmsNormRef(x, weight, cols, { ...options, residual });
+    expectClose(await readAct(rig, out), ref.values, (i, value) =>
+      OP_TOLERANCE.rmsNorm(cols, ref.normed[i] ?? 0, value),
+    );
   },
 };
 
