@@ -4,6 +4,7 @@ import {
   defaultSpec,
   parseNumber,
   parsePattern,
+  parseSeeds,
   type LabSpec,
   type ParamValue,
   type TextName,
@@ -62,6 +63,7 @@ const COMMON = {
 const EXTRA = {
   out: { kind: 'text', value: 'DIR', help: 'where to write; must not exist or be empty' },
   force: { kind: 'switch', help: 'replace what --out holds' },
+  seeds: { kind: 'text', value: 'LIST', help: 'several calibration draws, such as 0,1,2: mean and range' },
   betas: { kind: 'text', value: 'LIST', help: 'auto (the grid and 0), or a comma list' },
   ids: { kind: 'text', value: 'F.json', help: 'windows of token ids, equal lengths' },
   layers: { kind: 'switch', help: "also write each block's output" },
@@ -185,6 +187,12 @@ export function specFromFlags(
   spec.window = number('window', { min: 2, max: 1 << 24, integer: true }) ?? spec.window;
   spec.windows = number('windows', { min: 1, max: 1 << 24, integer: true }) ?? spec.windows;
   spec.seed = number('seed', { min: 0, max: Number.MAX_SAFE_INTEGER, integer: true }) ?? spec.seed;
+  const seeds = value('seeds');
+  if (seeds !== undefined) {
+    spec.seeds = parseSeeds('--seeds', seeds);
+    // Without --seed the first of the list leads.
+    if (!parsed.values.has('seed') && !spec.seeds.includes(spec.seed)) spec.seed = spec.seeds[0] ?? spec.seed;
+  }
   spec.errorsOn = oneOf('--errors-on', value('errors-on') ?? spec.errorsOn, TEXT_FLAGS);
   spec.stats = oneOf('--stats', value('stats') ?? spec.stats, ['exact', 'dense'] as const);
   for (const assignment of parsed.lists.get('set') ?? []) {

@@ -1,7 +1,7 @@
 /** Reads the spec out of a report or a spec file: every key is known and checked, nothing is guessed. */
 import { z } from 'zod';
 import { LabError } from '../core/errors';
-import type { LabSpec } from '../core/spec';
+import { MAX_SEEDS, type LabSpec } from '../core/spec';
 
 /** Each is a whole pruning run. */
 export const MAX_BETAS = 1000;
@@ -22,6 +22,7 @@ const schema = z.strictObject({
   window: z.int().min(2).nullable(),
   windows: z.int().min(1),
   seed: z.int().min(0),
+  seeds: z.array(z.int().min(0)).min(1).max(MAX_SEEDS).optional(),
   errorsOn: z.enum(['calibration', 'select', 'report']),
   stats: z.enum(['exact', 'dense']),
   betas: z.array(z.number()).min(1).max(MAX_BETAS).optional(),

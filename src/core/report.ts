@@ -13,9 +13,37 @@ export interface LayerErrors {
 
 export type StatsKind = 'exact' | 'preview';
 
-export interface CurvePoint {
+/** How far predictions have moved from the dense model's; means weigh every window the same, as perplexity does. */
+export interface Divergence {
+  /** Mean of KL(dense, pruned) over the scored positions, in nats; null when the model diverged. */
+  kl: number | null;
+  /** Share of scored positions where both put the same token first; null when the model diverged. */
+  topOne: number | null;
+}
+
+/** One calibration draw among several. */
+export interface SeedFigures extends Divergence {
+  seed: number;
+  /** SHA-256 of this draw's ids. */
+  calibration: string;
+  perplexity: number | null;
+  diverged?: true;
+  /** Mean token loss of each evaluation window, in nats. */
+  losses?: number[];
+}
+
+/** Perplexities of several calibration draws; what cannot be said because one diverged is null. */
+export interface SeedRange {
+  bySeed: SeedFigures[];
+  /** Arithmetic mean of the perplexities. */
+  mean: number | null;
+  min: number | null;
+  max: number | null;
+}
+
+export interface CurvePoint extends Partial<Divergence>, Partial<SeedRange> {
   beta: number;
-  /** null when it diverged. */
+  /** Of the main seed; null when it diverged. */
   perplexity: number | null;
   diverged?: true;
   sparsity: number[];
@@ -28,6 +56,8 @@ export interface Curve {
   text: 'select';
   kind: StatsKind;
   best: number | null;
+  /** What `best` is the smallest of: the perplexity, or its mean over the seeds where several were measured. */
+  chosenBy?: 'perplexity' | 'mean';
   points: CurvePoint[];
   /** Betas whose paired difference to the best cannot be told from zero (95 % interval), the best included. */
   ties?: number[];
@@ -61,7 +91,8 @@ export interface ModelRecord {
   sha256: string;
 }
 
-export interface PerplexityRecord {
+/** Of the pruned model, `kl` and `topOne` against the dense one; ranges where several seeds were asked for. */
+export interface PerplexityRecord extends Partial<Divergence>, Partial<SeedRange> {
   dense: number | null;
   pruned?: number | null;
   text: 'report';
@@ -96,6 +127,35 @@ export interface ErrorsRecord {
   layers: LayerErrors[];
 }
 
+/** Tokens of one text that stand in another, which they must not: windows, and runs of `gram` tokens. */
+export interface Leak {
+  /** The text that was looked through, then the one whose tokens were found there. */
+  pair: [TextName, TextName];
+  /** Share of the second text's runs of `gram` tokens that occur in the first. */
+  share: number;
+  /** Windows of the second text that are windows of the first. */
+  windows: number;
+  gram: number;
+}
+
+/** A run repeated from a stored report, against that report; kept where the device or a mask differs. */
+export interface Replay {
+  /** Id of the stored report. */
+  of: string;
+  sameDevice: boolean;
+  /** null where the stored report holds no mask hashes. */
+  sameMasks: boolean | null;
+  /** Matrices compared and how many of them have another mask. */
+  matrices: number;
+  differingMatrices: number;
+  /** Share of all prunable weights that are zero in one model only; absent without the stored weights. */
+  differing?: number;
+  /** The same of each matrix where it is not 0. */
+  byMatrix?: Record<string, number>;
+  /** The smallest relative score gap at a threshold in the two runs: how near a tie the choice of a weight was. */
+  margin: number | null;
+}
+
 export interface RunReport {
   schema: 'prunelab.run/1';
   id: string;
@@ -111,6 +171,11 @@ export interface RunReport {
   curve?: Curve;
   /** Smallest relative score gap at a threshold over all comparison groups, null when nothing was compared. */
   margin?: number | null;
+  /** SHA-256 of each pruned tensor's mask, packed as in masks.safetensors. */
+  masks?: Record<string, string>;
+  /** Pairs of texts that share tokens; empty when they are apart. */
+  leakage?: Leak[];
+  replay?: Replay;
   timings: Record<string, { ms: number; flops?: number; bytes?: number }>;
   memory: { predictedBytes: number; peakBytes: number };
   warnings: string[];

@@ -29,7 +29,10 @@ export interface LabSpec {
   /** Tokens per window; null means min(256, the model's context). */
   window: number | null;
   windows: number;
+  /** Main seed of the calibration draw: its run is exported and its texts are the report's. */
   seed: number;
+  /** Seeds whose calibration draws are all measured, the main one among them; absent for the main one alone. */
+  seeds?: number[];
   errorsOn: TextName;
   stats: 'exact' | 'dense';
   /** Betas of a sweep, ascending or not; absent for the grid and 0. */
@@ -55,6 +58,30 @@ export const DEFAULT_SPEC: Readonly<LabSpec> = {
 
 export function defaultSpec(): LabSpec {
   return structuredClone(DEFAULT_SPEC);
+}
+
+/** Each seed of a sweep is a sweep of its own. */
+export const MAX_SEEDS = 32;
+
+/** Problem of a list of seeds, null when it is legal: whole numbers from 0, none twice, the main seed among them. */
+export function seedsProblem(seeds: readonly number[], seed: number): string | null {
+  if (seeds.length < 1 || seeds.length > MAX_SEEDS)
+    return `${seeds.length} seeds are listed; from 1 to ${MAX_SEEDS} can be measured.`;
+  const bad = seeds.find((s) => !Number.isSafeInteger(s) || s < 0);
+  if (bad !== undefined) return `${bad} is not a seed; seeds are whole numbers from 0 up.`;
+  const twice = seeds.find((s, i) => seeds.indexOf(s) !== i);
+  if (twice !== undefined) return `Seed ${twice} is listed twice.`;
+  if (!seeds.includes(seed)) return `The main seed ${seed} is not among the seeds ${seeds.join(', ')}.`;
+  return null;
+}
+
+/** Seeds from a comma list; SpecError when one is not a whole number from 0 up, or is there twice. */
+export function parseSeeds(field: string, text: string): number[] {
+  const range = { min: 0, max: Number.MAX_SAFE_INTEGER, integer: true };
+  const seeds = text.split(',').map((part) => parseNumber(field, part, range));
+  const problem = seedsProblem(seeds, seeds[0] ?? 0);
+  if (problem !== null) throw new LabError('SpecError', `${field}: ${problem}`, 'Give for example 0,1,2.');
+  return seeds;
 }
 
 const RE_PATTERN = /^(?<keep>[1-9]\d{0,2}):(?<group>[1-9]\d{0,2})$/;

@@ -1,7 +1,7 @@
 /** A spec held against a model: what is pruned how much, or a SpecError that says what is illegal. */
 import { LabError } from '../core/errors';
 import type { AllocationRecord } from '../core/report';
-import { parsePattern, type LabSpec, type ParamValue, type Pattern } from '../core/spec';
+import { parsePattern, seedsProblem, type LabSpec, type ParamValue, type Pattern } from '../core/spec';
 import type { ModelPlan } from '../models/inspect';
 import { MATRICES, type MatrixName } from '../models/archs/define';
 import {
@@ -65,6 +65,9 @@ export function planRun(model: ModelPlan, spec: LabSpec): RunPlan {
       }
     }
   }
+  const unfit = spec.seeds ? seedsProblem(spec.seeds, spec.seed) : null;
+  if (unfit !== null)
+    throw new LabError('SpecError', unfit, 'List each seed once, the main one (--seed) among them.');
   const hasBeta = allocation.id === 'atp' && pattern === 'free';
   if (!hasBeta && spec.beta !== 0) {
     const why = pattern !== 'free' ? `pattern ${spec.pattern}` : `the allocation "${allocation.id}"`;

@@ -10,7 +10,7 @@ export const pruneCommand: Command = {
   name: 'prune',
   usage: 'prune <model> --out DIR',
   summary: 'calibrate, prune, measure, export, read back and verify',
-  flags: [...EXPERIMENT_FLAGS, 'out', 'force', 'masks'],
+  flags: [...EXPERIMENT_FLAGS, 'seeds', 'out', 'force', 'masks'],
   async run({ parsed, console, signal, finish }) {
     const model = oneModel(parsed, await storedSpec(parsed));
     const force = parsed.switches.has('force');

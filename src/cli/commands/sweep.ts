@@ -10,7 +10,7 @@ export const sweepCommand: Command = {
   name: 'sweep',
   usage: 'sweep <model>',
   summary: 'the curve of perplexity over beta, and the report of the best beta',
-  flags: [...EXPERIMENT_FLAGS, 'betas'],
+  flags: [...EXPERIMENT_FLAGS, 'seeds', 'betas'],
   async run({ parsed, console, signal, finish }) {
     oneModel(parsed, await storedSpec(parsed));
     const betas = parseBetas(parsed);
