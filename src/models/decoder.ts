@@ -5,13 +5,13 @@
 import type { GpuContext } from '../gpu/context';
 import type { Recorder } from '../gpu/recorder';
 import type { LabBuffer, Scope } from '../gpu/scope';
+import { activate } from '../ops/activate';
 import { attention } from '../ops/attention';
 import { embed } from '../ops/embed';
 import { matmul } from '../ops/matmul';
 import { matvec } from '../ops/matvec';
 import { rmsNorm } from '../ops/rmsNorm';
 import { rope } from '../ops/rope';
-import { swiglu } from '../ops/swiglu';
 import { Workspace as Scratch } from '../ops/workspace';
 import type { Act, MaskBuffer, Weight } from '../ops/types';
 import type { DecoderConfig, InputName, MatrixName } from './archs/define';
@@ -191,7 +191,7 @@ export class Decoder {
     await run.onInput?.('mlp', normed);
     await linear('gate', normed, gate);
     await linear('up', normed, up);
-    await swiglu(rec, gate, up, gate);
+    await activate(rec, 'silu', gate, up);
     await run.onInput?.('down', gate);
     await linear('down', gate, y, y);
   }

@@ -1,5 +1,6 @@
 /** Every kernel of the lab, for the compile test, the self-test and the bench. A new op adds its line here. */
 import type { Kernel } from '../gpu/kernel';
+import { activateKernels } from './activate';
 import { applyMaskKernel } from './applyMask';
 import { attentionKernels } from './attention';
 import { columnEnergyKernels } from './columnEnergy';
@@ -13,7 +14,6 @@ import { rmsNormKernels } from './rmsNorm';
 import { ropeKernel } from './rope';
 import { rowMarginKernel } from './rowMargin';
 import { maskFromRanksKernel, selectGroupsKernel, selectMatrixKernels, selectRowsKernels } from './select';
-import { swigluKernel } from './swiglu';
 
 export interface OpEntry {
   /** File name in src/ops. */
@@ -32,7 +32,7 @@ export const OPS: readonly OpEntry[] = [
   { name: 'matvec', kernels: all(...Object.values(matvecKernels)) },
   { name: 'rope', kernels: [ropeKernel] },
   { name: 'attention', kernels: all(attentionKernels) },
-  { name: 'swiglu', kernels: [swigluKernel] },
+  { name: 'activate', kernels: all(activateKernels) },
   { name: 'headLoss', kernels: all(headLossKernels) },
   { name: 'columnEnergy', kernels: all(columnEnergyKernels) },
   {

@@ -14,6 +14,7 @@ import {
   type GpuFixture,
 } from '../testing/gpuFixture';
 import { inNode, testGpu } from '../testing/setupGpu';
+import { activate } from './activate';
 import { attention } from './attention';
 import { embed } from './embed';
 import { headLoss } from './headLoss';
@@ -21,7 +22,6 @@ import { matmul } from './matmul';
 import { matvec } from './matvec';
 import { rmsNorm } from './rmsNorm';
 import { rope } from './rope';
-import { swiglu } from './swiglu';
 import type { Act } from './types';
 
 class Watched extends Recorder {
@@ -60,10 +60,12 @@ const OPS: Record<string, (gpu: GpuFixture) => Promise<Act>> = {
     });
     return out;
   },
-  swiglu: async (gpu) => {
-    const out = poisonedAct(gpu, 300, 8);
-    await swiglu(gpu.rec, uploadAct(gpu, normals(2400, 1), 8), uploadAct(gpu, normals(2400, 2), 8), out);
-    return out;
+  activate: async (gpu) => {
+    const values = new Float32Array(2416).fill(NaN);
+    values.set(normals(2400, 1));
+    const x = { buffer: upload(gpu, values), rows: 300, cols: 8 };
+    await activate(gpu.rec, 'silu', x, uploadAct(gpu, normals(2400, 2), 8));
+    return x;
   },
   rope: async (gpu) => {
     const values = new Float32Array(2416).fill(NaN);
@@ -162,8 +164,8 @@ test('a buffer that a kernel cannot see whole is refused, with the limit', async
     const limit = ctx.device.limits.maxStorageBufferBindingSize;
     const large = { buffer: scope.alloc(limit + 16, 'activations', 'a large one'), rows: 1, cols: 4 };
     const small = { buffer: scope.alloc(16, 'activations', 'a small one'), rows: 1, cols: 4 };
-    await swiglu(rec, small, { ...small, buffer: scope.alloc(16, 'activations', 'up') }, small);
-    await expect(swiglu(rec, large, small, large)).rejects.toThrow(
+    await activate(rec, 'silu', small, { ...small, buffer: scope.alloc(16, 'activations', 'up') });
+    await expect(activate(rec, 'silu', large, small)).rejects.toThrow(
       /a large one has \d+ bytes; .* at most \d+ at once/,
     );
     expect(rec.work.dispatches).toBe(1);

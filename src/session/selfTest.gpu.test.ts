@@ -3,9 +3,9 @@ import { GpuContext, type OpenOptions } from '../gpu/context';
 import type { Kernel } from '../gpu/kernel';
 import { Recorder } from '../gpu/recorder';
 import { OPS } from '../ops';
+import { activateKernels } from '../ops/activate';
 import { chooseMatmul, matmulKernels, matmulSupported, type MatmulVariant } from '../ops/matmul';
 import { rmsNorm, rmsNormKernels } from '../ops/rmsNorm';
-import { swigluKernel } from '../ops/swiglu';
 import { poisonedAct, uploadAct, uploadVec } from '../ops/trial';
 import { inNode, testGpu } from '../testing/setupGpu';
 import { applySelfTest, runSelfTest, tryAllKernels } from './selfTest';
@@ -78,10 +78,10 @@ describe('self-test', () => {
 
   test('an op whose only kernel is wrong has failed', async () => {
     await withContext(async (ctx) => {
-      await sabotage(ctx, swigluKernel, /exp\(/g, '1.0001 * exp(');
-      expect(await runSelfTest(ctx, undefined, { ops: ['swiglu', 'rope'] })).toEqual({
+      await sabotage(ctx, activateKernels.gelu, /exp\(/g, '1.0001 * exp(');
+      expect(await runSelfTest(ctx, undefined, { ops: ['activate', 'rope'] })).toEqual({
         ran: true,
-        failed: ['swiglu'],
+        failed: ['activate'],
         replaced: [],
       });
     });

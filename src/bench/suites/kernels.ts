@@ -5,6 +5,7 @@
 import { DTYPE_BYTES, type FloatDtype } from '../../core/dtypes';
 import { Recorder } from '../../gpu/recorder';
 import type { Scope } from '../../gpu/scope';
+import { activate, ACTIVATIONS } from '../../ops/activate';
 import { applyMask } from '../../ops/applyMask';
 import { attention, ATTENTION_TILES, attentionSupported } from '../../ops/attention';
 import { columnEnergy, energyChunks } from '../../ops/columnEnergy';
@@ -22,7 +23,6 @@ import {
   selectRows,
 } from '../../ops/select';
 import { rowRanks, selectRowsCpu } from '../../ops/selectCpu';
-import { swiglu } from '../../ops/swiglu';
 import { normals, upload, uploadAct, uploadVec, uploadWeight } from '../../ops/trial';
 import type { Act, MaskBuffer } from '../../ops/types';
 import { Workspace } from '../../ops/workspace';
@@ -189,9 +189,11 @@ async function forwardParts(env: BenchEnv, s: Shape): Promise<void> {
       },
     ]);
     const [gate, up] = [suite.act(tokens, inner), suite.act(tokens, inner, 2)];
-    await suite.time(`swiglu ${inner} wide, ${label}`, { bytes: 12 * tokens * inner }, [
-      { name: '', record: () => swiglu(rec, gate, up, gate) },
-    ]);
+    await suite.time(
+      `activate and gate ${inner} wide, ${label}`,
+      { bytes: 12 * tokens * inner },
+      ACTIVATIONS.map((kind) => ({ name: kind, record: () => activate(rec, kind, gate, up) })),
+    );
     const w = uploadWeight(suite.place, normals(inner * hidden, 6), hidden, s.dtype).weight;
     const [one, many] = [suite.act(1, hidden), suite.act(1, inner)];
     const work = { flops: 2 * inner * hidden, bytes: DTYPE_BYTES[s.dtype] * inner * hidden };

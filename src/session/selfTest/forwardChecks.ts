@@ -1,5 +1,7 @@
 /** Cases of the kernels of a forward pass. Sizes are small, odd, and beyond one tile of every variant. */
 import type { FloatDtype } from '../../core/dtypes';
+import { activate, ACTIVATIONS, type Activation } from '../../ops/activate';
+import { activateRef } from '../../ops/activate.ref';
 import {
   attention,
   ATTENTION_TILES,
@@ -25,8 +27,6 @@ import { rmsNorm, type RmsNormVariant } from '../../ops/rmsNorm';
 import { rmsNormRef } from '../../ops/rmsNorm.ref';
 import { rope } from '../../ops/rope';
 import { ropeRef, ropeTableRef } from '../../ops/rope.ref';
-import { swiglu } from '../../ops/swiglu';
-import { swigluRef } from '../../ops/swiglu.ref';
 import { OP_TOLERANCE } from '../../ops/tolerances';
 import { normals, poisonedAct, readAct, upload, uploadAct, uploadVec, uploadWeight } from '../../ops/trial';
 import { NO_VARIANTS, type KernelCheck, type Rig } from './check';
@@ -173,19 +173,23 @@ function tilesCheck(headDim: number, queries: number): KernelCheck {
   };
 }
 
-const swigluCheck: KernelCheck = {
-  op: 'swiglu',
-  what: '5 x 33',
+/** Gated as most models have it; relu, which stands alone there, alone. Large values, where exp could overflow, too. */
+const activateCheck = (kind: Activation): KernelCheck => ({
+  op: 'activate',
+  what: kind,
   ...NO_VARIANTS,
   async run(rig) {
-    const gate = normals(165, 15, 3);
-    const up = normals(165, 16);
-    const out = poisonedAct(rig, 5, 33);
-    await swiglu(rig.rec, uploadAct(rig, gate, 33), uploadAct(rig, up, 33), out);
-    const want = swigluRef(gate, up);
-    expectClose(await readAct(rig, out), want, (i, value) => OP_TOLERANCE.swiglu(gate[i] ?? 0, value));
+    const x = Float32Array.of(...normals(160, 15, 3), -1e30, 1e30, -40, 40, 0);
+    const up = kind === 'relu' ? null : normals(165, 16);
+    const padded = upload(rig, Float32Array.of(...x, ...new Float32Array(16).fill(NaN)));
+    const act = { buffer: padded, rows: 5, cols: 33 };
+    await activate(rig.rec, kind, act, up && uploadAct(rig, up, 33));
+    const ref = activateRef(kind, x, up);
+    expectClose(await readAct(rig, act), ref.values, (i, value) =>
+      OP_TOLERANCE.activate(ref.exponents[i] ?? 0, ref.tails[i] ?? 0, value, ref.inputs[i] ?? 0),
+    );
   },
-};
+});
 
 const headLossCheck: KernelCheck = {
   op: 'headLoss',
@@ -241,7 +245,7 @@ export const FORWARD_CHECKS: readonly KernelCheck[] = [
   ...DTYPES.map(embedCheck),
   rmsNormCheck,
   ropeCheck,
-  swigluCheck,
+  ...ACTIVATIONS.map(activateCheck),
   columnEnergyCheck,
 ];
 

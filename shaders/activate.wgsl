@@ -1,12 +1,14 @@
-// out = silu(out) * up, where out holds the gate.
+// x = activation(x) (* up). Behind the library file that has the activation.
 struct Params {
   // Elements in this dispatch.
   begin: u32,
   end: u32,
+  // 0: nothing to multiply by, `up` holds anything.
+  gated: u32,
 }
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> up: array<f32>;
-@group(0) @binding(2) var<storage, read_write> out: array<f32>;
+@group(0) @binding(2) var<storage, read_write> x: array<f32>;
 
 @compute @workgroup_size(64)
 fn main(
@@ -18,7 +20,9 @@ fn main(
   if (i >= params.end) {
     return;
   }
-  let gate = out[i];
-  // For very negative gates exp overflows to infinity and the quotient is the right 0.
-  out[i] = gate / (1.0 + exp(-gate)) * up[i];
+  var y = activation(x[i]);
+  if (params.gated != 0u) {
+    y *= up[i];
+  }
+  x[i] = y;
 }
