@@ -15,6 +15,7 @@ import { TOLERANCE } from '../testing/tolerances';
 import { headLoss, logits, UNSCORED, type HeadLossOptions } from './headLoss';
 import { headLossRef } from './headLoss.ref';
 import { matmulRef } from './matmul.ref';
+import { softcapRef } from './softcap.ref';
 
 interface Case extends HeadLossOptions {
   rows: number;
@@ -22,12 +23,13 @@ interface Case extends HeadLossOptions {
   k: number;
   dtype?: FloatDtype;
   shardRows?: number;
-  scale?: number;
+  /** Standard deviation of x. */
+  spread?: number;
 }
 
 async function check(gpu: GpuFixture, c: Case): Promise<number> {
   const { rows, vocab, k } = c;
-  const x = normals(rows * k, 40, c.scale);
+  const x = normals(rows * k, 40, c.spread);
   const w = uploadWeight(gpu, normals(vocab * k, 41), k, c.dtype ?? 'F32', c.shardRows);
   // The first and the last entry of the vocabulary are among the targets, and one row is not scored.
   const targets = Uint32Array.from({ length: rows }, (_, r) =>
@@ -38,14 +40,15 @@ async function check(gpu: GpuFixture, c: Case): Promise<number> {
   await headLoss(gpu.rec, uploadAct(gpu, x, k), w.weight, upload(gpu, targets), losses, gpu.workspace, c);
   const dispatches = gpu.rec.work.dispatches - before;
   const ref = matmulRef(x, w.values, k);
+  const values = softcapRef(ref.values, c);
   const bound = (r: number): number => {
-    const of = ref.values.subarray(r * vocab, (r + 1) * vocab);
-    const magnitude = Math.max(...ref.magnitudes.subarray(r * vocab, (r + 1) * vocab));
-    return TOLERANCE.headLoss(k, vocab, magnitude, Math.max(...of) - Math.min(...of));
+    const of = values.subarray(r * vocab, (r + 1) * vocab);
+    const magnitude = Math.max(...ref.magnitudes.subarray(r * vocab, (r + 1) * vocab)) * (c.scale ?? 1);
+    return TOLERANCE.headLoss(k, vocab, magnitude, Math.max(...of) - Math.min(...of), !!c.softcap);
   };
   expectClose(
     await readAct(gpu, { buffer: losses, rows, cols: 1 }),
-    headLossRef(ref.values, vocab, targets),
+    headLossRef(values, vocab, targets),
     bound,
     JSON.stringify(c),
   );
@@ -80,9 +83,32 @@ describe('headLoss', () => {
     },
   );
 
+  test.each(VARIANTS)('%s: a soft cap and a scale, in pieces', async (variant) => {
+    await runOnGpu(async (gpu) => {
+      const shape = { rows: 19, vocab: 333, k: 8, variant, shardRows: 200, spread: 3 };
+      for (const scratchBytes of [undefined, 19 * 64 * 4]) {
+        await check(gpu, { ...shape, scratchBytes, softcap: 5 });
+        await check(gpu, { ...shape, scratchBytes, scale: 0.25 });
+        await check(gpu, { ...shape, scratchBytes, scale: 0.25, softcap: 2 });
+      }
+    });
+  });
+
+  test.each(VARIANTS)('%s: a logit that is not finite makes its row NaN under a cap too', async (variant) => {
+    await runOnGpu(async (gpu) => {
+      const [rows, vocab, k] = [3, 70, 4];
+      const x = normals(rows * k, 48);
+      x.fill(1e38, k, 2 * k);
+      const w = uploadWeight(gpu, normals(vocab * k, 49, 10), k, 'F32');
+      const losses = upload(gpu, new Float32Array(rows + 16).fill(7));
+      await headLoss(gpu.rec, uploadAct(gpu, x, k), w.weight, upload(gpu, Uint32Array.of(1, 2, 3)), losses, gpu.workspace, { variant, softcap: 30 }); // prettier-ignore
+      expect(Array.from(await gpu.rec.readF32(losses, rows), Number.isNaN)).toEqual([false, true, false]);
+    });
+  });
+
   test.each(VARIANTS)('%s: wide spreads neither overflow nor vanish', async (variant) => {
     await runOnGpu(async (gpu) => {
-      await check(gpu, { rows: 4, vocab: 100, k: 4, variant, scale: 60 });
+      await check(gpu, { rows: 4, vocab: 100, k: 4, variant, spread: 60 });
     });
   });
 
@@ -134,6 +160,12 @@ describe('headLoss', () => {
         await logits(gpu.rec, uploadAct(gpu, x, 12), w.weight, out);
         const ref = matmulRef(x, w.values, 12);
         expectClose(await readAct(gpu, out), ref.values, (i) => TOLERANCE.matmul(12, ref.magnitudes[i] ?? 0));
+        const capped = poisonedAct(gpu, rows, 50);
+        await logits(gpu.rec, uploadAct(gpu, x, 12), w.weight, capped, { softcap: 3, scale: 0.5 });
+        const want = softcapRef(ref.values, { softcap: 3, scale: 0.5 });
+        const bound = (i: number): number =>
+          TOLERANCE.matmul(12, (ref.magnitudes[i] ?? 0) / 2) + TOLERANCE.softcap(want[i] ?? 0);
+        expectClose(await readAct(gpu, capped), want, bound);
       }
     });
   });

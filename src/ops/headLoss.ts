@@ -9,6 +9,7 @@ import { checkAct, checkBytes, checkWeight, require } from './check';
 import { bySpeed } from './choose';
 import { matmul, type MatmulVariant } from './matmul';
 import { matvec } from './matvec';
+import { softcap, type LogitOptions } from './softcap';
 import { splitRange } from './split';
 import type { Act, Weight } from './types';
 import { SCRATCH_BYTES, type Workspace } from './workspace';
@@ -23,7 +24,7 @@ export const headLossKernels = {
 /** Target of a row that is not scored; its loss is 0. */
 export const UNSCORED = 0xffffffff;
 
-export interface HeadLossOptions {
+export interface HeadLossOptions extends LogitOptions {
   variant?: HeadLossVariant;
   matmul?: MatmulVariant;
   /** Bound of the logits held at once; tests lower it. */
@@ -31,7 +32,7 @@ export interface HeadLossOptions {
 }
 
 /**
- * losses[r] = -log softmax(x[r] Wᵀ)[targets[r]]. x [rows, k] is the normed last stream, w [vocab, k], targets u32
+ * losses[r] = -log softmax(logits)[targets[r]], logits = softcap * tanh(scale * (x[r] Wᵀ) / softcap). x [rows, k] is the normed last stream, w [vocab, k], targets u32
  * [rows], losses f32 [rows]. Logits exist only in pieces of at most `scratchBytes`. A row with a logit that is not
  * finite gets NaN; one whose target is UNSCORED gets 0.
  */
@@ -61,13 +62,15 @@ export async function headLoss(
     const count = Math.min(rowStep, rows - rowBegin);
     for (let colBegin = 0; colBegin < w.rows; colBegin += colStep) {
       const cols = Math.min(colStep, w.rows - colBegin);
-      await matmul(
-        rec,
-        x,
-        w,
-        { buffer: piece, rows: count, cols },
-        { rowBegin, rows: count, weightBegin: colBegin, weightRows: cols, variant: options.matmul },
-      );
+      const out = { buffer: piece, rows: count, cols };
+      await matmul(rec, x, w, out, {
+        rowBegin,
+        rows: count,
+        weightBegin: colBegin,
+        weightRows: cols,
+        variant: options.matmul,
+      });
+      await softcap(rec, out, options);
       for (const { begin, end } of splitRange(count, 4, cols * 24, rec.maxCost)) {
         await rec.run({
           kernel: headLossKernels[variant],
@@ -91,9 +94,19 @@ export async function headLoss(
   }
 }
 
-/** out = x Wᵀ: all logits of the rows of x, [rows, vocab]. For a few rows (decoding); `out` is as large as it looks. */
-export async function logits(rec: Recorder, x: Act, w: Weight, out: Act): Promise<void> {
+/**
+ * All logits of the rows of x, [rows, vocab]: softcap * tanh(scale * (x Wᵀ) / softcap). For a few rows (decoding); `out`
+ * is as large as it looks.
+ */
+export async function logits(
+  rec: Recorder,
+  x: Act,
+  w: Weight,
+  out: Act,
+  options: LogitOptions = {},
+): Promise<void> {
   require(x.rows > 0, 'logits', 'x has no rows');
   if (x.rows <= 4) await matvec(rec, x, w, out);
   else await matmul(rec, x, w, out);
+  await softcap(rec, out, options);
 }

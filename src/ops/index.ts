@@ -14,6 +14,7 @@ import { rmsNormKernels } from './rmsNorm';
 import { ropeKernel } from './rope';
 import { rowMarginKernel } from './rowMargin';
 import { maskFromRanksKernel, selectGroupsKernel, selectMatrixKernels, selectRowsKernels } from './select';
+import { softcapKernel } from './softcap';
 
 export interface OpEntry {
   /** File name in src/ops. */
@@ -33,6 +34,7 @@ export const OPS: readonly OpEntry[] = [
   { name: 'rope', kernels: [ropeKernel] },
   { name: 'attention', kernels: all(attentionKernels) },
   { name: 'activate', kernels: all(activateKernels) },
+  { name: 'softcap', kernels: [softcapKernel] },
   { name: 'headLoss', kernels: all(headLossKernels) },
   { name: 'columnEnergy', kernels: all(columnEnergyKernels) },
   {

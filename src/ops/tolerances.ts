@@ -21,7 +21,14 @@ function expEps(x: number): number {
  */
 const softcapEps = 24 * EPS;
 
+/** A logit: k roundings of Σ|x||w|, the scaling, the soft cap. */
+function logitError(k: number, magnitude: number, capped: boolean): number {
+  return (k + 4) * EPS * magnitude + (capped ? softcapEps * magnitude : 0);
+}
+
 export const OP_TOLERANCE = {
+  /** One scaled element; what is too small for a normal f32 may become 0. */
+  softcap: (value: number): number => (softcapEps + EPS) * Math.abs(value) + 2 ** -126,
   /** k products and additions, plus bias and residual, scaled by Σ|x||w|. */
   matmul: (k: number, magnitude: number): number => (k + 3) * EPS * magnitude,
   /**
@@ -57,10 +64,10 @@ export const OP_TOLERANCE = {
       (2 * keys + 8) * EPS),
   /**
    * log of a sum of `vocab` terms plus two logits: logits off by k roundings of Σ|x||w|, exp over `spread`, and the
-   * summation's rounding in blocks of 16.
+   * summation's rounding in blocks of 16. `magnitude` after scaling; a soft cap adds its own error to each logit.
    */
-  headLoss: (k: number, vocab: number, magnitude: number, spread: number): number =>
-    2 * (k + 3) * EPS * magnitude + expEps(spread) + (vocab / 16 + 40) * EPS + 8 * EPS * spread,
+  headLoss: (k: number, vocab: number, magnitude: number, spread: number, capped = false): number =>
+    2 * logitError(k, magnitude, capped) + expEps(spread) + (vocab / 16 + 40) * EPS + 8 * EPS * spread,
   /** `rows` squares and additions in f32, relative since all are positive. */
   columnEnergy: (rows: number, value: number): number => (rows + 2) * EPS * value,
   /**

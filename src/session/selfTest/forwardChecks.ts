@@ -27,6 +27,8 @@ import { rmsNorm, type RmsNormVariant } from '../../ops/rmsNorm';
 import { rmsNormRef } from '../../ops/rmsNorm.ref';
 import { rope } from '../../ops/rope';
 import { ropeRef, ropeTableRef } from '../../ops/rope.ref';
+import { softcap } from '../../ops/softcap';
+import { softcapRef } from '../../ops/softcap.ref';
 import { OP_TOLERANCE } from '../../ops/tolerances';
 import { normals, poisonedAct, readAct, upload, uploadAct, uploadVec, uploadWeight } from '../../ops/trial';
 import { NO_VARIANTS, type KernelCheck, type Rig } from './check';
@@ -148,28 +150,34 @@ async function runAttention(rig: Rig, shape: Omit<AttentionOptions, 'scale'>): P
   await attention(rig.rec, uploadAct(rig, q, heads * headDim), uploadAct(rig, k, kv), uploadAct(rig, v, kv), out, options, rig.workspace); // prettier-ignore
   const ref = attentionRef(q, k, v, options);
   expectClose(await readAct(rig, out), ref.values, (i) =>
-    OP_TOLERANCE.attention(headDim, keys, ref.scoreMagnitudes[i] ?? 0, ref.magnitudes[i] ?? 0),
+    OP_TOLERANCE.attention(
+      headDim,
+      keys,
+      ref.scoreMagnitudes[i] ?? 0,
+      ref.magnitudes[i] ?? 0,
+      !!shape.softcap,
+    ),
   );
 }
 
 /** Over plain tiles, so that a wrong softmax is not blamed on the tiles, which are tried after it. */
-const softmaxCheck: KernelCheck = {
+const softmaxCheck = (extra: { window?: number; softcap?: number } = {}): KernelCheck => ({
   op: 'attention',
-  what: 'softmax',
+  what: extra.window ? 'softmax with a window and a soft cap' : 'softmax',
   variants: () => ['lane', 'tree'],
   choose: (ctx) => bySpeed(ctx, 'attention', 'lane', 'tree'),
   run: (rig, variant) =>
-    runAttention(rig, { batch: 2, queries: 13, keys: 20, heads: 2, kvHeads: 1, headDim: 5, positionBegin: 7, tiles: 'scalar', softmax: variant as 'lane' | 'tree' }), // prettier-ignore
-};
+    runAttention(rig, { batch: 2, queries: 13, keys: 20, heads: 2, kvHeads: 1, headDim: 5, positionBegin: 7, tiles: 'scalar', softmax: variant as 'lane' | 'tree', ...extra }), // prettier-ignore
+});
 
-function tilesCheck(headDim: number, queries: number): KernelCheck {
+function tilesCheck(headDim: number, queries: number, window?: number): KernelCheck {
   return {
     op: 'attention',
-    what: `${queries} queries, heads of ${headDim}`,
+    what: `${queries} queries, heads of ${headDim}${window ? `, a window of ${window}` : ''}`,
     variants: (ctx) => ATTENTION_TILES.filter((tiles) => attentionSupported(ctx, tiles, headDim)),
     choose: (ctx) => chooseTiles(ctx, headDim, queries),
     run: (rig, variant) =>
-      runAttention(rig, { batch: 2, queries, keys: queries, heads: 3, kvHeads: 1, headDim, positionBegin: 0, tiles: variant as AttentionTiles }), // prettier-ignore
+      runAttention(rig, { batch: 2, queries, keys: queries, heads: 3, kvHeads: 1, headDim, positionBegin: 0, window, tiles: variant as AttentionTiles }), // prettier-ignore
   };
 }
 
@@ -190,6 +198,20 @@ const activateCheck = (kind: Activation): KernelCheck => ({
     );
   },
 });
+
+const softcapCheck: KernelCheck = {
+  op: 'softcap',
+  what: 'arguments from small to far beyond exp',
+  ...NO_VARIANTS,
+  async run(rig) {
+    const options = { softcap: 30, scale: 0.5 };
+    const x = Float32Array.from({ length: 303 }, (_, i) => (i % 2 === 0 ? 1 : -1) * 2 ** (i / 5 - 20));
+    const act = uploadAct(rig, x, x.length);
+    await softcap(rig.rec, act, options);
+    const want = softcapRef(x, options);
+    expectClose(await rig.rec.readF32(act.buffer, x.length), want, (_, v) => OP_TOLERANCE.softcap(v));
+  },
+};
 
 const headLossCheck: KernelCheck = {
   op: 'headLoss',
@@ -237,7 +259,8 @@ export const FORWARD_CHECKS: readonly KernelCheck[] = [
   // Two shards, three row tiles of the largest variant and a ragged edge; then few rows; then any k. First, because
   // these take longest to compile.
   ...DTYPES.map((dtype) => matmulCheck(dtype, 131, 43, 28)),
-  softmaxCheck,
+  softmaxCheck(),
+  softmaxCheck({ window: 6, softcap: 1.5 }),
   ...DTYPES.map((dtype) => matmulCheck(dtype, 7, 18, 20)),
   ...DTYPES.map((dtype) => matmulCheck(dtype, 9, 11, 7)),
   ...DTYPES.map((dtype) => matvecCheck(dtype, 21, 36)),
@@ -246,6 +269,7 @@ export const FORWARD_CHECKS: readonly KernelCheck[] = [
   rmsNormCheck,
   ropeCheck,
   ...ACTIVATIONS.map(activateCheck),
+  softcapCheck,
   columnEnergyCheck,
 ];
 
@@ -254,5 +278,7 @@ export const DEPENDENT_CHECKS: readonly KernelCheck[] = [
   tilesCheck(12, 35),
   tilesCheck(8, 5),
   tilesCheck(7, 9),
+  tilesCheck(12, 71, 21),
+  tilesCheck(5, 12, 3),
   headLossCheck,
 ];
