@@ -53,7 +53,7 @@ export async function tokenLosses(
   decoder: Decoder,
   ws: Workspace,
   text: GpuText,
-  load: (batch: Batch, to: Act) => void,
+  load: (batch: Batch, to: Act) => void | Promise<void>,
   onBatch?: (tokens: number) => void,
   head: LogitOptions = {},
 ): Promise<Float32Array> {
@@ -65,7 +65,7 @@ export async function tokenLosses(
     const out = new Float32Array(text.windows.tokens);
     for (const batch of text.batches) {
       rec.write(targets, 0, all.subarray(batch.rowBegin, batch.rowBegin + batch.rows));
-      load(batch, ws.x);
+      await load(batch, ws.x);
       const rows = batch.rows;
       const normed: Act = { ...ws.normed, rows };
       await decoder.finalNorm(rec, { ...ws.x, rows }, normed);

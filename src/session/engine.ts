@@ -6,21 +6,17 @@ import type { LayerErrors } from '../core/report';
 import type { Recorder } from '../gpu/recorder';
 import type { GpuContext } from '../gpu/context';
 import type { Scope } from '../gpu/scope';
-import { tokenLosses, windowLosses } from '../eval/perplexity';
+import { windowLosses } from '../eval/perplexity';
 import { allocWorkspace, Decoder, workspaceBytesPerToken, type Workspace } from '../models/decoder';
-import {
-  DENSE_STREAM_GPU_BYTES,
-  DenseStream,
-  embedBatch,
-  gpuText,
-  Stream,
-  type GpuText,
-} from '../models/streams';
+import { KeptStream } from '../models/keptStream';
+import { DENSE_STREAM_GPU_BYTES, DenseStream, gpuText, type GpuText } from '../models/streams';
 import type { LoadedModel } from '../models/load';
 import { MATRICES, type MatrixName } from '../models/archs/define';
 import { allocLayerMasks, MaskedLayer, type LayerMasks } from '../pruning/masks';
 import { passBlockTokens, prunedPass, type PassResult } from '../pruning/pass';
 import { RankCache, Selector } from '../pruning/selector';
+import { DenseReferences } from './denseReference';
+import type { MeasuredText } from './figures';
 import type { LayerRates, RunPlan } from './plan';
 import type { ResolvedText } from './texts';
 
@@ -55,6 +51,7 @@ interface DenseEntry {
 export interface EngineLimits {
   batchTokens?: number;
   denseStreamBytes?: number;
+  keptHostBytes?: number;
 }
 
 export class Engine {
@@ -65,8 +62,7 @@ export class Engine {
   #maskScope: Scope | undefined;
   /** Dense streams by text hash, the least recently used first. */
   #dense: DenseEntry[] = [];
-  readonly #denseLosses = new Map<string, number[]>();
-
+  readonly #references: DenseReferences;
   readonly #limits: EngineLimits;
 
   constructor(ctx: GpuContext, model: LoadedModel, limits: EngineLimits = {}) {
@@ -74,6 +70,17 @@ export class Engine {
     this.#limits = limits;
     this.model = model;
     this.decoder = new Decoder(ctx, model);
+    const { denseStreamBytes: gpuBytes, keptHostBytes: hostBytes } = limits;
+    this.#references = new DenseReferences(
+      {
+        ctx,
+        decoder: this.decoder,
+        scope: model.scope,
+        text: (rec, scope, text) => this.text(rec, scope, text),
+        workspace: (scope, texts) => this.workspace(scope, texts),
+      },
+      { gpuBytes, hostBytes },
+    );
   }
 
   get batchTokens(): number {
@@ -152,57 +159,37 @@ export class Engine {
   }
 
   dropCaches(): void {
+    this.#references.close();
     for (const d of this.#dense) d.scope.close();
     this.#dense = [];
   }
 
   /** Mean loss of each window under the dense model; remembered by text. */
   async denseLosses(rec: Recorder, text: ResolvedText, meter: Meter): Promise<number[]> {
-    const known = this.#denseLosses.get(text.record.sha256);
-    if (known) return known;
-    const scope = this.ctx.root.child();
-    try {
-      const onGpu = this.text(rec, scope, text);
-      const ws = this.workspace(scope, [onGpu]);
-      const stream = new Stream(scope, text.windows.tokens, this.model.config.hidden, 'dense stream');
-      const ids = scope.alloc(onGpu.largest * 4, 'scratch', 'batch ids');
-      await scope.ready();
-      for (const batch of onGpu.batches) {
-        await embedBatch(rec, this.decoder, onGpu, batch, ids, ws.x);
-        for (let layer = 0; layer < this.model.config.layers; layer++) {
-          await this.decoder.block(rec, ws, {
-            layer,
-            sequences: batch.sequences,
-            length: batch.length,
-            matrix: this.decoder.dense(layer),
-          });
-          rec.copy(ws.y.buffer, 0, ws.x.buffer, 0, batch.rows * this.model.config.hidden * 4);
-          meter.add(batch.rows);
-        }
-        stream.store(rec, batch, ws.x);
-      }
-      const losses = await tokenLosses(
-        rec,
-        scope,
-        this.decoder,
-        ws,
-        onGpu,
-        (b, to) => stream.load(rec, b, to),
-        (n) => meter.add(n * this.headUnits),
-      );
-      const means = windowLosses(losses, text.windows.lengths);
-      this.#denseLosses.set(text.record.sha256, means);
-      return means;
-    } finally {
-      scope.close();
-    }
+    return (
+      this.#references.losses(text) ??
+      this.#references.with(rec, text, this.#progress(meter), ({ losses }) => Promise.resolve(losses))
+    );
   }
 
   /** Units of work of denseLosses, 0 when remembered. */
   denseLossUnits(text: ResolvedText): number {
-    return this.#denseLosses.has(text.record.sha256)
-      ? 0
-      : text.windows.tokens * (this.model.config.layers + this.headUnits);
+    return this.#references.losses(text) ? 0 : text.windows.tokens * this.tokenUnits;
+  }
+
+  /** Units of making what the pruned model is compared with on a text, 0 where it is kept. */
+  referenceUnits(text: ResolvedText): number {
+    if (this.#references.has(text)) return 0;
+    return text.windows.tokens * (this.#references.losses(text) ? this.model.config.layers : this.tokenUnits);
+  }
+
+  /** Units of one token through the pruned model, measured and compared: the head runs once and then on both streams. */
+  get comparedTokenUnits(): number {
+    return this.model.config.layers + 3 * this.headUnits;
+  }
+
+  #progress(meter: Meter): { onBlock: (tokens: number) => void; onHead: (tokens: number) => void } {
+    return { onBlock: (tokens) => meter.add(tokens), onHead: (tokens) => meter.add(tokens * this.headUnits) };
   }
 
   /**
@@ -222,7 +209,7 @@ export class Engine {
       onLayer?: (layer: number, row: LayerErrors | null) => void;
     },
     meter: Meter,
-  ): Promise<PassResult & { windowLosses: number[] | null }> {
+  ): Promise<PassResult & MeasuredText> {
     const scope = this.ctx.root.child();
     const using: DenseEntry[] = [];
     const use = (text: ResolvedText): DenseEntry => {
@@ -307,6 +294,7 @@ export class Engine {
       return {
         ...result,
         windowLosses: result.losses && lengths ? windowLosses(result.losses, lengths) : null,
+        divergence: null,
       };
     } finally {
       for (const entry of using) entry.users -= 1;
@@ -320,6 +308,8 @@ export class Engine {
     errorTokens: number;
     evaluationTokens: number;
     largest: number;
+    /** Of each text whose last dense outputs are kept to compare with. */
+    keptTokens: readonly number[];
     full: boolean;
   }): number {
     const { config, plan } = this.model;
@@ -338,6 +328,7 @@ export class Engine {
       masks * (1 + 1 / config.layers) +
       (dense <= DENSE_STREAM_GPU_BYTES ? dense : 0) +
       streams +
+      texts.keptTokens.reduce((sum, n) => sum + KeptStream.gpuBytes(n, config.hidden), 0) +
       extra +
       batch * workspaceBytesPerToken(config) +
       scratch

@@ -2,22 +2,24 @@
  * The engine's façade: one device, at most one model, jobs that take a spec and give plain records. The worker and the
  * command line both use it; neither React nor the worker boundary is known here.
  */
-import { canonicalJson } from '../core/canonicalJson';
 import { LabError } from '../core/errors';
 import { sha256Hex } from '../core/hash';
 import type {
   Curve,
   CurvePoint,
-  LayerErrors,
   ModelRecord,
   RunReport,
+  SeedFigures,
   StatsKind,
   TextRecord,
 } from '../core/report';
 import type { LabSpec, TextName } from '../core/spec';
+import { runId } from '../core/runId';
 import { ENGINE_VERSION } from '../core/version';
 import { anyDiverged } from '../eval/errorSums';
+import { findLeaks, leakWarning } from '../eval/leakage';
 import { perplexityOf } from '../eval/perplexity';
+import { seedRange } from '../eval/seeds';
 import type { GpuContext } from '../gpu/context';
 import { Recorder } from '../gpu/recorder';
 import { openModel } from '../formats/hfModel';
@@ -26,10 +28,14 @@ import { planModel, type ModelPlan } from '../models/inspect';
 import { loadModel } from '../models/load';
 import { bestBeta, tiedBetas } from '../eval/betaChoice';
 import { Engine, layerSparsity, matrixCounts, type MaskState, type Meter } from './engine';
+import { figuresOf, type Figures } from './figures';
 import type { LabHost } from './host';
-import { planRun, ratesFor, sweepBetas, type RunPlan } from './plan';
+import { maskHashes } from './maskHashes';
+import { planRun, ratesFor, sweepBetas, type LayerRates, type RunPlan } from './plan';
 import { ProgressMeter } from './progress';
 import type { LabEvent, MemoryUsage, ModelSummary, Prediction, TickResult } from './protocol';
+import { seedDraws, type SeedDraw, type SeedDraws } from './seeds';
+import { measureCurve } from './sweep';
 import { TextStore, type ResolvedText, type UserText } from './texts';
 
 /** What a job needs from whoever started it. */
@@ -226,6 +232,7 @@ export class Lab {
     const texts = await this.#allTexts(spec);
     const errorText = texts[spec.errorsOn];
     const kind: StatsKind = spec.stats === 'dense' && plan.pruner.statistic !== 'none' ? 'preview' : 'exact';
+    const seeds = await seedDraws(this.loaded.texts, spec, plan);
     return this.#job(
       io,
       kind === 'exact' ? 'Measuring the errors' : 'Measuring the errors (preview)',
@@ -238,7 +245,11 @@ export class Lab {
           tokens: errorText.windows.tokens,
           hidden: model.config.hidden,
         };
-        meter.total(engine.denseLossUnits(texts.report));
+        meter.total(engine.referenceUnits(texts.report));
+        // First, so that the pruned model finds what it is compared with.
+        const dense = await timings.stage('evaluateDense', () =>
+          engine.denseLosses(rec, texts.report, meter),
+        );
         const result = await timings.stage('prune', () =>
           engine.prune(
             rec,
@@ -256,42 +267,55 @@ export class Lab {
             meter,
           ),
         );
-        const dense = await timings.stage('evaluateDense', () =>
-          engine.denseLosses(rec, texts.report, meter),
+        const main = figuresOf(result);
+        const bySeed = await timings.stage('seeds', () =>
+          this.#otherSeeds({ plan, spec, rates, draws: seeds.draws, texts }, main, rec, meter),
         );
-        const pruned = result.windowLosses ?? [];
+        const masks = await timings.stage('hashMasks', () =>
+          maskHashes(rec, engine.model, this.#masksOf(spec, beta, texts).masks),
+        );
         const achieved = layerSparsity(engine.model, result.zeros);
         const matrices = matrixCounts(engine.model, result.zeros);
         const counts = Object.values(matrices);
-        const report = await this.#report(spec, texts, timings, {
-          allocation,
-          sparsity: {
-            requested: plan.requested,
-            achieved:
-              counts.reduce((sum, m) => sum + m.zeros, 0) / counts.reduce((sum, m) => sum + m.count, 0),
-            layers: achieved,
-            matrices,
+        const report = await this.#report(
+          spec,
+          texts,
+          timings,
+          {
+            allocation,
+            sparsity: {
+              requested: plan.requested,
+              achieved:
+                counts.reduce((sum, m) => sum + m.zeros, 0) / counts.reduce((sum, m) => sum + m.count, 0),
+              layers: achieved,
+              matrices,
+            },
+            errors: {
+              text: spec.errorsOn,
+              tokens: errorText.windows.tokens,
+              hidden: model.config.hidden,
+              kind,
+              ...(anyDiverged(result.errors) ? { diverged: true as const } : {}),
+              layers: result.errors,
+            },
+            perplexity: {
+              dense: perplexityOf(dense),
+              pruned: main.perplexity,
+              kl: main.kl,
+              topOne: main.topOne,
+              text: 'report',
+              windows: main.losses.length,
+              window: texts.report.record.window,
+              ...diverged([perplexityOf(dense), main.perplexity]),
+              losses: { dense, pruned: main.losses },
+              ...(bySeed.length > 0 && seedRange(bySeed)),
+            },
+            margin: result.margin,
+            masks,
+            curve,
           },
-          errors: {
-            text: spec.errorsOn,
-            tokens: errorText.windows.tokens,
-            hidden: model.config.hidden,
-            kind,
-            ...(anyDiverged(result.errors) ? { diverged: true as const } : {}),
-            layers: result.errors,
-          },
-          perplexity: {
-            dense: perplexityOf(dense),
-            pruned: perplexityOf(pruned),
-            text: 'report',
-            windows: pruned.length,
-            window: texts.report.record.window,
-            ...diverged([perplexityOf(dense), perplexityOf(pruned)]),
-            losses: { dense, pruned },
-          },
-          margin: result.margin,
-          curve,
-        });
+          seeds,
+        );
         this.#last = { key: this.#maskKey(spec, beta, texts), report };
         return report;
       },
@@ -350,6 +374,8 @@ export class Lab {
     const betas = sweepBetas(model, plan, options.betas);
     const texts = await this.#allTexts(spec);
     const kind: StatsKind = plan.pruner.statistic === 'none' ? 'exact' : options.kind;
+    const { draws, warning } = await seedDraws(this.loaded.texts, spec, plan);
+    if (warning) io.emit({ type: 'warning', text: warning });
     const key = JSON.stringify([
       kind,
       { ...spec, beta: 0, stats: kind },
@@ -357,54 +383,27 @@ export class Lab {
     ]);
     const known = this.#points.get(key) ?? new Map<number, CurvePoint>();
     this.#points.set(key, known);
-    // Errors cost no pass of their own on a text that the point's own pass runs through.
-    const walksCalibration = plan.pruner.statistic !== 'none' && kind === 'exact';
-    const free = spec.errorsOn === 'select' || (spec.errorsOn === 'calibration' && walksCalibration);
-    await this.#job(io, kind === 'exact' ? 'Sweep' : 'Sweep (preview)', async (rec, meter) => {
-      const { layers } = model.config;
-      const each =
-        texts.select.windows.tokens * (layers + engine.headUnits) +
-        (kind === 'exact' && plan.pruner.statistic !== 'none'
-          ? 2 * layers * texts.calibration.windows.tokens
-          : 0);
-      const missing = betas.filter((b) => !known.has(b));
-      meter.total(each * missing.length);
-      const inner: Meter = { total: () => undefined, add: (units) => meter.add(units) };
-      for (const beta of betas) {
-        let point = known.get(beta);
-        if (!point) {
-          const { rates, allocation } = ratesFor(model, plan, beta);
-          const errors = free ? { text: texts[spec.errorsOn], kind: 'cumulative' as const } : undefined;
-          const result = await engine.prune(
-            rec,
-            {
-              plan,
-              rates,
-              statistics: kind === 'exact' ? 'exact' : 'dense',
-              calibration: texts.calibration,
-              errors,
-              evaluate: texts.select,
-            },
-            inner,
-          );
-          const losses = result.windowLosses ?? [];
-          const perplexity = perplexityOf(losses);
-          point = {
-            beta,
-            perplexity,
-            ...diverged([perplexity]),
-            sparsity: allocation.sparsity,
-            cumulative: errors ? finiteOrNull(result.errors) : null,
-            losses,
-          };
-          known.set(beta, point);
-        }
-        io.emit({ type: 'point', job: io.job, kind, spec, point });
-      }
-    });
+    await this.#job(io, kind === 'exact' ? 'Sweep' : 'Sweep (preview)', (rec, meter) =>
+      measureCurve(
+        {
+          engine,
+          plan,
+          spec,
+          kind,
+          betas,
+          texts,
+          draws,
+          known,
+          onPoint: (point) => io.emit({ type: 'point', job: io.job, kind, spec, point }),
+        },
+        rec,
+        meter,
+      ),
+    );
     const points = betas.flatMap((b) => known.get(b) ?? []);
     const best = bestBeta(points);
-    return { text: 'select', kind, best, points, ties: tiedBetas(points, best) };
+    const chosenBy = draws.length > 0 ? 'mean' : 'perplexity';
+    return { text: 'select', kind, best, chosenBy, points, ties: tiedBetas(points, best) };
   }
 
   /** Masks of a spec: those of the last run where they fit, else chosen now. */
@@ -438,18 +437,21 @@ export class Lab {
     const tokens = (which: TextName): number => texts[which].windows.tokens;
     const calibration = tokens('calibration');
     const passes = plan.pruner.statistic === 'none' ? 0 : 2;
+    const runs = Math.max(1, (await seedDraws(this.loaded.texts, spec, plan)).draws.length);
     let units = 0;
     if (kind === 'run' || kind === 'export') {
       units =
-        layers * (calibration * passes + 2 * tokens(spec.errorsOn) + tokens('report')) +
-        tokens('report') * engine.headUnits +
-        engine.denseLossUnits(texts.report);
+        layers * (calibration * passes * runs + 2 * tokens(spec.errorsOn)) +
+        tokens('report') * engine.comparedTokenUnits * runs +
+        engine.referenceUnits(texts.report);
     } else if (kind === 'sweep') {
       const points = sweepBetas(model, plan, null).length;
       units =
         points *
-        (layers * (calibration * (this.ctx.record.software ? 0 : passes) + tokens('select')) +
-          tokens('select') * engine.headUnits);
+          runs *
+          (layers * calibration * (this.ctx.record.software ? 0 : passes) +
+            tokens('select') * engine.comparedTokenUnits) +
+        engine.referenceUnits(texts.select);
     } else if (kind === 'tick') units = layers * tokens(spec.errorsOn);
     const flops = units * engine.flopsPerBlockToken();
     return {
@@ -458,6 +460,7 @@ export class Lab {
         errorTokens: tokens(spec.errorsOn),
         evaluationTokens: kind === 'sweep' ? tokens('select') : tokens('report'),
         largest: Math.max(...TEXTS.map((t) => texts[t].record.window)),
+        keptTokens: kind === 'tick' || kind === 'load' ? [] : [tokens('report'), tokens('select')],
         full: kind === 'run',
       }),
       seconds: flops > 0 ? flops / (this.ctx.pacer.costPerMs * 1000) : null,
@@ -488,6 +491,44 @@ export class Lab {
     return this.#job(io, stage, work);
   }
 
+  /** The report text under the calibration draws of all seeds; none where there is one draw only. */
+  async #otherSeeds(
+    job: {
+      plan: RunPlan;
+      spec: LabSpec;
+      rates: LayerRates;
+      draws: readonly SeedDraw[];
+      texts: Record<TextName, ResolvedText>;
+    },
+    main: Figures,
+    rec: Recorder,
+    meter: Meter,
+  ): Promise<SeedFigures[]> {
+    const { plan, spec, rates, draws, texts } = job;
+    const out: SeedFigures[] = [];
+    for (const { seed, calibration } of draws) {
+      const figures =
+        seed === spec.seed
+          ? main
+          : figuresOf(
+              await this.loaded.engine.prune(
+                rec,
+                { plan, rates, statistics: spec.stats, calibration, evaluate: texts.report },
+                meter,
+              ),
+            );
+      out.push({ seed, calibration: calibration.record.sha256, ...figures });
+    }
+    return out;
+  }
+
+  #masksOf(spec: LabSpec, beta: number, texts: Record<TextName, ResolvedText>): MaskState {
+    const state = this.loaded.engine.masksFor(this.#maskKey(spec, beta, texts));
+    if (!state)
+      throw new LabError('InternalError', 'The masks were replaced while they were measured.', 'Run again.');
+    return state;
+  }
+
   #maskKey(spec: LabSpec, beta: number, texts: Partial<Record<TextName, ResolvedText>>): string {
     const { pruner, allocation, sparsity, pattern, set, layerSparsity, stats } = spec;
     return JSON.stringify([
@@ -508,7 +549,8 @@ export class Lab {
     texts: Partial<Record<TextName, ResolvedText>>,
     timings: Timings,
     parts: Pick<RunReport, 'perplexity'> &
-      Partial<Pick<RunReport, 'allocation' | 'sparsity' | 'errors' | 'margin' | 'curve'>>,
+      Partial<Pick<RunReport, 'allocation' | 'sparsity' | 'errors' | 'margin' | 'masks' | 'curve'>>,
+    seeds: SeedDraws = { draws: [], warning: null },
   ): Promise<RunReport> {
     const { engine, record, plan } = this.loaded;
     const records: Partial<Record<TextName, TextRecord>> = {};
@@ -519,13 +561,26 @@ export class Lab {
       records[which] = text.record;
       if (text.warning) warnings.push(text.warning);
     }
-    const hashes = TEXTS.map((which) => records[which]?.sha256 ?? null);
-    const id = await sha256Hex(canonicalJson([record.sha256, hashes, spec, ENGINE_VERSION]));
+    if (seeds.warning) warnings.push(seeds.warning);
+    const leakage = findLeaks(
+      Object.fromEntries(TEXTS.flatMap((which) => (texts[which] ? [[which, texts[which].windows]] : []))),
+    );
+    for (const leak of leakage) warnings.push(leakWarning(leak, (which) => records[which]?.source ?? which));
+    const id = await runId({
+      modelSha256: record.sha256,
+      textSha256: [
+        ...TEXTS.map((which) => records[which]?.sha256 ?? null),
+        ...seeds.draws.map((d) => d.calibration.record.sha256),
+      ],
+      spec,
+      engineVersion: ENGINE_VERSION,
+    });
     const predictedBytes = engine.predictBytes({
       calibrationTokens: records.calibration?.tokens ?? 0,
       errorTokens: parts.errors?.tokens ?? 0,
       evaluationTokens: records.report?.tokens ?? 0,
       largest: Math.max(...TEXTS.map((t) => records[t]?.window ?? 0)),
+      keptTokens: [records.report?.tokens ?? 0, parts.curve ? (records.select?.tokens ?? 0) : 0],
       full: parts.errors !== undefined,
     });
     if (parts.curve?.best === null)
@@ -542,6 +597,7 @@ export class Lab {
       device: this.ctx.record,
       texts: records as RunReport['texts'],
       ...parts,
+      leakage,
       timings: timings.record,
       memory: { predictedBytes, peakBytes: this.ctx.ledger.peak },
       warnings,
@@ -569,11 +625,6 @@ class Timings {
 
 function diverged(perplexities: readonly (number | null)[]): { diverged?: true } {
   return perplexities.includes(null) ? { diverged: true } : {};
-}
-
-function finiteOrNull(rows: readonly LayerErrors[]): number[] | null {
-  const values = rows.map((r) => r.cumulative);
-  return values.every((v) => v !== null) ? values : null;
 }
 
 /** The beginning of a text: whole windows while they fit, else the first window's beginning. */
