@@ -15,6 +15,7 @@ import { ropeKernel } from './rope';
 import { rowMarginKernel } from './rowMargin';
 import { maskFromRanksKernel, selectGroupsKernel, selectMatrixKernels, selectRowsKernels } from './select';
 import { softcapKernel } from './softcap';
+import { splitColumnsKernel } from './splitColumns';
 
 export interface OpEntry {
   /** File name in src/ops. */
@@ -31,6 +32,7 @@ export const OPS: readonly OpEntry[] = [
   { name: 'rmsNorm', kernels: all(rmsNormKernels) },
   { name: 'matmul', kernels: all(...Object.values(matmulKernels)) },
   { name: 'matvec', kernels: all(...Object.values(matvecKernels)) },
+  { name: 'splitColumns', kernels: [splitColumnsKernel] },
   { name: 'rope', kernels: [ropeKernel] },
   { name: 'attention', kernels: all(attentionKernels) },
   { name: 'activate', kernels: all(activateKernels) },

@@ -22,6 +22,7 @@ import { matmul } from './matmul';
 import { matvec } from './matvec';
 import { rmsNorm } from './rmsNorm';
 import { rope } from './rope';
+import { splitColumns } from './splitColumns';
 import type { Act } from './types';
 
 class Watched extends Recorder {
@@ -66,6 +67,12 @@ const OPS: Record<string, (gpu: GpuFixture) => Promise<Act>> = {
     const x = { buffer: upload(gpu, values), rows: 300, cols: 8 };
     await activate(gpu.rec, 'silu', x, uploadAct(gpu, normals(2400, 2), 8));
     return x;
+  },
+  splitColumns: async (gpu) => {
+    const out = poisonedAct(gpu, 300, 8);
+    const x = uploadAct(gpu, normals(7200, 1), 24);
+    await splitColumns(gpu.rec, x, out, { begin: 4, block: 4, stride: 12 });
+    return out;
   },
   rope: async (gpu) => {
     const values = new Float32Array(2416).fill(NaN);

@@ -23,6 +23,7 @@ import {
   selectRows,
 } from '../../ops/select';
 import { rowRanks, selectRowsCpu } from '../../ops/selectCpu';
+import { splitColumns } from '../../ops/splitColumns';
 import { normals, upload, uploadAct, uploadVec, uploadWeight } from '../../ops/trial';
 import type { Act, MaskBuffer } from '../../ops/types';
 import { Workspace } from '../../ops/workspace';
@@ -173,6 +174,11 @@ async function forwardParts(env: BenchEnv, s: Shape): Promise<void> {
         record: () => rmsNorm(rec, x, weight, y, { eps: 1e-5, variant }),
       })),
     );
+    const fused = suite.act(tokens, 3 * hidden);
+    const third = { begin: headDim, block: headDim, stride: 3 * headDim };
+    await suite.time(`split columns, a third of ${3 * hidden}, ${label}`, { bytes: 8 * tokens * hidden }, [
+      { name: '', record: () => splitColumns(rec, fused, y, third) },
+    ]);
     const table = upload(suite.place, normals(tokens * headDim, 5));
     const turned = suite.act(tokens, heads * headDim);
     await suite.time(`rope ${heads} heads of ${headDim}, ${label}`, { bytes: 8 * tokens * heads * headDim }, [

@@ -29,6 +29,8 @@ import { rope } from '../../ops/rope';
 import { ropeRef, ropeTableRef } from '../../ops/rope.ref';
 import { softcap } from '../../ops/softcap';
 import { softcapRef } from '../../ops/softcap.ref';
+import { splitColumns } from '../../ops/splitColumns';
+import { splitColumnsRef } from '../../ops/splitColumns.ref';
 import { OP_TOLERANCE } from '../../ops/tolerances';
 import { normals, poisonedAct, readAct, upload, uploadAct, uploadVec, uploadWeight } from '../../ops/trial';
 import { NO_VARIANTS, type KernelCheck, type Rig } from './check';
@@ -123,6 +125,20 @@ function matvecCheck(dtype: FloatDtype, n: number, k: number): KernelCheck {
     },
   };
 }
+
+const splitColumnsCheck: KernelCheck = {
+  op: 'splitColumns',
+  what: 'every third block, the last cut off',
+  ...NO_VARIANTS,
+  async run(rig) {
+    const [rows, cols, outCols] = [7, 65, 18];
+    const options = { begin: 10, block: 5, stride: 15 };
+    const x = normals(rows * cols, 27);
+    const out = poisonedAct(rig, rows, outCols);
+    await splitColumns(rig.rec, uploadAct(rig, x, cols), out, options);
+    expectClose(await readAct(rig, out), splitColumnsRef(x, cols, outCols, options), () => 0);
+  },
+};
 
 const ropeCheck: KernelCheck = {
   op: 'rope',
@@ -267,6 +283,7 @@ export const FORWARD_CHECKS: readonly KernelCheck[] = [
   ...DTYPES.map((dtype) => matvecCheck(dtype, 13, 35)),
   ...DTYPES.map(embedCheck),
   rmsNormCheck,
+  splitColumnsCheck,
   ropeCheck,
   ...ACTIVATIONS.map(activateCheck),
   softcapCheck,
