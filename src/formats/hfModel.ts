@@ -1,5 +1,6 @@
-/** Opens a model in Hugging Face layout: config, tokenizer, and one or several safetensors files. */
+/** Opens a model in Hugging Face layout (config, tokenizer, one or several safetensors files), or one GGUF file. */
 import { LabError } from '../core/errors';
+import { openGguf, type GgufOrigin } from './ggufModel';
 import { parseJson, quoteName, readJsonObject, readText, isJsonObject } from './json';
 import { CONVERT, readSafetensorsHeader, type TensorEntry } from './safetensors';
 import type { ByteSource, ModelFiles } from './source';
@@ -22,6 +23,8 @@ export interface OpenedModel {
   tokenizerJson: () => Promise<string>;
   tokenizerConfig: () => Promise<string | null>;
   warnings: string[];
+  /** Set where the weights are a GGUF file; the rest is then made from its metadata. */
+  gguf?: GgufOrigin;
 }
 
 /** Published config.json files are a few kB; label lists reach some hundred. */
@@ -42,6 +45,7 @@ export async function openModel(given: ModelFiles): Promise<OpenedModel> {
   const files = stripFolder(given);
   const paths = new Set(files.paths.map((f) => f.path));
   const layout = findWeights(files.name, paths);
+  if (layout.kind === 'gguf') return openGguf(files, layout.path);
   if (!paths.has('config.json')) {
     const adapter = paths.has('adapter_config.json');
     throw new LabError(
@@ -85,9 +89,9 @@ export async function openModel(given: ModelFiles): Promise<OpenedModel> {
   };
 }
 
-type Layout = { kind: 'single' | 'index'; path: string };
+type Layout = { kind: 'single' | 'index' | 'gguf'; path: string };
 
-/** The choice transformers makes: model.safetensors, then its index; then a lone .safetensors of any name. */
+/** The choice transformers makes: model.safetensors, then its index; then a lone .safetensors or .gguf of any name. */
 function findWeights(name: string, paths: Set<string>): Layout {
   if (paths.has(SINGLE)) return { kind: 'single', path: SINGLE };
   if (paths.has(INDEX)) return { kind: 'index', path: INDEX };
@@ -103,19 +107,22 @@ function findWeights(name: string, paths: Set<string>): Layout {
     );
   }
   const all = [...paths];
+  const [gguf, ...more] = all.filter((p) => /\.gguf$/i.test(p) && !p.includes('/'));
+  if (gguf !== undefined && only === undefined) {
+    if (more.length === 0) return { kind: 'gguf', path: gguf };
+    const split = /-\d{5}-of-\d{5}\.gguf$/.test(gguf);
+    throw new LabError(
+      split ? 'ModelError' : 'FormatError',
+      `${name}: ${more.length + 1} GGUF files (${quoteName(gguf)}, …).`,
+      split ? 'Join the parts with "llama-gguf-split --merge FIRST-PART OUT".' : 'Give one of the files.',
+    );
+  }
   const pickled = all.find((p) => /\.(bin|pt|pth|ckpt)$/.test(p));
   if (pickled !== undefined) {
     throw new LabError(
       'FormatError',
       `${name}: ${pickled} is a PyTorch file, which can run code when opened.`,
       CONVERT,
-    );
-  }
-  if (all.some((p) => p.endsWith('.gguf'))) {
-    throw new LabError(
-      'FormatError',
-      `${name}: only GGUF weights.`,
-      'Use the safetensors files of the model.',
     );
   }
   if (only !== undefined || paths.has('adapter_config.json')) {
@@ -127,8 +134,8 @@ function findWeights(name: string, paths: Set<string>): Layout {
   }
   throw new LabError(
     'FormatError',
-    `${name}: no weights. Looked for ${SINGLE}, ${INDEX} and any one .safetensors file among ${all.length} files.`,
-    'Give a folder in Hugging Face layout: config.json, tokenizer.json and safetensors weights.',
+    `${name}: no weights. Looked for ${SINGLE}, ${INDEX} and any one .safetensors or .gguf file among ${all.length} files.`,
+    'Give a folder in Hugging Face layout: config.json, tokenizer.json and safetensors weights; or one GGUF file.',
   );
 }
 

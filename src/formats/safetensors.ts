@@ -19,6 +19,19 @@ export interface TensorEntry {
   /** Absolute byte offsets in `source`; row-major, little-endian. */
   begin: number;
   end: number;
+  /** Set where the bytes in `source` are not yet those of `dtype`, row-major: read them through tensorBytes.ts. */
+  stored?: StoredRows;
+}
+
+/** How the rows of a tensor lie in its file. Units of whole rows can be decoded one by one. */
+export interface StoredRows {
+  /** The file's own type, for example Q4_K. */
+  type: string;
+  rowsPerUnit: number;
+  /** Bytes of a unit in the file. */
+  unitBytes: number;
+  /** Raw bytes of whole units to row-major bytes in the entry's dtype. */
+  decode(raw: Uint8Array): Uint8Array<ArrayBuffer>;
 }
 
 export interface SafetensorsHeader {
@@ -130,7 +143,7 @@ async function refuseOtherFormats(source: ByteSource, signal?: AbortSignal): Pro
   if (text.startsWith('version https://')) {
     refuse('this is a Git LFS pointer', 'Fetch the file itself, for example with "git lfs pull".');
   }
-  if (text.startsWith('GGUF')) refuse('this is a GGUF file', 'Use the safetensors files of the model.');
+  if (text.startsWith('GGUF')) refuse('this is a GGUF file', 'Name it .gguf.');
   if (text.startsWith('PK\x03\x04')) refuse('this is a zip archive (a PyTorch .bin or .pt file)', CONVERT);
   if (/^\x80[\x02-\x05]/.test(text)) refuse('this is a Python pickle (a PyTorch file)', CONVERT);
   if (/^<(!doctype|html)/i.test(text))

@@ -6,6 +6,7 @@ import { isFloatDtype, type FloatDtype } from '../core/dtypes';
 import { LabError } from '../core/errors';
 import type { OpenedModel } from '../formats/hfModel';
 import type { TensorEntry } from '../formats/safetensors';
+import { decodedBytes } from '../formats/tensorBytes';
 import {
   hasBias,
   MATRICES,
@@ -118,10 +119,7 @@ export function planModel(opened: OpenedModel): ModelPlan {
       prunable.reduce((sum, m) => sum + (m.layer === i ? m.count : 0), 0),
     ),
     parameters: tensors.reduce((sum, t) => sum + t.rows * t.cols, 0),
-    weightBytes: tensors.reduce(
-      (sum, t) => sum + (t.rows === 1 ? 4 * t.cols : t.entry.end - t.entry.begin),
-      0,
-    ),
+    weightBytes: tensors.reduce((sum, t) => sum + (t.rows === 1 ? 4 * t.cols : decodedBytes(t.entry)), 0),
     dtype: mainDtype(tensors),
     warnings,
   };

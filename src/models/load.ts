@@ -9,6 +9,7 @@ import { sha256Hex } from '../core/hash';
 import type { GpuContext } from '../gpu/context';
 import type { Scope } from '../gpu/scope';
 import type { TensorEntry } from '../formats/safetensors';
+import { decodedBytes, PIECE_BYTES, rawPieceBytes } from '../formats/tensorBytes';
 import type { Vec, Weight } from '../ops/types';
 import { MATRICES, type DecoderConfig, type MatrixName } from './archs/define';
 import type { ModelPlan, PlannedTensor } from './inspect';
@@ -38,9 +39,6 @@ export interface LoadProgress {
   doneBytes: number;
   totalBytes: number;
 }
-
-/** Pieces of the copy: large enough to stream well, small enough not to be noticed in memory. */
-const PIECE_BYTES = 4 << 20;
 
 export async function loadModel(
   ctx: GpuContext,
@@ -87,15 +85,20 @@ export async function loadModel(
       const step = async (
         end: number,
         use?: (bytes: Uint8Array<ArrayBuffer>, offset: number) => void,
+        entry?: TensorEntry,
       ): Promise<void> => {
-        const begin = at;
+        const pieceBytes = entry ? rawPieceBytes(entry) : PIECE_BYTES;
+        let offset = 0;
         while (at < end) {
           throwIfAborted(options.signal);
           ctx.throwIfLost();
-          const pieceEnd = Math.min(end, at + PIECE_BYTES);
+          const pieceEnd = Math.min(end, at + pieceBytes);
           const bytes = await source.read(at, pieceEnd, options.signal);
           hash.update(bytes);
-          use?.(bytes, at - begin);
+          // The file's own bytes are hashed; what is used is in the entry's dtype.
+          const decoded = entry?.stored ? entry.stored.decode(bytes) : bytes;
+          use?.(decoded, offset);
+          offset += decoded.byteLength;
           doneBytes += pieceEnd - at;
           at = pieceEnd;
           options.onProgress?.({ doneBytes, totalBytes: plan.opened.totalBytes });
@@ -104,20 +107,23 @@ export async function loadModel(
       await step(dataBegin);
       for (const entry of entries) {
         if (entry.begin === entry.end) continue;
+        // Padding, and tensors that no index names.
+        await step(entry.begin);
         const target = targets.get(entry.name);
         const weight = weights.get(entry.name);
         const vector = vectors.get(entry.name);
         if (target && weight) {
           let count = 0;
           const prunable = target.role.kind === 'matrix';
-          await step(entry.end, (bytes, offset) => {
+          const use = (bytes: Uint8Array<ArrayBuffer>, offset: number): void => {
             if (prunable) count += countZeros(bytes, weight.dtype);
             uploadPiece(ctx, weight, bytes, offset);
-          });
+          };
+          await step(entry.end, use, entry);
           if (prunable) zeros.set(entry.name, count);
         } else if (target && vector) {
-          const all = new Uint8Array(entry.end - entry.begin);
-          await step(entry.end, (bytes, offset) => all.set(bytes, offset));
+          const all = new Uint8Array(decodedBytes(entry));
+          await step(entry.end, (bytes, offset) => all.set(bytes, offset), entry);
           ctx.device.queue.writeBuffer(
             vector.buffer.raw,
             0,
