@@ -8,6 +8,7 @@ import { countZerosKernel } from './countZeros';
 import { embedKernels } from './embed';
 import { errorSumsKernel } from './errorSums';
 import { headLossKernels } from './headLoss';
+import { layerNormKernels } from './layerNorm';
 import { matmulKernels } from './matmul';
 import { matvecKernels } from './matvec';
 import { rmsNormKernels } from './rmsNorm';
@@ -30,6 +31,7 @@ const all = (...groups: Record<string, Kernel>[]): Kernel[] =>
 export const OPS: readonly OpEntry[] = [
   { name: 'embed', kernels: all(embedKernels) },
   { name: 'rmsNorm', kernels: all(rmsNormKernels) },
+  { name: 'layerNorm', kernels: all(layerNormKernels) },
   { name: 'matmul', kernels: all(...Object.values(matmulKernels)) },
   { name: 'matvec', kernels: all(...Object.values(matvecKernels)) },
   { name: 'splitColumns', kernels: [splitColumnsKernel] },

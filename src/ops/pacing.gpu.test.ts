@@ -18,6 +18,7 @@ import { activate } from './activate';
 import { attention } from './attention';
 import { embed } from './embed';
 import { headLoss } from './headLoss';
+import { layerNorm } from './layerNorm';
 import { matmul } from './matmul';
 import { matvec } from './matvec';
 import { rmsNorm } from './rmsNorm';
@@ -67,6 +68,12 @@ const OPS: Record<string, (gpu: GpuFixture) => Promise<Act>> = {
     const x = { buffer: upload(gpu, values), rows: 300, cols: 8 };
     await activate(gpu.rec, 'silu', x, uploadAct(gpu, normals(2400, 2), 8));
     return x;
+  },
+  layerNorm: async (gpu) => {
+    const out = poisonedAct(gpu, 300, 8);
+    const [weight, bias] = [uploadVec(gpu, normals(8, 2)), uploadVec(gpu, normals(8, 3))];
+    await layerNorm(gpu.rec, uploadAct(gpu, normals(2400, 1), 8), weight, bias, out, { eps: 1e-5 });
+    return out;
   },
   splitColumns: async (gpu) => {
     const out = poisonedAct(gpu, 300, 8);

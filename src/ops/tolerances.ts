@@ -26,6 +26,19 @@ function logitError(k: number, magnitude: number, capped: boolean): number {
   return (k + 4) * EPS * magnitude + (capped ? softcapEps * magnitude : 0);
 }
 
+/** One value of a LayerNorm and its row. */
+export interface LayerNormPoint {
+  cols: number;
+  /** Of the row: mean |x| and mean |x - mean|. */
+  size: number;
+  spread: number;
+  /** |weight| / sqrt(variance + eps): what an error of x - mean is multiplied by. */
+  gain: number;
+  /** The normalised part alone, without bias and residual. */
+  normed: number;
+  bias: number;
+}
+
 export const OP_TOLERANCE = {
   /** One scaled element; what is too small for a normal f32 may become 0. */
   softcap: (value: number): number => (softcapEps + EPS) * Math.abs(value) + 2 ** -126,
@@ -37,6 +50,15 @@ export const OP_TOLERANCE = {
    */
   rmsNorm: (cols: number, normed: number, value: number): number =>
     (cols / 2 + 21) * EPS * Math.abs(normed) + EPS * Math.abs(value),
+  /**
+   * normed = (x - mean - rest) * gain. A device may take mean + rest together: two roundings as large as the mean. The
+   * sum of `rest` errs by cols roundings of its terms, the distances from the first mean, which itself was off by cols
+   * roundings of the size. The scale as in rmsNorm, where rest² may take half of the sum away. Then bias and residual.
+   */
+  layerNorm: ({ cols, size, spread, gain, normed, bias }: LayerNormPoint, value: number): number =>
+    gain * EPS * (2 * size + (cols / 2 + 4) * (spread + cols * EPS * size)) +
+    (cols + 22) * EPS * Math.abs(normed) +
+    EPS * (Math.abs(bias) + Math.abs(value)),
   /** Two products and a sum, with sine and cosine rounded to f32. */
   rope: (a: number, b: number): number => 4 * EPS * (Math.abs(a) + Math.abs(b)),
   /**

@@ -11,6 +11,7 @@ import { attention, ATTENTION_TILES, attentionSupported } from '../../ops/attent
 import { columnEnergy, energyChunks } from '../../ops/columnEnergy';
 import { countZeros, zeroPartials } from '../../ops/countZeros';
 import { errorPartials, errorSums } from '../../ops/errorSums';
+import { layerNorm } from '../../ops/layerNorm';
 import { matmul, MATMUL_VARIANTS, matmulSupported } from '../../ops/matmul';
 import { matvec } from '../../ops/matvec';
 import { rmsNorm } from '../../ops/rmsNorm';
@@ -172,6 +173,15 @@ async function forwardParts(env: BenchEnv, s: Shape): Promise<void> {
       (['lane', 'tree'] as const).map((variant) => ({
         name: variant,
         record: () => rmsNorm(rec, x, weight, y, { eps: 1e-5, variant }),
+      })),
+    );
+    const bias = uploadVec(suite.place, normals(hidden, 9));
+    await suite.time(
+      `layerNorm ${hidden} wide, ${label}`,
+      { flops: 8 * tokens * hidden, bytes: 8 * tokens * hidden },
+      (['lane', 'tree'] as const).map((variant) => ({
+        name: variant,
+        record: () => layerNorm(rec, x, weight, bias, y, { eps: 1e-5, variant }),
       })),
     );
     const fused = suite.act(tokens, 3 * hidden);

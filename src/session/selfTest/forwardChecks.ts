@@ -19,6 +19,8 @@ import { embed } from '../../ops/embed';
 import { embedRef } from '../../ops/embed.ref';
 import { headLoss, UNSCORED, type HeadLossVariant } from '../../ops/headLoss';
 import { headLossRef } from '../../ops/headLoss.ref';
+import { layerNorm, type LayerNormVariant } from '../../ops/layerNorm';
+import { layerNormRef } from '../../ops/layerNorm.ref';
 import { chooseMatmul, matmul, MATMUL_VARIANTS, matmulSupported, type MatmulVariant } from '../../ops/matmul';
 import { matmulRef } from '../../ops/matmul.ref';
 import { chooseMatvec, matvec, type MatvecVariant } from '../../ops/matvec';
@@ -72,6 +74,26 @@ const rmsNormCheck: KernelCheck = {
     expectClose(await readAct(rig, out), ref.values, (i, value) =>
       OP_TOLERANCE.rmsNorm(cols, ref.normed[i] ?? 0, value),
     );
+  },
+};
+
+const layerNormCheck: KernelCheck = {
+  op: 'layerNorm',
+  what: '9 x 85 far from 0, onto a residual',
+  variants: () => ['lane', 'tree'],
+  choose: (ctx) => bySpeed(ctx, 'layerNorm', 'lane', 'tree'),
+  async run(rig, variant) {
+    const [rows, cols] = [9, 85];
+    const x = normals(rows * cols, 28).map((v, i) => v + 1000 * Math.floor(i / cols));
+    const [weight, bias, residual] = [normals(cols, 29), normals(cols, 30), normals(rows * cols, 31)];
+    const out = poisonedAct(rig, rows, cols);
+    await layerNorm(rig.rec, uploadAct(rig, x, cols), uploadVec(rig, weight), uploadVec(rig, bias), out, {
+      eps: 1e-5,
+      residual: uploadAct(rig, residual, cols),
+      variant: variant as LayerNormVariant,
+    });
+    const ref = layerNormRef(x, weight, { eps: 1e-5, bias, residual });
+    expectClose(await readAct(rig, out), ref.values, (i, value) => OP_TOLERANCE.layerNorm(ref.at(i), value));
   },
 };
 
@@ -283,6 +305,7 @@ export const FORWARD_CHECKS: readonly KernelCheck[] = [
   ...DTYPES.map((dtype) => matvecCheck(dtype, 13, 35)),
   ...DTYPES.map(embedCheck),
   rmsNormCheck,
+  layerNormCheck,
   splitColumnsCheck,
   ropeCheck,
   ...ACTIVATIONS.map(activateCheck),
