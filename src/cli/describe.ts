@@ -9,12 +9,25 @@ export function describePerplexity(value: number | null | undefined): string {
 const percent = (x: number): string => `${(100 * x).toFixed(2)} %`;
 
 export function describeCurve(curve: Curve): string {
+  const ranged = curve.points.some((p) => p.bySeed !== undefined);
   const rows = curve.points.map((p) => {
     const mark =
       p.beta === curve.best ? '  best' : curve.ties?.includes(p.beta) ? '  not told apart from the best' : '';
-    return `${p.beta.toFixed(6).padStart(10)}  ${describePerplexity(p.perplexity).padStart(12)}${mark}`;
+    const range = ranged
+      ? ['mean', 'min', 'max'].map((key) => figure(p[key as 'mean'], describePerplexity))
+      : [];
+    const cells = [describePerplexity(p.perplexity), ...range, figure(p.kl, nats), figure(p.topOne, percent)];
+    return `${p.beta.toFixed(6).padStart(10)}  ${cells.map((cell) => cell.padStart(12)).join('')}${mark}`;
   });
-  return `      beta    perplexity (select text, ${curve.kind})\n${rows.join('\n')}\n`;
+  const heads = ['perplexity', ...(ranged ? ['mean', 'lowest', 'highest'] : []), 'KL, nats', 'same top-1'];
+  const head = `      beta  ${heads.map((text) => text.padStart(12)).join('')}`;
+  return `${head}   (select text, ${curve.kind}${ranged ? `, ${curve.points[0]?.bySeed?.length ?? 0} seeds` : ''})\n${rows.join('\n')}\n`;
+}
+
+const nats = (x: number): string => x.toPrecision(4);
+
+function figure(value: number | null | undefined, write: (value: number) => string): string {
+  return value === null || value === undefined ? '-' : write(value);
 }
 
 export function describeRun(report: RunReport): string {
@@ -32,6 +45,15 @@ export function describeRun(report: RunReport): string {
   lines.push(
     `perplexity  ${describePerplexity(perplexity.dense)} dense, ${describePerplexity(perplexity.pruned)} pruned (${perplexity.windows} windows of ${perplexity.window} tokens)`,
   );
+  const { kl, topOne, bySeed, mean, min, max } = perplexity;
+  if (bySeed && bySeed.length > 1)
+    lines.push(
+      `seeds       mean ${figure(mean, describePerplexity)}, from ${figure(min, describePerplexity)} to ${figure(max, describePerplexity)} over ${bySeed.length} calibration draws`,
+    );
+  if (typeof kl === 'number' && typeof topOne === 'number')
+    lines.push(
+      `divergence  ${nats(kl)} nats (KL from the dense model), ${percent(topOne)} of the first choices are the same`,
+    );
   const last = errors?.layers[errors.layers.length - 1];
   if (last?.cumulative != null && last.dense)
     lines.push(

@@ -49,7 +49,7 @@ const EXPERIMENT = {
     value: 'KIND',
     help: 'exact (default), or dense: statistics once from the dense model',
   },
-  spec: { kind: 'text', value: 'F', help: 'run again what F holds: a report, or its spec' },
+  spec: { kind: 'text', value: 'F', help: 'run again what F holds: a report, its spec, or an export folder' },
 } as const satisfies Record<string, FlagDescription>;
 
 const COMMON = {

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { LabError } from '../core/errors';
 import { MAX_SEEDS, type LabSpec } from '../core/spec';
+import type { Repeatable } from '../session/replay';
 
 /** Each is a whole pruning run. */
 export const MAX_BETAS = 1000;
@@ -27,6 +28,37 @@ const schema = z.strictObject({
   stats: z.enum(['exact', 'dense']),
   betas: z.array(z.number()).min(1).max(MAX_BETAS).optional(),
 });
+
+const hash = z.string().max(200);
+const text = z.looseObject({
+  source: z.string(),
+  sha256: hash,
+  windows: z.number(),
+  window: z.number(),
+  tokens: z.number(),
+});
+const report = z.looseObject({
+  id: hash,
+  spec: schema,
+  model: z.looseObject({ sha256: hash }),
+  device: z.object({
+    vendor: z.string(),
+    architecture: z.string(),
+    description: z.string(),
+    software: z.boolean(),
+    features: z.array(z.string()),
+    backend: z.enum(['chrome', 'dawn-node']),
+  }),
+  texts: z.object({ calibration: text, select: text, report: text }),
+  masks: z.record(z.string(), hash).optional(),
+  margin: z.number().nullable().optional(),
+});
+
+/** What is compared when a stored report is run again; null for a spec alone and for a report of nothing pruned. */
+export function parseStoredReport(value: unknown): Repeatable | null {
+  const result = report.safeParse(value);
+  return result.success ? (result.data as unknown as Repeatable) : null;
+}
 
 /** `value` is a whole report (its `spec` is taken) or a spec alone. SpecError names the first wrong key. */
 export function parseStoredSpec(path: string, value: unknown): LabSpec {

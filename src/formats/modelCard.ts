@@ -64,6 +64,8 @@ export function modelCard(report: RunReport, base: BaseCard): string {
       : []),
     ['perplexity before', figure(perplexity.dense)],
     ['perplexity after', figure(perplexity.pruned ?? null)],
+    ...seedRows(report),
+    ...divergenceRows(report),
     [
       'measured on',
       `${plain(texts.report.source)}: ${perplexity.windows} windows of ${perplexity.window} tokens`,
@@ -105,6 +107,29 @@ ${citations(spec)
   .map((line) => `- ${line}`)
   .join('\n')}
 `;
+}
+
+/** Mean and range where several calibration draws were measured. */
+function seedRows({
+  perplexity: { bySeed, mean = null, min = null, max = null },
+}: RunReport): [string, string][] {
+  if (!bySeed || bySeed.length < 2) return [];
+  const seeds = bySeed.map(({ seed }) => seed).join(', ');
+  return [
+    [
+      `perplexity over ${bySeed.length} calibration draws`,
+      `${figure(mean)}, from ${figure(min)} to ${figure(max)} (seeds ${seeds})`,
+    ],
+  ];
+}
+
+/** How far the predictions moved from the dense model's. */
+function divergenceRows({ perplexity: { kl, topOne } }: RunReport): [string, string][] {
+  if (typeof kl !== 'number' || typeof topOne !== 'number') return [];
+  return [
+    ['KL divergence from the base model', `${kl.toPrecision(4)} nats a token`],
+    ['same most likely token as the base model', percent(topOne)],
+  ];
 }
 
 const CITATIONS: Record<string, string> = {
@@ -175,6 +200,7 @@ export function commandText(spec: LabSpec): string {
     if (spec.window !== null) add('window', spec.window);
     if (spec.windows !== DEFAULT_SPEC.windows) add('windows', spec.windows);
     add('seed', spec.seed);
+    if (spec.seeds) add('seeds', spec.seeds.join(','));
     if (spec.errorsOn !== DEFAULT_SPEC.errorsOn) add('errors-on', spec.errorsOn);
     if (spec.stats !== DEFAULT_SPEC.stats) add('stats', spec.stats);
   }

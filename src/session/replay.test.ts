@@ -39,6 +39,7 @@ describe('compareReplay', () => {
       sameMasks: true,
       matrices: 2,
       differingMatrices: 0,
+      differing: 0,
       margin: 1e-5,
     });
     expect(replay && describeReplay(replay)).toBe(

@@ -6,7 +6,8 @@ import { sameSpec } from '../core/runId';
 /** Zeros that are in one of two models only, by matrix; from the weights themselves (session/replayWeights.ts). */
 export type ZeroDifferences = Record<string, { differing: number; count: number }>;
 
-type Repeatable = Pick<RunReport, 'id' | 'spec' | 'model' | 'device' | 'texts' | 'masks' | 'margin'>;
+/** What a report must hold to be repeated and compared. */
+export type Repeatable = Pick<RunReport, 'id' | 'spec' | 'model' | 'device' | 'texts' | 'masks' | 'margin'>;
 
 /** Whether `now` asked for what `original` asked for, of the same model and the same tokens. */
 export function isReplay(original: Repeatable, now: Repeatable): boolean {
@@ -33,20 +34,23 @@ export function compareReplay(original: Repeatable, now: Repeatable, zeros?: Zer
   const counted = zeros && Object.entries(zeros);
   const sum = (of: 'differing' | 'count'): number =>
     (counted ?? []).reduce((total, [, z]) => total + z[of], 0);
+  const equal = names.length > 0 ? other.length === 0 : counted ? sum('differing') === 0 : null;
   const margins = [original.margin, now.margin].filter((m) => typeof m === 'number');
   return {
     of: original.id,
     sameDevice: sameDevice(original.device, now.device),
-    sameMasks: names.length > 0 ? other.length === 0 : zeros ? sum('differing') === 0 : null,
+    sameMasks: equal,
     matrices: names.length > 0 ? names.length : (counted?.length ?? 0),
     differingMatrices:
       names.length > 0 ? other.length : (counted ?? []).filter(([, z]) => z.differing > 0).length,
-    ...(counted && {
-      differing: sum('differing') / (sum('count') || 1),
-      byMatrix: Object.fromEntries(
-        counted.flatMap(([name, z]) => (z.differing > 0 ? [[name, z.differing / z.count]] : [])),
-      ),
-    }),
+    ...(equal === true
+      ? { differing: 0 }
+      : counted && {
+          differing: sum('differing') / (sum('count') || 1),
+          byMatrix: Object.fromEntries(
+            counted.flatMap(([name, z]) => (z.differing > 0 ? [[name, z.differing / z.count]] : [])),
+          ),
+        }),
     margin: margins.length > 0 ? Math.min(...margins) : null,
   };
 }

@@ -4,7 +4,8 @@ import { describeCurve, describeRun } from '../describe';
 import { EXPERIMENT_FLAGS, oneModel } from '../flags';
 import { checkOut, replaceFolder } from '../io';
 import { nodeSink } from '../nodeSink';
-import { inputPaths, openSession, readSpec, storedSpec } from '../session';
+import { withReplay } from '../replay';
+import { inputPaths, openSession, readSpec, storedRun } from '../session';
 
 export const pruneCommand: Command = {
   name: 'prune',
@@ -12,7 +13,8 @@ export const pruneCommand: Command = {
   summary: 'calibrate, prune, measure, export, read back and verify',
   flags: [...EXPERIMENT_FLAGS, 'seeds', 'out', 'force', 'masks'],
   async run({ parsed, console, signal, finish }) {
-    const model = oneModel(parsed, await storedSpec(parsed));
+    const stored = await storedRun(parsed);
+    const model = oneModel(parsed, stored?.spec);
     const force = parsed.switches.has('force');
     const out = await checkOut(parsed.values.get('out'), force, inputPaths(parsed, model));
     const session = await openSession(parsed, console, signal);
@@ -28,7 +30,8 @@ export const pruneCommand: Command = {
         const chosen = spec.beta === 'auto' ? await lab.sweep(spec, sweep, io) : undefined;
         // Where all diverged there is still a run to export, which says so: the control.
         const beta = spec.beta === 'auto' ? (chosen?.best ?? 0) : spec.beta;
-        const measured = await lab.run(spec, beta, io, chosen);
+        const run = await lab.run(spec, beta, io, chosen);
+        const measured = await withReplay(session, stored, run, beta, console);
         for (const warning of measured.warnings) console.warn(warning);
         const exported = await exportTo(
           lab,

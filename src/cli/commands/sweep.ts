@@ -3,7 +3,8 @@ import { parseNumber, type LabSpec } from '../../core/spec';
 import type { Command } from '../command';
 import { describeCurve, describeRun } from '../describe';
 import { EXPERIMENT_FLAGS, oneModel, type Parsed } from '../flags';
-import { openSession, readSpec, storedSpec } from '../session';
+import { withReplay } from '../replay';
+import { openSession, readSpec, storedRun, storedSpec } from '../session';
 import { MAX_BETAS } from '../storedSpec';
 
 export const sweepCommand: Command = {
@@ -27,7 +28,9 @@ export const sweepCommand: Command = {
         io,
       );
       // Where every beta diverged there is still a run to report: the control.
-      const report = await lab.run(spec, curve.best ?? 0, io, curve);
+      const beta = curve.best ?? 0;
+      const measured = await lab.run(spec, beta, io, curve);
+      const report = await withReplay(session, await storedRun(parsed), measured, beta, console);
       for (const warning of report.warnings) console.warn(warning);
       await finish(report, `${describeCurve(curve)}\n${describeRun(report)}`);
       return 0;
