@@ -30,6 +30,7 @@ const ARROWS = {
     'eval/betaChoice',
     'formats/zipStore',
     'formats/dropped',
+    'formats/recipe',
     'core',
   ],
   bench: ['session', 'pruning', 'eval', 'models', 'ops', 'gpu', 'formats', 'core'],

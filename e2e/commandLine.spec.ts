@@ -4,6 +4,7 @@ import { spawn } from 'node:child_process';
 import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { parse } from 'yaml';
 
 const MODEL = 'src/testing/fixtures/two-block';
 const SMALL = ['--samples', '2', '--window', '64', '--windows', '2'];
@@ -80,6 +81,31 @@ test('texts are windows of ids, the same each time, and feed other commands', as
   expect(a?.texts.report.sha256).toBe(b?.texts.report.sha256);
 });
 
+/** The recipe in an export, from its report, and from the flags on the dense model say the same. */
+async function recipesAgree(exported: string): Promise<void> {
+  type Recipe = {
+    pruning_stage: { pruning_modifiers: { WandaPruningModifier: { sparsity: number[]; targets: string[] } } };
+  };
+  const written = readFileSync(join(exported, 'recipe.yaml'), 'utf8');
+  const { sparsity, targets } = (parse(written) as Recipe).pruning_stage.pruning_modifiers
+    .WandaPruningModifier;
+  expect(sparsity.map((s) => Number(s.toFixed(12)))).toEqual([0.55, 0.65]);
+  expect(targets).toEqual(['re:.*\\.layers\\.\\d+$']);
+  const again = await prunelab(['recipe', exported]);
+  expect(again.out).toBe(written);
+  const file = join(folder, 'recipe.yaml');
+  const model = ['recipe', MODEL, '--sparsity', '0.6', '--beta', '0.1', '--out', file];
+  expect((await prunelab(model)).code).toBe(0);
+  expect(parse(readFileSync(file, 'utf8'))).toEqual(parse(written));
+  expect((await prunelab(model)).err).toContain('SpecError: --out');
+  const refused = await prunelab(['recipe', exported, '--beta', '0']);
+  expect(refused.code).toBe(2);
+  expect(refused.err).toContain('which --beta cannot change');
+  const magnitude = await prunelab(['recipe', MODEL, '--pruner', 'magnitude', '--allocation', 'uniform']);
+  expect(magnitude.code).toBe(2);
+  expect(magnitude.err).toContain('Write the masks instead');
+}
+
 test('prune writes a verified folder; tampering is found; --spec runs the same again', async () => {
   const out = join(folder, 'pruned');
   const made = await prunelab([
@@ -91,6 +117,7 @@ test('prune writes a verified folder; tampering is found; --spec runs the same a
     '0.6',
     ...SMALL,
     '--masks',
+    '--recipe',
     '--out',
     out,
     '--json',
@@ -108,16 +135,21 @@ test('prune writes a verified folder; tampering is found; --spec runs the same a
   const report = JSON.parse(made.out) as Report;
   expect(readdirSync(out).sort()).toEqual([
     'README.md',
+    'apply_masks.py',
+    'calibration.json',
     'config.json',
     'masks.safetensors',
     'model.safetensors',
+    'oneshot.py',
     'pruning.json',
+    'recipe.yaml',
     'tokenizer.json',
   ]);
   // 64 * (0.6 -+ 0.05) and 96 * (…), cut to whole columns in each row.
   const q = report.sparsity.matrices['model.layers.0.self_attn.q_proj.weight'];
   expect(q).toEqual({ zeros: 64 * Math.trunc(64 * 0.55), count: 4096 });
   expect((await prunelab(['verify', out])).code).toBe(0);
+  await recipesAgree(out);
 
   const again = join(folder, 'again');
   const second = await prunelab([

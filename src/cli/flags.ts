@@ -72,7 +72,12 @@ const EXTRA = {
   'max-tokens': { kind: 'text', value: 'N', help: 'tokens to generate, 48' },
   temperature: { kind: 'text', value: 'T', help: '0 (greedy, default) or above' },
   'generation-seed': { kind: 'text', value: 'X', help: 'seed of the draw, 0' },
-  masks: { kind: 'switch', help: 'also write masks.safetensors' },
+  masks: { kind: 'switch', help: 'also write masks.safetensors and apply_masks.py' },
+  recipe: {
+    kind: 'switch',
+    help: 'also write recipe.yaml for llm-compressor, with calibration.json and oneshot.py',
+  },
+  modifier: { kind: 'text', value: 'ID', help: 'wanda or sparsegpt chooses the weights there' },
   suite: { kind: 'text', value: 'NAME', help: 'kernels, forward, tick, sweep, load or export' },
   quick: { kind: 'switch', help: 'small shapes, few repetitions' },
 } as const satisfies Record<string, FlagDescription>;

@@ -9,6 +9,7 @@ import { generateCommand } from './commands/generate';
 import { infoCommand } from './commands/info';
 import { logitsCommand } from './commands/logits';
 import { pruneCommand } from './commands/prune';
+import { recipeCommand } from './commands/recipe';
 import { sweepCommand } from './commands/sweep';
 import { textsCommand } from './commands/texts';
 import { verifyCommand } from './commands/verify';
@@ -24,6 +25,7 @@ const COMMANDS: readonly Command[] = [
   sweepCommand,
   generateCommand,
   verifyCommand,
+  recipeCommand,
   benchCommand,
   doctorCommand,
 ];

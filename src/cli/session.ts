@@ -172,7 +172,7 @@ export async function readSpec(parsed: Parsed, lab: Lab, defaultBeta: LabSpec['b
   return spec;
 }
 
-function layerSparsities(path: string, value: unknown): NonNullable<LabSpec['layerSparsity']> {
+export function layerSparsities(path: string, value: unknown): NonNullable<LabSpec['layerSparsity']> {
   const isRate = (x: unknown): x is number => typeof x === 'number' && x >= 0 && x <= 1;
   if (Array.isArray(value) && value.every(isRate)) return value;
   if (

@@ -107,6 +107,8 @@ export interface AllocationRecord {
   id: string;
   params: Record<string, number | boolean | string>;
   sparsity: number[];
+  /** Asked of each prunable tensor by name, where the rates of a block's matrices differ. */
+  matrices?: Record<string, number>;
   betaMax: number | null;
   fallback?: string;
 }

@@ -178,6 +178,7 @@ describe('writing', () => {
       'config.json',
       'tokenizer.json',
       'masks.safetensors',
+      'apply_masks.py',
       'README.md',
       'pruning.json',
     ]);
@@ -225,6 +226,16 @@ describe('writing', () => {
         dtype: 'U8',
         shape: [Math.ceil(countOf(model.tensors.get(t.name)?.shape ?? []) / 8)],
       });
+  });
+
+  test('texts that belong to the run are listed with their hashes', async () => {
+    const { sink } = await exported('two-block', {
+      texts: (report) => Promise.resolve({ 'recipe.yaml': `# ${report.id}\n` }),
+    });
+    const record = JSON.parse(sink.text('pruning.json')) as ExportRecord;
+    expect(sink.text('recipe.yaml')).toBe(`# ${record.id}\n`);
+    expect(record.files['recipe.yaml']).toBe(sha256(sink.bytes('recipe.yaml')));
+    expect((await verifyExport(sink)).differences).toEqual([]);
   });
 
   test('progress ends at the total; cancelling and failing leave nothing', async () => {
@@ -297,7 +308,7 @@ describe('verification', () => {
   test('all holds', async () => {
     const result: Verification = await verifyExport(sink);
     expect(result).toMatchObject({ ok: true, differences: [] });
-    expect(result.checked).toMatchObject({ files: 5, matrices: 14 });
+    expect(result.checked).toMatchObject({ files: 6, matrices: 14 });
     expect(result.checked.groups).toBeGreaterThan(1000);
     expect(result.checked.bytes).toBe(
       [...sink.files].filter(([p]) => p !== 'pruning.json').reduce((sum, [, b]) => sum + b.byteLength, 0),

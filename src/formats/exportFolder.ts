@@ -1,6 +1,7 @@
 /** A whole export: weights, what belongs to the model, model card, masks on request, and pruning.json as the last. */
 import type { RunReport } from '../core/report';
 import { copyFile, FileWriter, writeWeights, type WrittenFile, type WrittenWeights } from './exportWriter';
+import { APPLY_MASKS } from './handoverScripts';
 import type { OpenedModel } from './hfModel';
 import { maskBytes } from './masks';
 import { modelCard, readBaseCard } from './modelCard';
@@ -16,6 +17,8 @@ export interface ExportRequest {
   report(written: WrittenWeights): RunReport | Promise<RunReport>;
   /** For masks.safetensors: pruned weights in any order, and the packed bits of each (formats/masks.ts). */
   masks?: { weights: { name: string; count: number }[]; bits(name: string): Promise<Uint8Array> };
+  /** Small texts to write beside the model: file name to content. */
+  texts?(report: RunReport): Promise<Record<string, string>>;
   onProgress?(doneBytes: number, totalBytes: number): void;
   signal?: AbortSignal;
 }
@@ -54,8 +57,13 @@ async function writeAll(
   for (const { path } of model.files.paths) {
     if (COMPANION.test(path)) files.push(await copyFile(model, path, sink, signal));
   }
-  if (request.masks) files.push(await writeMasks(request.masks, sink, signal));
+  if (request.masks) {
+    files.push(await writeMasks(request.masks, sink, signal));
+    files.push(await writeText(sink, 'apply_masks.py', APPLY_MASKS, signal));
+  }
   const report = await request.report(weights);
+  for (const [path, text] of Object.entries((await request.texts?.(report)) ?? {}))
+    files.push(await writeText(sink, path, text, signal));
   files.push(await writeText(sink, 'README.md', modelCard(report, await readBaseCard(model)), signal));
   const record: ExportRecord = {
     ...report,

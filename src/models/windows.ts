@@ -19,6 +19,12 @@ export function packWindows(windows: readonly ArrayLike<number>[]): Windows {
   return { ids, lengths, tokens: ids.length };
 }
 
+/** The windows one by one, as views. */
+export function unpackWindows(windows: Windows): Uint32Array[] {
+  let at = 0;
+  return windows.lengths.map((length) => windows.ids.subarray(at, (at += length)));
+}
+
 /** Consecutive windows of equal length that run together. */
 export interface Batch {
   /** First row in the text's [tokens, hidden] stream. */

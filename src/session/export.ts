@@ -3,14 +3,26 @@ import { LabError } from '../core/errors';
 import type { RunReport } from '../core/report';
 import type { LabSpec } from '../core/spec';
 import { exportFolder } from '../formats/exportFolder';
+import { oneshotScript } from '../formats/handoverScripts';
 import { packMask } from '../formats/masks';
+import { checkRecipe } from '../formats/recipe';
 import type { ExportSink } from '../formats/sink';
+import { windowsToJson } from '../formats/texts';
 import { verifyExport } from '../formats/verifyExport';
 import type { Recorder } from '../gpu/recorder';
+import { unpackWindows } from '../models/windows';
 import { MaskedLayer, type LayerMasks } from '../pruning/masks';
 import { readWeight } from '../pruning/selector';
 import type { JobIo, Lab } from './lab';
 import type { ExportFile } from './protocol';
+import { recipeOfReport } from './recipe';
+
+export interface ExportOptions {
+  /** masks.safetensors and apply_masks.py as well. */
+  masks: boolean;
+  /** recipe.yaml for llm-compressor, with calibration.json and oneshot.py, as well. */
+  recipe?: boolean;
+}
 
 /** Runs the spec where its run is not at hand, writes, reads back, verifies. Nothing is left behind on failure. */
 export async function exportTo(
@@ -18,11 +30,12 @@ export async function exportTo(
   spec: LabSpec,
   beta: number,
   sink: ExportSink,
-  options: { masks: boolean },
+  options: ExportOptions,
   io: JobIo,
   /** A report already made for this spec and beta, with its curve. */
   given?: RunReport,
 ): Promise<{ report: RunReport; files: ExportFile[] }> {
+  if (options.recipe) checkRecipe(spec.pruner, lab.loaded.plan.config.architecture);
   const measured = given ?? (await lab.reportFor(spec, beta, io));
   const { engine, plan } = lab.loaded;
   const matrices = new Map(plan.prunable.map((m) => [m.name, m]));
@@ -70,6 +83,7 @@ export async function exportTo(
                 },
               }
             : {}),
+          ...(options.recipe ? { texts: (report: RunReport) => recipeFiles(lab, report) } : {}),
         });
       } finally {
         scope.close();
@@ -108,6 +122,17 @@ export async function exportTo(
     await sink.abort();
     throw error;
   }
+}
+
+/** What llm-compressor needs to repeat the run of `report`. */
+async function recipeFiles(lab: Lab, report: RunReport): Promise<Record<string, string>> {
+  const { calibration } = await lab.texts(report.spec, ['calibration']);
+  if (!calibration) throw new LabError('InternalError', 'There is no calibration text.');
+  return {
+    'recipe.yaml': recipeOfReport(report, [...lab.loaded.plan.opened.tensors.keys()]),
+    'calibration.json': windowsToJson(unpackWindows(calibration.windows)),
+    'oneshot.py': oneshotScript(report.spec.stats === 'dense'),
+  };
 }
 
 /** What was measured must be what was written. */

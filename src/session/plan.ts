@@ -177,7 +177,13 @@ export function ratesFor(
   });
   return {
     rates,
-    allocation: { id, params: plan.hasBeta ? { beta } : {}, sparsity: perLayer, betaMax: plan.betaMax },
+    allocation: {
+      id,
+      params: plan.hasBeta ? { beta } : {},
+      sparsity: perLayer,
+      ...(spec.layerSparsity && !Array.isArray(spec.layerSparsity) ? { matrices: spec.layerSparsity } : {}),
+      betaMax: plan.betaMax,
+    },
   };
 }
 

@@ -198,7 +198,7 @@ export interface LabApi {
     job: number,
     spec: LabSpec,
     sink: ExportSink,
-    options: { masks: boolean },
+    options: { masks: boolean; recipe?: boolean },
   ): Promise<{ report: RunReport; files: ExportFile[] }>;
   cancel(job: number | 'all'): void;
   /** For tests of recovery: destroys the GPU device as a driver crash would. */

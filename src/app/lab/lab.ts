@@ -264,11 +264,11 @@ export class Lab {
   /** Writes and verifies an export. On failure the sink is emptied and null comes back. */
   async exportTo(
     sink: ExportSink,
-    masks: boolean,
+    options: { masks: boolean; recipe: boolean },
   ): Promise<{ report: RunReport; files: ExportFile[] } | null> {
     const { spec } = specStore.getState();
     const result = await this.jobs.track('export', 'Export', (job) =>
-      this.api.exportTo(job, spec, sink, { masks }),
+      this.api.exportTo(job, spec, sink, options),
     );
     if (!result) await sink.abort().catch(() => undefined);
     return result;

@@ -1,6 +1,7 @@
 import { useEffect, useState } from 'react';
 import { LabError } from '../../core/errors';
 import type { RunReport } from '../../core/report';
+import { recipeObstacle } from '../../formats/recipe';
 import type { ExportFile, Prediction } from '../../session/protocol';
 import { Switch } from '../controls/fields';
 import { bytes, count, duration, percent } from '../format';
@@ -23,11 +24,15 @@ export default function ExportDialog() {
   const lab = useLab();
   const model = useRun((state) => state.model);
   const [masks, setMasks] = useState(false);
+  const [recipe, setRecipe] = useState(false);
+  const pruner = useSpec((state) => state.spec.pruner);
   const [busy, setBusy] = useState(false);
   const [done, setDone] = useState<Done | null>(null);
   const prediction = usePrediction();
   if (!model) return null;
   const name = exportName(model.name);
+  const obstacle = recipeObstacle(pruner, model.architecture);
+  const options = { masks, recipe: recipe && obstacle === null };
   const size = model.bytes + (masks ? model.prunable / 8 : 0);
 
   const run = async (work: () => Promise<Done | null>): Promise<void> => {
@@ -45,7 +50,7 @@ export default function ExportDialog() {
   const toFolder = async (): Promise<Done | null> => {
     const picked = await pickedFolderSink(name);
     if (!picked) return null;
-    const result = await lab.exportTo(picked.sink, masks);
+    const result = await lab.exportTo(picked.sink, options);
     if (!result) {
       await picked.undo();
       return null;
@@ -55,7 +60,7 @@ export default function ExportDialog() {
 
   const toDownloads = async (): Promise<Done | null> => {
     const sink = await stagingSink();
-    const result = await lab.exportTo(sink, masks);
+    const result = await lab.exportTo(sink, options);
     if (!result) return null;
     await downloadAll(sink, result.files, name);
     return { where: 'your downloads', ...result };
@@ -77,10 +82,21 @@ export default function ExportDialog() {
       )}
       <Switch
         label="Masks too"
-        help="masks.safetensors: one bit for each weight, 1 where it was kept"
+        help="masks.safetensors: one bit for each weight, 1 where it was kept, and a script that applies them"
         checked={masks}
         disabled={busy}
         onChange={setMasks}
+      />
+      <Switch
+        label="Recipe for llm-compressor"
+        help={
+          obstacle === null
+            ? 'recipe.yaml with these sparsities, the calibration ids and a script: the same run on a bigger machine'
+            : `Not here: ${obstacle}. The masks can be applied there instead.`
+        }
+        checked={options.recipe}
+        disabled={busy || obstacle !== null}
+        onChange={setRecipe}
       />
       <div className="dialog-actions">
         {'showDirectoryPicker' in window && (

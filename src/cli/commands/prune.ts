@@ -1,3 +1,4 @@
+import { checkRecipe } from '../../formats/recipe';
 import { exportTo } from '../../session/export';
 import type { Command } from '../command';
 import { describeCurve, describeRun } from '../describe';
@@ -11,7 +12,7 @@ export const pruneCommand: Command = {
   name: 'prune',
   usage: 'prune <model> --out DIR',
   summary: 'calibrate, prune, measure, export, read back and verify',
-  flags: [...EXPERIMENT_FLAGS, 'seeds', 'out', 'force', 'masks'],
+  flags: [...EXPERIMENT_FLAGS, 'seeds', 'out', 'force', 'masks', 'recipe'],
   async run({ parsed, console, signal, finish }) {
     const stored = await storedRun(parsed);
     const model = oneModel(parsed, stored?.spec);
@@ -22,7 +23,9 @@ export const pruneCommand: Command = {
       const { lab, io } = session;
       const { report, files, curve } = await replaceFolder(out, force, async (working) => {
         const spec = await readSpec(parsed, lab, 'auto');
-        await session.load(spec.model);
+        const recipe = parsed.switches.has('recipe');
+        const { architecture } = await session.load(spec.model);
+        if (recipe) checkRecipe(spec.pruner, architecture); // before the work, not after it
         const sweep = {
           kind: spec.stats === 'dense' ? 'preview' : 'exact',
           betas: spec.betas ?? null,
@@ -38,7 +41,7 @@ export const pruneCommand: Command = {
           spec,
           beta,
           nodeSink(working),
-          { masks: parsed.switches.has('masks') },
+          { masks: parsed.switches.has('masks'), recipe },
           io,
           measured,
         );

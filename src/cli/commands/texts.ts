@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { windowsToJson } from '../../formats/texts';
 import { openModel } from '../../formats/hfModel';
 import { planModel } from '../../models/inspect';
-import type { Windows } from '../../models/windows';
+import { unpackWindows } from '../../models/windows';
 import { TextStore } from '../../session/texts';
 import type { TextName } from '../../core/spec';
 import type { Command } from '../command';
@@ -32,7 +32,7 @@ export const textsCommand: Command = {
         const text = await store.resolve(spec, which);
         if (text.warning) console.warn(text.warning);
         records[which] = text.record;
-        files.push([`${which}.json`, windowsToJson(listWindows(text.windows))]);
+        files.push([`${which}.json`, windowsToJson(unpackWindows(text.windows))]);
         throwIfAborted(signal);
       }
       await replaceFolder(out, force, async (working) => {
@@ -45,8 +45,3 @@ export const textsCommand: Command = {
     }
   },
 };
-
-function listWindows(windows: Windows): Uint32Array[] {
-  let at = 0;
-  return windows.lengths.map((length) => windows.ids.subarray(at, (at += length)));
-}
