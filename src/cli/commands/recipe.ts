@@ -39,20 +39,25 @@ export const recipeCommand: Command = {
       if (!parsed.switches.has('force') && (await stat(out).catch(() => null)))
         throw new LabError('SpecError', `--out ${out} exists.`, 'Choose another name, or add --force.');
     }
-    const report = await reportPath(source);
-    const yaml = report === null ? await ofModel(context, source) : await ofReport(context, report);
+    const report = await readReport(source);
+    const yaml = report === null ? await ofModel(context, source) : ofReport(context, report);
     if (out !== undefined) await writeWhole(out, yaml);
     await finish({ recipe: yaml }, out === undefined ? yaml : `recipe written to ${out}\n`);
     return 0;
   },
 };
 
-/** The report that `source` is or holds; null for a model. */
-async function reportPath(source: string): Promise<string | null> {
-  if (/\.json$/i.test(source)) return source;
+/** The report that `source` is or holds, and its path; null for a model. */
+async function readReport(source: string): Promise<{ path: string; value: unknown } | null> {
+  if (/\.json$/i.test(source)) return { path: source, value: await readUserJson(source) };
   if (source === 'demo' || source.startsWith('hf:')) return null;
-  const inside = join(source, 'pruning.json');
-  return (await stat(inside).catch(() => null)) ? inside : null;
+  const path = join(source, 'pruning.json');
+  if (!(await stat(path).catch(() => null))) return null;
+  const value = await readUserJson(path);
+  // Other programs may have a pruning.json too.
+  const isReport =
+    typeof value === 'object' && value !== null && 'schema' in value && value.schema === 'prunelab.run/1';
+  return isReport ? { path, value } : null;
 }
 
 const rate = z.number().min(0).max(1);
@@ -76,7 +81,7 @@ const reportSchema = z.object({
   tensors: z.record(z.string(), z.unknown()).optional(),
 });
 
-async function ofReport({ parsed }: CommandContext, path: string): Promise<string> {
+function ofReport({ parsed }: CommandContext, { path, value }: { path: string; value: unknown }): string {
   const given = DECIDING.find((flag) => parsed.values.has(flag) || parsed.lists.has(flag));
   if (given !== undefined)
     throw new LabError(
@@ -84,7 +89,6 @@ async function ofReport({ parsed }: CommandContext, path: string): Promise<strin
       `${path} is the report of a run, which --${given} cannot change.`,
       'Leave the flag out, or give the dense model.',
     );
-  const value = await readUserJson(path);
   const result = reportSchema.safeParse(value);
   if (!result.success) {
     const issue = result.error.issues[0];
