@@ -1,100 +1,56 @@
-import { createHash } from 'node:crypto';
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { LabError } from '../core/errors';
+import { FakeHub, GOOD_TOKEN, sha256, type Fault, type FakeRequest } from '../testing/fakeHub.node';
 import { bufferedSource } from './bufferedSource';
 import { openModel } from './hfModel';
-import { hubFiles, parseHubId, resolveHub, type HubOptions } from './hub';
-import { openHubCached } from './hubCache.node';
+import { hubFiles, resolveHub, resolveRepo, type HubOptions } from './hub';
+import { hubIdText, parseHubId, parseHubText } from './hubId';
 import { encodeSafetensors } from './safetensorsWriter';
 import { memorySource } from './source';
 
 const COMMIT = 'c0ffee'.padEnd(40, '0');
+const text = (value: string): Uint8Array => new TextEncoder().encode(value);
 const weights = encodeSafetensors([
-  { name: 'a', dtype: 'U8', shape: [5000], bytes: new Uint8Array(5000).fill(7) },
+  { name: 'a', dtype: 'U8', shape: [200_000], bytes: new Uint8Array(200_000).fill(7) },
 ]);
-const contents: Record<string, Uint8Array> = {
-  'config.json': new TextEncoder().encode('{"model_type":"llama"}'),
-  'tokenizer.json': new TextEncoder().encode('{}'),
+const files = {
+  'config.json': text('{"model_type":"llama"}'),
+  'tokenizer.json': text('{}'),
   'model.safetensors': weights,
-  'README.md': new TextEncoder().encode('---\nlicense: mit\n---\n'),
-  'train.py': new TextEncoder().encode('print()'),
+  'README.md': text('---\nlicense: mit\n---\n'),
+  'train.py': text('print()'),
   'pytorch_model.bin': new Uint8Array(9000),
   'model.fp16.safetensors': new Uint8Array(100),
 };
 
-let server: Server;
-let hubUrl = '';
-let requests: string[] = [];
-/** Answers instead of the Hub when it returns true. */
-let intercept: (request: IncomingMessage, response: ServerResponse) => boolean = () => false;
-
-const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
-
-/** The few addresses of a Hub that are used: revision, tree in two pages, resolve with a redirect, ranges. */
-function hub(request: IncomingMessage, response: ServerResponse): void {
-  const { pathname, searchParams } = new URL(request.url ?? '', hubUrl);
-  const json = (value: unknown, headers: Record<string, string> = {}): void => {
-    response.writeHead(200, { 'content-type': 'application/json', ...headers }).end(JSON.stringify(value));
-  };
-  if (pathname === '/api/models/owner/name/revision/main') {
-    json({ id: 'owner/name', sha: COMMIT });
-    return;
-  }
-  if (pathname === `/api/models/owner/name/tree/${COMMIT}`) {
-    const entries = Object.entries(contents).map(([path, bytes]) => ({
-      type: 'file',
-      path,
-      size: bytes.byteLength,
-      oid: '0',
-      ...(path.endsWith('.safetensors')
-        ? { lfs: { oid: sha256(bytes), size: bytes.byteLength, pointerSize: 130 } }
-        : {}),
-    }));
-    if (searchParams.get('cursor')) {
-      json(entries.slice(3));
-      return;
-    }
-    json([...entries.slice(0, 3), { type: 'directory', path: 'onnx', size: 0 }], {
-      link: `<${hubUrl}${pathname}?cursor=1>; rel="next"`,
-    });
-    return;
-  }
-  const file = new RegExp(`^/owner/name/resolve/${COMMIT}/(.+)$`).exec(pathname)?.[1];
-  if (file) return void response.writeHead(302, { location: `/cdn/${file}` }).end();
-  const bytes = contents[/^\/cdn\/(.+)$/.exec(pathname)?.[1] ?? ''];
-  const range = /^bytes=(\d+)-(\d+)$/.exec(request.headers.range ?? '');
-  if (!bytes || !range) return void response.writeHead(404).end();
-  const [begin, end] = [Number(range[1]), Number(range[2]) + 1];
-  const part = bytes.subarray(begin, end);
-  response.writeHead(206, { 'content-range': `bytes ${begin}-${end - 1}/${bytes.byteLength}` }).end(part);
-}
-
+let hub: FakeHub;
 beforeAll(async () => {
-  server = createServer((request, response) => {
-    requests.push(request.url ?? '');
-    if (!intercept(request, response)) hub(request, response);
-  });
-  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
-  hubUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  hub = await FakeHub.start(
+    { name: 'owner/name', commit: COMMIT, revisions: ['v1'], files },
+    { name: 'owner/gated', commit: COMMIT, gated: true, files },
+    { name: 'owner/secret', commit: COMMIT, private: true, files },
+    {
+      name: 'owner/quants',
+      commit: COMMIT,
+      files: { 'a-Q4_0.gguf': new Uint8Array(64), 'a-Q8_0.gguf': new Uint8Array(65), 'README.md': text('x') },
+    },
+    { name: 'owner/pickled', commit: COMMIT, files: { 'pytorch_model.bin': new Uint8Array(9) } },
+  );
 });
-afterAll(() => {
-  server.closeAllConnections();
-  server.close();
-});
+afterAll(() => hub.close());
 beforeEach(() => {
-  requests = [];
-  intercept = () => false;
+  hub.reset();
+  waits = [];
 });
 
-const options = (): HubOptions & { wait: () => Promise<void> } => ({
+let waits: number[] = [];
+const options = (more: Partial<HubOptions> = {}): HubOptions => ({
   fetch: (url, init) => fetch(url, init),
-  hubUrl,
-  wait: () => Promise.resolve(),
+  hubUrl: hub.url,
+  tokenHint: 'set HF_TOKEN',
+  wait: (_, ms) => (waits.push(ms), Promise.resolve()),
+  stallMs: 300,
+  ...more,
 });
 
 async function failure(promise: Promise<unknown>): Promise<LabError> {
@@ -106,98 +62,220 @@ async function failure(promise: Promise<unknown>): Promise<LabError> {
   return error as LabError;
 }
 
-test('names as users write them', () => {
-  expect(parseHubId('owner/name')).toEqual({ name: 'owner/name', revision: undefined });
-  expect(parseHubId(' hf:owner/na.me-2@refs/pr/3 ')).toEqual({
-    name: 'owner/na.me-2',
-    revision: 'refs/pr/3',
+const same = (a: Uint8Array, b: Uint8Array): boolean => Buffer.compare(a, b) === 0;
+
+/** What is said and what is to be done, in one line. */
+async function said(promise: Promise<unknown>): Promise<string> {
+  const { message, remedy, kind } = await failure(promise);
+  expect(kind).toBe('FetchError');
+  expect(remedy, message).toBeTruthy();
+  return `${message} ${remedy ?? ''}`;
+}
+
+const onApi = (fault: Fault) => (request: FakeRequest) =>
+  request.path.startsWith('/api/') ? fault : undefined;
+
+describe('names', () => {
+  test('as users write them', () => {
+    const plain = { name: 'owner/name', revision: undefined, file: undefined };
+    expect(parseHubId('owner/name')).toEqual(plain);
+    expect(parseHubId(' hf:owner/na.me-2@refs/pr/3 ')).toEqual({
+      ...plain,
+      name: 'owner/na.me-2',
+      revision: 'refs/pr/3',
+    });
+    expect(parseHubId('hf:owner/name/a-Q4_0.gguf@v1')).toEqual({
+      ...plain,
+      revision: 'v1',
+      file: 'a-Q4_0.gguf',
+    });
+    expect(parseHubId('https://hub.example/owner/name')).toEqual(plain);
+    expect(parseHubId('https://hub.example/owner/name/tree/v1.0')).toEqual({ ...plain, revision: 'v1.0' });
+    expect(parseHubId('https://hub.example/owner/name/tree/refs%2Fpr%2F3')).toEqual({
+      ...plain,
+      revision: 'refs/pr/3',
+    });
+    const file = { ...plain, revision: 'main', file: 'a-Q4_0.gguf' };
+    expect(parseHubId('https://hub.example/owner/name/blob/main/a-Q4_0.gguf')).toEqual(file);
+    expect(parseHubId('https://hub.example/owner/name/resolve/main/a-Q4_0.gguf?download=true')).toEqual(file);
+    // A part of a model stands for the model.
+    for (const part of ['config.json', 'model.safetensors', 'model-00001-of-00002.safetensors'])
+      expect(parseHubId(`https://hub.example/owner/name/blob/main/${part}`)).toEqual({
+        ...plain,
+        revision: 'main',
+      });
+    expect(parseHubId('http://127.0.0.1:9/hf/owner/name', 'http://127.0.0.1:9/hf')).toEqual(plain);
   });
-  expect(parseHubId('https://hub.example/owner/name')).toEqual({ name: 'owner/name', revision: undefined });
-  expect(parseHubId('https://hub.example/owner/name/tree/v1.0')).toEqual({
-    name: 'owner/name',
-    revision: 'v1.0',
+
+  test('what is none', () => {
+    for (const bad of [
+      '',
+      'name',
+      'a/b/c',
+      '../x',
+      'owner/..',
+      'owner/na me',
+      'owner/name@a b',
+      'owner/name@../x',
+      'owner/name/sub/file.gguf',
+      'https://hub.example/',
+      'https://hub.example/owner/na%ZZme',
+    ]) {
+      expect(() => parseHubId(bad), bad).toThrow(expect.objectContaining({ kind: 'SpecError' }));
+    }
+    expect(() => parseHubId('https://other.example/owner/name', 'https://hub.example')).toThrow(
+      'other.example is not the Hub in use (hub.example)',
+    );
+    expect(parseHubId('https://huggingface.co/owner/name', 'https://hub.example').name).toBe('owner/name');
   });
-  for (const bad of [
-    '',
-    'name',
-    'a/b/c',
-    '../x',
-    'owner/..',
-    'owner/na me',
-    'owner/name@a b',
-    'owner/name@../x',
-    'https://hub.example/',
-  ]) {
-    expect(() => parseHubId(bad), bad).toThrow(expect.objectContaining({ kind: 'SpecError' }));
-  }
+
+  test('are written as they are read', () => {
+    for (const id of ['hf:owner/name', 'hf:owner/name@v1', 'hf:owner/name/a.gguf@refs/pr/1'])
+      expect(hubIdText(parseHubId(id))).toBe(id);
+  });
+
+  test('of texts', () => {
+    expect(parseHubText('hf:c4')).toEqual({ text: 'c4', split: 'train', revision: undefined });
+    expect(parseHubText('hf:c4/validation').split).toBe('validation');
+    expect(parseHubText('hf:wikitext-2/test@b086')).toEqual({
+      text: 'wikitext-2',
+      split: 'test',
+      revision: 'b086',
+    });
+    for (const bad of ['hf:', 'hf:c4/test', 'hf:wikitext-2', 'hf:ptb', 'c4', 'hf:c4@a b'])
+      expect(() => parseHubText(bad), bad).toThrow(expect.objectContaining({ kind: 'SpecError' }));
+  });
 });
 
 describe('resolving', () => {
   test('commit, needed files of all pages and their sizes, without fetching any of them', async () => {
-    const model = await resolveHub('hf:owner/name', options());
-    expect(model).toMatchObject({ name: 'owner/name', revision: 'main', commit: COMMIT });
-    expect(model.files.map((f) => f.path)).toEqual([
-      'config.json',
-      'tokenizer.json',
-      'model.safetensors',
+    const model = await resolveHub('hf:owner/name@v1', options());
+    expect(model).toMatchObject({ kind: 'model', name: 'owner/name', revision: 'v1', commit: COMMIT });
+    expect(model.files.map((f) => f.path).sort()).toEqual([
       'README.md',
+      'config.json',
+      'model.safetensors',
+      'tokenizer.json',
     ]);
-    expect(model.files[2]).toEqual({
+    expect(model.files.find((f) => f.path === 'model.safetensors')).toEqual({
       path: 'model.safetensors',
       size: weights.byteLength,
       sha256: sha256(weights),
     });
     expect(model.bytes).toBe(model.files.reduce((sum, f) => sum + f.size, 0));
-    expect(requests.every((url) => url.startsWith('/api/'))).toBe(true);
+    expect(hub.requests.every((r) => r.path.startsWith('/api/'))).toBe(true);
+    expect(hub.requests.filter((r) => r.path.includes('/tree/')).every((r) => r.path.includes(COMMIT))).toBe(
+      true,
+    );
   });
 
-  test.each([
-    [401, 'not found on the Hub, or private'],
-    [403, 'gated'],
-    [404, 'not found on the Hub at revision main'],
-    [429, 'too many requests'],
-    [500, 'the server failed'],
-  ])('HTTP %i', async (status, message) => {
-    intercept = (_, response) => (response.writeHead(status).end('{}'), true);
-    const error = await failure(resolveHub('owner/name', options()));
-    expect(error).toMatchObject({ kind: 'FetchError', exitCode: 2 });
-    expect(error.message).toContain(message);
+  test('one file of several', async () => {
+    const several = await said(resolveHub('owner/quants', options()));
+    expect(several).toContain('2 GGUF files');
+    expect(several).toContain('hf:owner/quants/a-Q4_0.gguf');
+    const one = await resolveHub('owner/quants/a-Q8_0.gguf', options());
+    expect(one.files.map((f) => f.path).sort()).toEqual(['README.md', 'a-Q8_0.gguf']);
+    expect(await said(resolveHub('owner/quants/none.gguf', options()))).toContain('no file none.gguf');
+    expect(await said(resolveHub('owner/pickled', options()))).toContain('It has pytorch_model.bin');
   });
 
-  test('no network, no commit, no weights, cancelled', async () => {
-    const offline = await failure(resolveHub('owner/name', { ...options(), hubUrl: 'http://127.0.0.1:1' }));
-    expect(offline.message).toContain('cannot be reached');
-    intercept = (_, response) => (
-      response.writeHead(200, { 'content-type': 'application/json' }).end('{"id":"x"}'),
-      true
+  test('what the Hub refuses is said in its own terms', async () => {
+    expect(await said(resolveHub('owner/absent', options()))).toMatch(
+      /not found on the Hub, or private \(HTTP 401\).*set HF_TOKEN/,
     );
-    expect((await failure(resolveHub('owner/name', options()))).message).toContain('no commit');
-    intercept = (request, response) => {
-      if (!request.url?.includes('/tree/')) return false;
-      const list = [{ type: 'file', path: 'pytorch_model.bin', size: 9 }];
-      response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(list));
-      return true;
-    };
-    expect((await failure(resolveHub('owner/name', options()))).message).toContain(
-      'no safetensors weights at revision main. It has pytorch_model.bin',
+    expect(await said(resolveHub('owner/absent', options({ accessToken: GOOD_TOKEN })))).toMatch(
+      /this token may not see it \(HTTP 404\)/,
     );
+    expect(await said(resolveHub('owner/name', options({ accessToken: 'hf_stale' })))).toMatch(
+      /does not accept this token/,
+    );
+    expect(await said(resolveHub('owner/name@v9', options()))).toMatch(/no revision "v9" \(HTTP 404\)/);
+    expect((await resolveHub('owner/secret', options({ accessToken: GOOD_TOKEN }))).commit).toBe(COMMIT);
+  });
+
+  test('too many requests: what the server asks is waited for, within reason', async () => {
+    const limited = { status: 429, headers: { 'Retry-After': '7' } };
+    hub.fault = (request) => (request.before === 0 ? limited : undefined);
+    expect((await resolveHub('owner/name', options())).commit).toBe(COMMIT);
+    expect(waits).toEqual([7000, 7000]); // the commit, and the listing's address
+    waits = [];
+    hub.fault = onApi({ status: 429, headers: { 'Retry-After': '900' } });
+    expect(await said(resolveHub('owner/name', options()))).toMatch(/too many requests.*Wait 15 minutes/);
+    expect(waits).toEqual([]);
+    hub.fault = onApi({ status: 429, headers: { 'Retry-After': new Date(Date.now() + 9500).toUTCString() } });
+    expect(await said(resolveHub('owner/name', options()))).toMatch(/Wait \d+ seconds/);
+    expect(waits).toHaveLength(3);
+    expect(waits.every((ms) => ms > 5000 && ms <= 10_000)).toBe(true);
+  });
+
+  test('a failing or silent server is tried a few times', async () => {
+    hub.fault = (request) => (request.before < 2 ? { status: 503 } : undefined);
+    expect((await resolveHub('owner/name', options())).commit).toBe(COMMIT);
+    hub.fault = onApi({ status: 502 });
+    expect(await said(resolveHub('owner/name', options()))).toMatch(/the Hub failed \(HTTP 502\)/);
+    hub.reset();
+    hub.fault = (request) => (request.before < 1 ? { hang: true } : undefined);
+    expect((await resolveHub('owner/name', options({ stallMs: 60 }))).commit).toBe(COMMIT);
+    hub.fault = onApi({ hang: true });
+    expect(await said(resolveHub('owner/name', options({ stallMs: 60 })))).toMatch(/sent nothing for 1 sec/);
+  });
+
+  test('no network, a broken answer, cancelled', async () => {
+    expect(await said(resolveHub('owner/name', options({ hubUrl: 'http://127.0.0.1:1' })))).toMatch(
+      /cannot be reached/,
+    );
+    const garbage = options({
+      fetch: () => Promise.resolve(new Response('<html>', { status: 200 })),
+    });
+    expect(await said(resolveHub('owner/name', garbage))).toMatch(/answer that cannot be read/);
+    const nothing = options({ fetch: () => Promise.resolve(new Response('{"id":"x"}', { status: 200 })) });
+    expect(await said(resolveHub('owner/name', nothing))).toMatch(/no commit/);
     const signal = AbortSignal.abort();
-    expect((await failure(resolveHub('owner/name', { ...options(), signal }))).kind).toBe('CancelledError');
+    expect((await failure(resolveHub('owner/name', options({ signal })))).kind).toBe('CancelledError');
+    expect((await failure(resolveHub('owner/name', options({ hubUrl: 'nonsense' })))).kind).toBe('SpecError');
   });
 
-  test('an access token is checked and sent', async () => {
-    let seen: string | undefined;
-    intercept = (request) => ((seen = request.headers.authorization), false);
-    await resolveHub('owner/name', { ...options(), accessToken: 'hf_secret' });
-    expect(seen).toBe('Bearer hf_secret');
-    expect((await failure(resolveHub('owner/name', { ...options(), accessToken: 'secret' }))).kind).toBe(
-      'SpecError',
-    );
+  test('data sets', async () => {
+    hub.repos.push({ kind: 'dataset', name: 'owner/data', commit: COMMIT, files: {} });
+    const repo = await resolveRepo('dataset', 'owner/data', 'main', options());
+    expect(repo).toEqual({ kind: 'dataset', name: 'owner/data', revision: 'main', commit: COMMIT });
+  });
+});
+
+describe('the token', () => {
+  test('goes to the Hub and nowhere else', async () => {
+    const withToken = options({ accessToken: GOOD_TOKEN });
+    const model = await resolveHub('owner/gated', withToken);
+    const opened = await openModel(hubFiles(model, withToken));
+    const tensor = opened.tensors.get('a');
+    await tensor?.source.read(tensor.begin, tensor.end);
+    const atHub = hub.requests.filter((r) => r.server === 'hub');
+    const atCdn = hub.requests.filter((r) => r.server === 'cdn');
+    expect(atHub.length).toBeGreaterThan(3);
+    expect(new Set(atHub.map((r) => r.authorization))).toEqual(new Set([`Bearer ${GOOD_TOKEN}`]));
+    expect(atCdn.length).toBeGreaterThan(0);
+    expect(new Set(atCdn.map((r) => r.authorization))).toEqual(new Set([undefined]));
+  });
+
+  test('of another form is refused without a request, and never repeated', async () => {
+    const error = await failure(resolveHub('owner/name', options({ accessToken: 'secret-thing' })));
+    expect(error.kind).toBe('SpecError');
+    expect(`${error.message} ${error.remedy ?? ''}`).not.toContain('secret-thing');
+    expect(hub.requests).toEqual([]);
+  });
+
+  test('a gated model says what to do, without and with a token', async () => {
+    const model = await resolveHub('owner/gated', options());
+    const without = await said(openModel(hubFiles(model, options())));
+    expect(without).toMatch(/gated: its conditions must be accepted first \(HTTP 401\)/);
+    expect(without).toContain(`${hub.url}/owner/gated, then set HF_TOKEN`);
+    const other = options({ accessToken: 'hf_other' });
+    expect(await said(openModel(hubFiles(model, other)))).toMatch(/the account of this token has no access/);
   });
 });
 
 describe('reading', () => {
-  test('through redirects, in blocks, with progress', async () => {
+  test('through redirects, pinned to the commit, in blocks, with progress', async () => {
     let fetched = 0;
     const model = await resolveHub('owner/name', options());
     const opened = await openModel(
@@ -206,14 +284,62 @@ describe('reading', () => {
     const tensor = opened.tensors.get('a');
     const bytes = await tensor?.source.read(tensor.begin, tensor.end);
     expect(bytes?.every((b) => b === 7)).toBe(true);
-    expect(requests.filter((url) => url.startsWith('/cdn/model.safetensors'))).toHaveLength(1);
-    expect(fetched).toBe(weights.byteLength + (contents['config.json']?.byteLength ?? 0));
+    const asked = hub.of('model.safetensors');
+    expect(asked.map((r) => r.server)).toEqual(['hub', 'cdn']);
+    expect(asked[0]?.path).toBe(`/owner/name/resolve/${COMMIT}/model.safetensors`);
+    expect(fetched).toBe(weights.byteLength + files['config.json'].byteLength);
+    expect(opened.files.name).toBe('owner/name');
   });
 
-  test('a refusal of a file is said in the Hub’s terms', async () => {
+  test('headers alone cost a block', async () => {
+    let fetched = 0;
     const model = await resolveHub('owner/name', options());
-    intercept = (_, response) => (response.writeHead(403).end(), true);
-    expect((await failure(openModel(hubFiles(model, options())))).message).toContain('the model is gated');
+    const opened = await openModel(
+      hubFiles(model, { ...options(), blockBytes: 4096, onProgress: (bytes) => (fetched = bytes) }),
+    );
+    expect(opened.tensors.get('a')?.shape).toEqual([200_000]);
+    expect(fetched).toBeLessThan(10_000);
+  });
+
+  test('a server that ignores ranges is read once, in order', async () => {
+    hub.fault = (request) => (request.server === 'cdn' ? { ignoreRange: true } : undefined);
+    const model = await resolveHub('owner/name', options());
+    const source = await hubFiles(model, { ...options(), blockBytes: 1 << 16 }).open('model.safetensors');
+    expect(same(await source.read(10, 100_000), weights.slice(10, 100_000))).toBe(true);
+    expect(same(await source.read(100_000, weights.length), weights.slice(100_000))).toBe(true);
+    expect(hub.of('model.safetensors').filter((r) => r.server === 'cdn')).toHaveLength(2);
+  });
+
+  test('a file that changes between two ranges is refused', async () => {
+    const model = await resolveHub('owner/name', options());
+    const source = await hubFiles(model, { ...options(), blockBytes: 1 << 16 }).open('model.safetensors');
+    await source.read(0, 10);
+    hub.fault = (request) => (request.server === 'cdn' ? { etag: '"other"' } : undefined);
+    expect(await said(source.read(150_000, 150_010))).toMatch(/changed on the server while it was read/);
+    hub.fault = (request) => (request.server === 'cdn' ? { bytes: new Uint8Array(300_000) } : undefined);
+    const fresh = await hubFiles(model, options()).open('model.safetensors');
+    expect(await said(fresh.read(150_000, 150_010))).toMatch(/changed on the server/);
+  });
+
+  test('a short reply goes on where it stopped', async () => {
+    const model = await resolveHub('owner/name', options());
+    const source = await hubFiles(model, options()).open('model.safetensors');
+    hub.fault = ({ server, before }) =>
+      server !== 'cdn' ? undefined : before === 0 ? { cutAfter: 1000 } : before === 1 ? { endAfter: 500 } : undefined; // prettier-ignore
+    expect(same(await source.read(0, weights.length), weights)).toBe(true);
+    const ranges = hub.of('model.safetensors').flatMap((r) => (r.server === 'cdn' ? [r.range] : []));
+    expect(ranges[0]).toBe(`bytes=0-${weights.length - 1}`);
+    expect(ranges[1]).toBe(`bytes=1000-${weights.length - 1}`);
+    expect(ranges[2]).toBe(`bytes=1500-${weights.length - 1}`);
+  });
+
+  test('a missing file', async () => {
+    const model = await resolveHub('owner/name', options());
+    hub.fault = (request) =>
+      request.file === 'config.json'
+        ? { status: 404, headers: { 'X-Error-Code': 'EntryNotFound' } }
+        : undefined;
+    expect(await said(openModel(hubFiles(model, options())))).toMatch(/there is no file config\.json/);
   });
 
   test('blocks are shared, bounded, and forgotten after a failure', async () => {
@@ -241,61 +367,5 @@ describe('reading', () => {
     await failure(source.read(0, 2));
     failing = false;
     expect(await source.read(0, 2)).toEqual(data.slice(0, 2));
-  });
-});
-
-describe('the cache on disk', () => {
-  let folder = '';
-  beforeEach(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'prunelab-hub-'));
-  });
-  afterEach(() => rm(folder, { recursive: true, force: true }));
-
-  test('a second run reads the disk, also without a network', async () => {
-    const said: number[] = [];
-    const warnings: string[] = [];
-    const cached = {
-      ...options(),
-      folder,
-      onResolved: (_: unknown, missing: number) => void said.push(missing),
-      onWarning: (t: string) => void warnings.push(t),
-    };
-    const first = await openHubCached('owner/name', cached);
-    expect((await openModel(first.files)).tensors.size).toBe(1);
-    expect(first.files.name).toBe('owner/name');
-    requests = [];
-    await openHubCached('owner/name', cached);
-    expect(requests.some((url) => url.includes('/resolve/'))).toBe(false);
-    expect(said).toEqual([first.model.bytes, 0]);
-    const offline = await openHubCached('owner/name', { ...cached, hubUrl: 'http://127.0.0.1:1' });
-    expect((await openModel(offline.files)).tensors.size).toBe(1);
-    expect(warnings).toEqual([expect.stringContaining('cannot be reached')]);
-  });
-
-  test('bytes that differ from the stated SHA-256 are not kept', async () => {
-    intercept = (request, response) => {
-      if (!request.url?.startsWith('/cdn/model.safetensors')) return false;
-      const size = weights.byteLength;
-      response.writeHead(206, { 'content-range': `bytes 0-${size - 1}/${size}` }).end(new Uint8Array(size));
-      return true;
-    };
-    expect((await failure(openHubCached('owner/name', { ...options(), folder }))).message).toContain(
-      'SHA-256',
-    );
-    expect((await readdir(join(folder, 'owner--name', COMMIT))).filter((n) => n.startsWith('model'))).toEqual(
-      [],
-    );
-  });
-
-  test('cancelling leaves no half file', async () => {
-    const cancel = new AbortController();
-    intercept = (request) =>
-      request.url?.startsWith('/cdn/model.safetensors') ? (cancel.abort(), true) : false;
-    expect(
-      (await failure(openHubCached('owner/name', { ...options(), folder, signal: cancel.signal }))).kind,
-    ).toBe('CancelledError');
-    expect((await readdir(join(folder, 'owner--name', COMMIT))).filter((n) => n.startsWith('model'))).toEqual(
-      [],
-    );
   });
 });
