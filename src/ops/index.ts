@@ -7,6 +7,7 @@ import { columnEnergyKernels } from './columnEnergy';
 import { countZerosKernel } from './countZeros';
 import { embedKernels } from './embed';
 import { errorSumsKernel } from './errorSums';
+import { headCompareKernels } from './headCompare';
 import { headLossKernels } from './headLoss';
 import { layerNormKernels } from './layerNorm';
 import { matmulKernels } from './matmul';
@@ -40,6 +41,7 @@ export const OPS: readonly OpEntry[] = [
   { name: 'activate', kernels: all(activateKernels) },
   { name: 'softcap', kernels: [softcapKernel] },
   { name: 'headLoss', kernels: all(headLossKernels) },
+  { name: 'headCompare', kernels: all(headCompareKernels) },
   { name: 'columnEnergy', kernels: all(columnEnergyKernels) },
   {
     name: 'select',

@@ -90,6 +90,28 @@ export const OP_TOLERANCE = {
    */
   headLoss: (k: number, vocab: number, magnitude: number, spread: number, capped = false): number =>
     2 * logitError(k, magnitude, capped) + expEps(spread) + (vocab / 16 + 40) * EPS + 8 * EPS * spread,
+  /**
+   * KL(p ‖ q) as log(1 + E_p[e^u - 1 - u]), u = (b - a) - E_p[b - a]. Logits that are off by `e` each (a difference of two
+   * adds its own roundings) move KL by at most 2e E_p|u| through the weights, 2e Σ|p - q| <= 2e sqrt(2 KL) through the
+   * differences (Pinsker), and (2e)² to second order: all vanish with KL. The rest is relative: the weights' exp over
+   * `spread`, e^u - 1 - u (90 EPS where it is worst, at |u| = 1/2), ten roundings for each of vocab / 16 joined blocks.
+   * Where an entry lies more than 40 off (`far`), KL is a difference of logarithms and errs like two losses.
+   */
+  headCompareKl: (o: {
+    k: number;
+    vocab: number;
+    magnitude: number;
+    spread: number;
+    capped?: boolean;
+    kl: number;
+    deviation: number;
+    far: boolean;
+  }): number => {
+    if (o.far) return 2 * OP_TOLERANCE.headLoss(o.k, o.vocab, o.magnitude, o.spread, o.capped);
+    const e = logitError(o.k + 4, o.magnitude, o.capped ?? false);
+    const relative = expEps(o.spread) + 90 * EPS + ((10 * o.vocab) / 16 + 40) * EPS;
+    return 2 * e * (o.deviation + Math.sqrt(2 * Math.max(0, o.kl))) + 4 * e * e + relative * Math.abs(o.kl);
+  },
   /** `rows` squares and additions in f32, relative since all are positive. */
   columnEnergy: (rows: number, value: number): number => (rows + 2) * EPS * value,
   /**

@@ -17,8 +17,6 @@ import { columnEnergyRef } from '../../ops/columnEnergy.ref';
 import { expectClose } from '../../ops/compare';
 import { embed } from '../../ops/embed';
 import { embedRef } from '../../ops/embed.ref';
-import { headLoss, UNSCORED, type HeadLossVariant } from '../../ops/headLoss';
-import { headLossRef } from '../../ops/headLoss.ref';
 import { layerNorm, type LayerNormVariant } from '../../ops/layerNorm';
 import { layerNormRef } from '../../ops/layerNorm.ref';
 import { chooseMatmul, matmul, MATMUL_VARIANTS, matmulSupported, type MatmulVariant } from '../../ops/matmul';
@@ -36,6 +34,7 @@ import { splitColumnsRef } from '../../ops/splitColumns.ref';
 import { OP_TOLERANCE } from '../../ops/tolerances';
 import { normals, poisonedAct, readAct, upload, uploadAct, uploadVec, uploadWeight } from '../../ops/trial';
 import { NO_VARIANTS, type KernelCheck, type Rig } from './check';
+import { HEAD_CHECKS } from './headChecks';
 
 export const DTYPES: readonly FloatDtype[] = ['F32', 'F16', 'BF16'];
 
@@ -251,32 +250,6 @@ const softcapCheck: KernelCheck = {
   },
 };
 
-const headLossCheck: KernelCheck = {
-  op: 'headLoss',
-  what: 'pieces of the vocabulary',
-  variants: () => ['lane', 'tree'],
-  choose: (ctx) => bySpeed(ctx, 'headLoss', 'lane', 'tree'),
-  async run(rig, variant) {
-    const [rows, vocab, k] = [21, 203, 12];
-    const x = normals(rows * k, 17);
-    const w = uploadWeight(rig, normals(vocab * k, 18), k, 'F32', 120);
-    const targets = Uint32Array.from({ length: rows }, (_, r) => (r === 3 ? UNSCORED : (r * 37) % vocab));
-    const losses = upload(rig, new Float32Array(rows + 16).fill(NaN));
-    await headLoss(rig.rec, uploadAct(rig, x, k), w.weight, upload(rig, targets), losses, rig.workspace, {
-      variant: variant as HeadLossVariant,
-      scratchBytes: rows * 64 * 4,
-    });
-    const ref = matmulRef(x, w.values, k);
-    const bound = (r: number): number => {
-      const of = ref.values.subarray(r * vocab, (r + 1) * vocab);
-      const magnitude = Math.max(...ref.magnitudes.subarray(r * vocab, (r + 1) * vocab));
-      return OP_TOLERANCE.headLoss(k, vocab, magnitude, Math.max(...of) - Math.min(...of));
-    };
-    const got = await readAct(rig, { buffer: losses, rows, cols: 1 });
-    expectClose(got, headLossRef(ref.values, vocab, targets), bound);
-  },
-};
-
 const columnEnergyCheck: KernelCheck = {
   op: 'columnEnergy',
   what: '37 x 70 in chunks of 16',
@@ -320,5 +293,5 @@ export const DEPENDENT_CHECKS: readonly KernelCheck[] = [
   tilesCheck(7, 9),
   tilesCheck(12, 71, 21),
   tilesCheck(5, 12, 3),
-  headLossCheck,
+  ...HEAD_CHECKS,
 ];
