@@ -1,4 +1,4 @@
-// out[t, c] = weight[ids[t], c], one shard of the table at a time.
+// out[t, c] = weight[ids[t], c] * scale, one shard of the table at a time.
 struct Params {
   // Elements of the output in this dispatch.
   begin: u32,
@@ -10,6 +10,7 @@ struct Params {
   // Rows of the whole table: the first shard answers a larger id with `invalid` (NaN), never with stale memory.
   rowTotal: u32,
   invalid: f32,
+  scale: f32,
 }
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> ids: array<u32>;
@@ -29,7 +30,7 @@ fn main(
   let id = ids[i / params.cols];
   if (id >= params.rowBegin && id < params.rowEnd) {
     let at = (id - params.rowBegin) * params.cols + i % params.cols;
-    out[i] = weight1(weight[at >> W1_SHIFT], at);
+    out[i] = weight1(weight[at >> W1_SHIFT], at) * params.scale;
   } else if (id >= params.rowTotal && params.rowBegin == 0u) {
     out[i] = params.invalid;
   }

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { FloatDtype } from '../core/dtypes';
 import { expectClose } from '../testing/compare';
 import { normals, poisonedAct, readAct, runOnGpu, upload, uploadWeight } from '../testing/gpuFixture';
+import { TOLERANCE } from '../testing/tolerances';
 import { embed } from './embed';
 import { embedRef } from './embed.ref';
 
@@ -22,6 +23,17 @@ describe('embed', () => {
       const out = poisonedAct(gpu, ids.length, cols);
       await embed(gpu.rec, table.weight, upload(gpu, Uint32Array.from(ids)), ids.length, out);
       expectClose(await readAct(gpu, out), embedRef(table.values, cols, ids), () => 0);
+    });
+  });
+
+  test.each(['F32', 'F16', 'BF16'] as const)('%s, scaled', async (dtype) => {
+    await runOnGpu(async (gpu) => {
+      const [rows, cols, ids, scale] = [9, 13, [8, 0, 4, 8], Math.sqrt(2048)];
+      const table = uploadWeight(gpu, normals(rows * cols, 3), cols, dtype, 5);
+      const out = poisonedAct(gpu, ids.length, cols);
+      await embed(gpu.rec, table.weight, upload(gpu, Uint32Array.from(ids)), ids.length, out, { scale });
+      const want = embedRef(table.values, cols, ids, scale);
+      expectClose(await readAct(gpu, out), want, (_, value) => TOLERANCE.embedScaled(value));
     });
   });
 

@@ -13,8 +13,13 @@ const COST = 32;
 
 export const embedKernels = perDtype('embed', grid, code);
 
+export interface EmbedOptions {
+  /** What rows are multiplied by (Gemma: the root of their width); 1, which changes nothing, when left out. */
+  scale?: number;
+}
+
 /**
- * out[t] = weight[ids[t]] for t < count; ids is u32 [count]. One dispatch per shard of the table. An id beyond the
+ * out[t] = weight[ids[t]] * scale for t < count; ids is u32 [count]. One dispatch per shard of the table. An id beyond the
  * table gives a row of NaN.
  */
 export async function embed(
@@ -23,6 +28,7 @@ export async function embed(
   ids: LabBuffer,
   count: number,
   out: Act,
+  { scale = 1 }: EmbedOptions = {},
 ): Promise<void> {
   checkWeight('embed', weight);
   checkAct('embed', 'out', out, { rows: count, cols: weight.cols });
@@ -40,6 +46,7 @@ export async function embed(
           rowEnd: shard.rowBegin + shard.rows,
           rowTotal: weight.rows,
           invalid: NaN,
+          scale,
         },
         grid: foldGrid(Math.ceil((end - begin) / 64)),
         cost: (end - begin) * COST,

@@ -1,6 +1,7 @@
 /** Every kernel of the lab, for the compile test, the self-test and the bench. A new op adds its line here. */
 import type { Kernel } from '../gpu/kernel';
 import { activateKernels } from './activate';
+import { addPositionsKernels } from './addPositions';
 import { applyMaskKernel } from './applyMask';
 import { attentionKernels } from './attention';
 import { columnEnergyKernels } from './columnEnergy';
@@ -31,6 +32,7 @@ const all = (...groups: Record<string, Kernel>[]): Kernel[] =>
 
 export const OPS: readonly OpEntry[] = [
   { name: 'embed', kernels: all(embedKernels) },
+  { name: 'addPositions', kernels: all(addPositionsKernels) },
   { name: 'rmsNorm', kernels: all(rmsNormKernels) },
   { name: 'layerNorm', kernels: all(layerNormKernels) },
   { name: 'matmul', kernels: all(...Object.values(matmulKernels)) },

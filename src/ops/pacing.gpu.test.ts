@@ -15,6 +15,7 @@ import {
 } from '../testing/gpuFixture';
 import { inNode, testGpu } from '../testing/setupGpu';
 import { activate } from './activate';
+import { addPositions } from './addPositions';
 import { attention } from './attention';
 import { embed } from './embed';
 import { headLoss } from './headLoss';
@@ -53,6 +54,14 @@ const OPS: Record<string, (gpu: GpuFixture) => Promise<Act>> = {
       300,
       out,
     );
+    return out;
+  },
+  addPositions: async (gpu) => {
+    const values = new Float32Array(2416).fill(NaN);
+    values.set(normals(2400, 1));
+    const out = { buffer: upload(gpu, values), rows: 300, cols: 8 };
+    const table = uploadWeight(gpu, normals(816, 2), 8, 'F16', 60).weight;
+    await addPositions(gpu.rec, table, out, { seqLength: 100, positionBegin: 0, offset: 2 });
     return out;
   },
   rmsNorm: async (gpu) => {

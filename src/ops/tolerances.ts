@@ -40,6 +40,10 @@ export interface LayerNormPoint {
 }
 
 export const OP_TOLERANCE = {
+  /** One product, with a scale rounded to f32. Without a scale rows are exact. */
+  embedScaled: (value: number): number => 2 * EPS * Math.abs(value),
+  /** One sum; the table's values are exact. */
+  addPositions: (value: number): number => EPS * Math.abs(value),
   /** One scaled element; what is too small for a normal f32 may become 0. */
   softcap: (value: number): number => (softcapEps + EPS) * Math.abs(value) + 2 ** -126,
   /** k products and additions, plus bias and residual, scaled by Σ|x||w|. */

@@ -2,6 +2,8 @@
 import type { FloatDtype } from '../../core/dtypes';
 import { activate, ACTIVATIONS, type Activation } from '../../ops/activate';
 import { activateRef } from '../../ops/activate.ref';
+import { addPositions } from '../../ops/addPositions';
+import { addPositionsRef } from '../../ops/addPositions.ref';
 import {
   attention,
   ATTENTION_TILES,
@@ -47,8 +49,26 @@ const embedCheck = (dtype: FloatDtype): KernelCheck => ({
     const table = uploadWeight(rig, normals(rows * cols, 1), cols, dtype, 20);
     const ids = Uint32Array.from({ length: 11 }, (_, i) => (i * 17 + 36) % rows);
     const out = poisonedAct(rig, ids.length, cols);
-    await embed(rig.rec, table.weight, upload(rig, ids), ids.length, out);
-    expectClose(await readAct(rig, out), embedRef(table.values, cols, ids), () => 0);
+    await embed(rig.rec, table.weight, upload(rig, ids), ids.length, out, { scale: 3 });
+    const want = embedRef(table.values, cols, ids, 3);
+    expectClose(await readAct(rig, out), want, (_, value) => OP_TOLERANCE.embedScaled(value));
+  },
+});
+
+const addPositionsCheck = (dtype: FloatDtype): KernelCheck => ({
+  op: 'addPositions',
+  what: dtype,
+  ...NO_VARIANTS,
+  async run(rig) {
+    const [rows, cols] = [15, 21];
+    const options = { seqLength: 5, positionBegin: 3, offset: 2 };
+    const table = uploadWeight(rig, normals(11 * cols, 32), cols, dtype, 7);
+    const x = normals(rows * cols, 33);
+    const out = poisonedAct(rig, rows, cols);
+    rig.rec.write(out.buffer, 0, x);
+    await addPositions(rig.rec, table.weight, out, options);
+    const want = addPositionsRef(x, table.values, cols, options);
+    expectClose(await readAct(rig, out), want, (_, value) => OP_TOLERANCE.addPositions(value));
   },
 });
 
@@ -277,6 +297,7 @@ export const FORWARD_CHECKS: readonly KernelCheck[] = [
   ...DTYPES.map((dtype) => matvecCheck(dtype, 21, 36)),
   ...DTYPES.map((dtype) => matvecCheck(dtype, 13, 35)),
   ...DTYPES.map(embedCheck),
+  ...DTYPES.map(addPositionsCheck),
   rmsNormCheck,
   layerNormCheck,
   splitColumnsCheck,
