@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { LabError } from '../core/errors';
 import { DEFAULT_SPEC } from '../core/spec';
 import { allowOnly, oneModel, parseArguments, specFromFlags } from './flags';
-import { parseStoredSpec } from './storedSpec';
+import { parseStoredSpec } from '../core/storedSpec';
 
 function failure(work: () => unknown): string {
   try {

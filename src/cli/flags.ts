@@ -49,7 +49,12 @@ const EXPERIMENT = {
     value: 'KIND',
     help: 'exact (default), or dense: statistics once from the dense model',
   },
-  spec: { kind: 'text', value: 'F', help: 'run again what F holds: a report, its spec, or an export folder' },
+  spec: {
+    kind: 'text',
+    value: 'F',
+    help: 'run again what F holds: a report, its spec, an exported folder, or run:ID',
+  },
+  'no-history': { kind: 'switch', help: 'do not keep this run in the list of past runs' },
 } as const satisfies Record<string, FlagDescription>;
 
 const COMMON = {
@@ -79,6 +84,7 @@ const EXTRA = {
   },
   modifier: { kind: 'text', value: 'ID', help: 'wanda or sparsegpt chooses the weights there' },
   suite: { kind: 'text', value: 'NAME', help: 'kernels, forward, tick, sweep, load or export' },
+  all: { kind: 'switch', help: 'every past run' },
   quick: { kind: 'switch', help: 'small shapes, few repetitions' },
 } as const satisfies Record<string, FlagDescription>;
 

@@ -17,6 +17,7 @@ import {
 import { homedir } from 'node:os';
 import { basename, dirname, join, resolve, sep } from 'node:path';
 import { LabError } from '../core/errors';
+import { decodeUtf8, parseJson } from '../formats/json';
 import type { LabEvent } from '../session/protocol';
 
 const MAX_ERROR_LINE = 2000;
@@ -119,9 +120,9 @@ export async function readUserFile(path: string, maxBytes: number): Promise<Uint
 export async function readUserJson(path: string, maxBytes = 256 << 20): Promise<unknown> {
   const bytes = await readUserFile(path, maxBytes);
   try {
-    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+    return parseJson(path, decodeUtf8(path, bytes));
   } catch (cause) {
-    throw new LabError('SpecError', `${path} is not valid JSON.`, 'Check the file.', { cause });
+    throw new LabError('SpecError', LabError.from(cause).message, 'Check the file.', { cause });
   }
 }
 

@@ -1,5 +1,5 @@
 /** prunelab <command>: parses, runs one command, prints one last line when it fails, returns the exit code. */
-import { LabError } from '../core/errors';
+import { LabError, throwIfAborted } from '../core/errors';
 import { ENGINE_VERSION } from '../core/version';
 import type { Command, CommandContext } from './command';
 import { benchCommand } from './commands/bench';
@@ -10,6 +10,7 @@ import { infoCommand } from './commands/info';
 import { logitsCommand } from './commands/logits';
 import { pruneCommand } from './commands/prune';
 import { recipeCommand } from './commands/recipe';
+import { runsCommand } from './commands/runs';
 import { sweepCommand } from './commands/sweep';
 import { textsCommand } from './commands/texts';
 import { verifyCommand } from './commands/verify';
@@ -26,6 +27,7 @@ const COMMANDS: readonly Command[] = [
   generateCommand,
   verifyCommand,
   recipeCommand,
+  runsCommand,
   benchCommand,
   doctorCommand,
 ];
@@ -35,15 +37,12 @@ function overview(): string {
   return `prunelab ${ENGINE_VERSION}: prune language models on WebGPU\n\n${rows.join('\n')}\n\n<model> is demo, a folder, a .safetensors file, or hf:owner/name[@revision].\nprunelab <command> --help lists its flags.\n`;
 }
 
-export async function main(argv: readonly string[]): Promise<number> {
+/** `signal` cancels whatever runs; the program that calls this listens for signals of the system. */
+export async function main(argv: readonly string[], signal: AbortSignal): Promise<number> {
   let console = new Console(argv.includes('--quiet'));
   const debug = argv.includes('--debug');
-  const abort = new AbortController();
-  const cancel = (): void => abort.abort();
-  process.on('SIGINT', cancel);
-  process.on('SIGTERM', cancel);
-  process.on('SIGHUP', cancel);
   try {
+    throwIfAborted(signal);
     const parsed = parseArguments(argv);
     console = new Console(parsed.switches.has('quiet'));
     const command = COMMANDS.find((c) => c.name === parsed.command);
@@ -66,25 +65,23 @@ export async function main(argv: readonly string[]): Promise<number> {
     allowOnly(parsed, command.flags);
     const target = parsed.values.get('json');
     if (target !== undefined && target !== '-') await checkFileTarget('--json', target);
-    const code = await command.run({ parsed, console, signal: abort.signal, finish: finisher(parsed) });
+    const code = await command.run({ parsed, console, signal, finish: finisher(parsed, signal) });
     console.endLine();
     return code;
   } catch (error) {
-    const failure = abort.signal.aborted
+    const failure = signal.aborted
       ? new LabError('CancelledError', 'Cancelled; nothing half-written remains.')
       : LabError.from(error);
     console.fail(failure, debug);
     return failure.exitCode;
-  } finally {
-    process.off('SIGINT', cancel);
-    process.off('SIGTERM', cancel);
-    process.off('SIGHUP', cancel);
   }
 }
 
-function finisher(parsed: Parsed): CommandContext['finish'] {
+function finisher(parsed: Parsed, signal: AbortSignal): CommandContext['finish'] {
   const target = parsed.values.get('json');
   return async (json, human) => {
+    // A command too quick to look for itself is cancelled all the same.
+    throwIfAborted(signal);
     if (target === '-') process.stdout.write(`${JSON.stringify(json, null, 2)}\n`);
     else {
       if (target !== undefined) await writeWhole(target, `${JSON.stringify(json, null, 2)}\n`);

@@ -6,7 +6,8 @@ import { nodeFiles } from '../formats/nodeFiles.node';
 import { compareReplay, describeReplay, type ZeroDifferences } from '../session/replay';
 import { compareZeros } from '../session/replayWeights';
 import type { Console } from './io';
-import type { CliSession, StoredRun } from './session';
+import type { CliSession } from './session';
+import type { StoredRun } from './stored';
 
 /**
  * The report with what its repetition found. A repetition on the same device with the same masks leaves the report as

@@ -1,8 +1,8 @@
 /** Opens what commands share: the model's files, the lab on a GPU, the user's texts, cancellation. */
-import { readFile, stat } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { existsSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { BUNDLED_TEXT } from '../core/bundledText';
 import { LabError } from '../core/errors';
 import { sha256Hex } from '../core/hash';
@@ -14,11 +14,10 @@ import { GpuContext } from '../gpu/context';
 import type { LabHost } from '../session/host';
 import { Lab, type JobIo } from '../session/lab';
 import type { ModelSummary } from '../session/protocol';
-import type { Repeatable } from '../session/replay';
 import { oneModel, specFromFlags, type Parsed } from './flags';
 import { readUserFile, readUserJson, type Console } from './io';
 import { closeNodeGpu, nodeGpuRemedy, openNodeGpu } from './nodeGpu';
-import { parseStoredReport, parseStoredSpec } from './storedSpec';
+import { differences, storedRun } from './stored';
 
 /** The checkout: the folder that holds public/. */
 export function projectRoot(): string {
@@ -105,7 +104,11 @@ export async function openSession(
     async load(model) {
       const { files, name } = await openModelFiles(model, console, signal);
       const summary = await lab.load(files, io, name);
-      for (const warning of summary.warnings) console.warn(warning);
+      const stored = await storedRun(parsed);
+      // They belong to the report as well.
+      if (stored) lab.loaded.plan.warnings.push(...differences(stored, lab.loaded.record.sha256));
+      for (const warning of new Set([...summary.warnings, ...lab.loaded.plan.warnings]))
+        console.warn(warning);
       return summary;
     },
     close() {
@@ -122,32 +125,6 @@ export function inputPaths(parsed: Parsed, model: string): string[] {
     (flag) => parsed.values.get(flag) ?? [],
   );
   return model === 'demo' || model.startsWith('hf:') ? files : [model, ...files];
-}
-
-/** What --spec names: a report or a spec in a file, or an export folder, whose report is its pruning.json. */
-export interface StoredRun {
-  spec: LabSpec;
-  /** To compare a repeated run with; null for a spec alone. */
-  report: Repeatable | null;
-  /** The export that the report lies in, null where it is a file by itself. */
-  folder: string | null;
-}
-
-const REPORT_FILE = 'pruning.json';
-
-/** undefined without --spec. */
-export async function storedRun(parsed: Parsed): Promise<StoredRun | undefined> {
-  const given = parsed.values.get('spec');
-  if (given === undefined) return undefined;
-  const isFolder = (await stat(given).catch(() => null))?.isDirectory() ?? false;
-  const path = isFolder ? join(given, REPORT_FILE) : given;
-  const value = await readUserJson(path);
-  const exported = basename(path) === REPORT_FILE && existsSync(join(dirname(path), 'config.json'));
-  return {
-    spec: parseStoredSpec(path, value),
-    report: parseStoredReport(value),
-    folder: exported ? dirname(path) : null,
-  };
 }
 
 /** The spec that --spec holds; undefined without that flag. */

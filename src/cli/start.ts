@@ -18,10 +18,13 @@ process.on('uncaughtException', crash);
 process.on('unhandledRejection', crash);
 
 let asked: number | undefined;
+const abort = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-  // Always a listener: a signal that arrives twice (terminal and parent) must not kill the clean-up of the first.
+  // Always a listener, and from the first moment: a signal that arrives while the program is still being read must not
+  // be lost, and one that arrives twice (terminal and parent) must not kill the clean-up of the first.
   process.on(signal, () => {
     asked ??= Date.now();
+    abort.abort();
     if (Date.now() - asked > PATIENCE_MS) process.exit(130);
   });
 }
@@ -42,7 +45,7 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 process.stderr.on('error', () => undefined);
 
 const { main } = await import('./main');
-const code = await main(process.argv.slice(2));
+const code = await main(process.argv.slice(2), abort.signal);
 await Promise.all([flushed(process.stdout), flushed(process.stderr)]);
 // Dawn keeps a process alive until its object is gone; ending here needs no such order.
 process.exit(code);

@@ -1,6 +1,7 @@
 import type { Command } from '../command';
 import { EXPERIMENT_FLAGS, oneModel } from '../flags';
 import { describePerplexity } from '../describe';
+import { keepRun } from '../keptRuns';
 import { openSession, readSpec, storedSpec } from '../session';
 
 export const evalCommand: Command = {
@@ -17,6 +18,7 @@ export const evalCommand: Command = {
       session.lab.plan(spec);
       const report = await session.lab.evaluate(spec, session.io);
       for (const warning of report.warnings) console.warn(warning);
+      await keepRun(parsed, console, report);
       await finish(
         report,
         `perplexity ${describePerplexity(report.perplexity.dense)} (${report.perplexity.windows} windows of ${report.perplexity.window} tokens, ${report.texts.report.source})\n`,

@@ -5,8 +5,10 @@ import { describeCurve, describeRun } from '../describe';
 import { EXPERIMENT_FLAGS, oneModel } from '../flags';
 import { checkOut, replaceFolder } from '../io';
 import { nodeSink } from '../nodeSink';
+import { keepRun } from '../keptRuns';
 import { withReplay } from '../replay';
-import { inputPaths, openSession, readSpec, storedRun } from '../session';
+import { inputPaths, openSession, readSpec } from '../session';
+import { storedRun } from '../stored';
 
 export const pruneCommand: Command = {
   name: 'prune',
@@ -47,6 +49,7 @@ export const pruneCommand: Command = {
         );
         return { ...exported, curve: chosen };
       });
+      await keepRun(parsed, console, report);
       await finish(
         report,
         `${curve ? describeCurve(curve) : ''}${describeRun(report)}verified    ${files.length} files in ${out}\n`,

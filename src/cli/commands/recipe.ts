@@ -2,6 +2,7 @@ import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { LabError } from '../../core/errors';
+import { parseStoredSpec } from '../../core/storedSpec';
 import { openModel } from '../../formats/hfModel';
 import { planModel } from '../../models/inspect';
 import { recipeOfModel, recipeOfReport, type RecipeSource } from '../../session/recipe';
@@ -9,7 +10,6 @@ import type { Command, CommandContext } from '../command';
 import { oneModel, specFromFlags } from '../flags';
 import { checkFileTarget, readUserJson, writeWhole } from '../io';
 import { layerSparsities, openModelFiles, storedSpec } from '../session';
-import { parseStoredSpec } from '../storedSpec';
 
 const DECIDING = [
   'pruner',

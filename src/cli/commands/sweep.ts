@@ -3,9 +3,11 @@ import { parseNumber, type LabSpec } from '../../core/spec';
 import type { Command } from '../command';
 import { describeCurve, describeRun } from '../describe';
 import { EXPERIMENT_FLAGS, oneModel, type Parsed } from '../flags';
+import { MAX_BETAS } from '../../core/storedSpec';
+import { keepRun } from '../keptRuns';
 import { withReplay } from '../replay';
-import { openSession, readSpec, storedRun, storedSpec } from '../session';
-import { MAX_BETAS } from '../storedSpec';
+import { openSession, readSpec, storedSpec } from '../session';
+import { storedRun } from '../stored';
 
 export const sweepCommand: Command = {
   name: 'sweep',
@@ -32,6 +34,7 @@ export const sweepCommand: Command = {
       const measured = await lab.run(spec, beta, io, curve);
       const report = await withReplay(session, await storedRun(parsed), measured, beta, console);
       for (const warning of report.warnings) console.warn(warning);
+      await keepRun(parsed, console, report);
       await finish(report, `${describeCurve(curve)}\n${describeRun(report)}`);
       return 0;
     } finally {

@@ -1,8 +1,7 @@
 /** Reads the spec out of a report or a spec file: every key is known and checked, nothing is guessed. */
 import { z } from 'zod';
-import { LabError } from '../core/errors';
-import { MAX_SEEDS, type LabSpec } from '../core/spec';
-import type { Repeatable } from '../session/replay';
+import { LabError } from './errors';
+import { MAX_SEEDS, type LabSpec } from './spec';
 
 /** Each is a whole pruning run. */
 export const MAX_BETAS = 1000;
@@ -29,49 +28,21 @@ const schema = z.strictObject({
   betas: z.array(z.number()).min(1).max(MAX_BETAS).optional(),
 });
 
-const hash = z.string().max(200);
-const text = z.looseObject({
-  source: z.string(),
-  sha256: hash,
-  windows: z.number(),
-  window: z.number(),
-  tokens: z.number(),
-});
-const report = z.looseObject({
-  id: hash,
-  spec: schema,
-  model: z.looseObject({ sha256: hash }),
-  device: z.object({
-    vendor: z.string(),
-    architecture: z.string(),
-    description: z.string(),
-    software: z.boolean(),
-    features: z.array(z.string()),
-    backend: z.enum(['chrome', 'dawn-node']),
-  }),
-  texts: z.object({ calibration: text, select: text, report: text }),
-  masks: z.record(z.string(), hash).optional(),
-  margin: z.number().nullable().optional(),
-});
-
-/** What is compared when a stored report is run again; null for a spec alone and for a report of nothing pruned. */
-export function parseStoredReport(value: unknown): Repeatable | null {
-  const result = report.safeParse(value);
-  return result.success ? (result.data as unknown as Repeatable) : null;
-}
-
 /** `value` is a whole report (its `spec` is taken) or a spec alone. SpecError names the first wrong key. */
 export function parseStoredSpec(path: string, value: unknown): LabSpec {
   const isReport = typeof value === 'object' && value !== null && 'schema' in value && 'spec' in value;
   if (isReport && value.schema !== 'prunelab.run/1')
-    throw new LabError('SpecError', `${path}: schema ${JSON.stringify(value.schema)} is not prunelab.run/1.`);
+    throw new LabError(
+      'SpecError',
+      `${path}: schema ${JSON.stringify(value.schema)?.slice(0, 80)} is not prunelab.run/1.`,
+    );
   const result = schema.safeParse(isReport ? value.spec : value);
   if (result.success) return result.data;
   const issue = result.error.issues[0];
-  const where = issue?.path.join('.') || 'the spec';
+  const where = issue?.path.join('.').slice(0, 200) || 'the spec';
   throw new LabError(
     'SpecError',
-    `${path}: ${where}: ${issue?.message ?? 'not a spec'}.`,
+    `${path}: ${where}: ${issue?.message.slice(0, 300) ?? 'not a spec'}.`,
     'Give a report of this lab, or its spec, unchanged.',
   );
 }
