@@ -17,9 +17,14 @@ interface Outcome {
   last: string;
 }
 
-function prunelab(args: string[], after?: { ms: number; signal: NodeJS.Signals }): Promise<Outcome> {
+function prunelab(
+  args: string[],
+  after?: { ms: number; signal: NodeJS.Signals },
+  nodeArgs: string[] = [],
+): Promise<Outcome> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, ['bin/prunelab.js', ...args], {
+    const child = spawn(process.execPath, [...nodeArgs, 'bin/prunelab.js', ...args], {
+      env: { ...process.env, PRUNELAB_CACHE: join(folder, 'cache') },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     let out = '';
@@ -282,6 +287,54 @@ for (const signal of ['SIGINT', 'SIGHUP'] as const) {
     expect(readdirSync(folder)).toEqual(before);
   });
 }
+
+for (const [signal, ms] of [
+  ['SIGINT', 0],
+  ['SIGTERM', 60],
+  ['SIGINT', 150],
+] as const) {
+  test(`${signal} ${ms} ms after the program began to listen is heard, whatever is still being read`, async () => {
+    // Sent from inside as soon as there is a listener: Node itself takes a while to begin.
+    const preload = `const t=setInterval(()=>{if(process.listenerCount('${signal}')){clearInterval(t);setTimeout(()=>process.kill(process.pid,'${signal}'),${ms})}},1)`;
+    const nodeArgs = ['--import', `data:text/javascript,${encodeURIComponent(preload)}`];
+    const { code, out, last } = await prunelab(['eval', MODEL, ...SMALL], undefined, nodeArgs);
+    expect([code, out]).toEqual([130, '']);
+    expect(last).toMatch(/^prunelab: CancelledError: /);
+  });
+}
+
+test('past runs are kept, shown and run again by their id; an exported folder is a spec too', async () => {
+  const out = join(folder, 'kept');
+  const made = await prunelab([
+    'prune',
+    MODEL,
+    '--beta',
+    '0.1',
+    ...SMALL,
+    '--out',
+    out,
+    '--json',
+    '-',
+    '--quiet',
+  ]);
+  const report = JSON.parse(made.out) as { id: string; perplexity: { pruned: number } };
+  type Listed = { runs: { id: string; command: string; perplexity: object }[] };
+  const listed = JSON.parse((await prunelab(['runs', '--json', '-'])).out) as Listed;
+  expect(listed.runs.find(({ id }) => id === report.id)).toMatchObject({ command: 'prune', beta: 0.1 });
+  const shown = await prunelab(['runs', 'show', report.id.slice(0, 12), '--json', '-']);
+  expect(JSON.parse(shown.out)).toMatchObject({ id: report.id, perplexity: report.perplexity });
+  for (const spec of [`run:${report.id.slice(0, 12)}`, out]) {
+    const again = await prunelab(['prune', '--spec', spec, '--out', join(folder, 'anew'), '--force', '--no-history', '--json', '-', '--quiet']); // prettier-ignore
+    expect(again.err).toBe('');
+    expect(JSON.parse(again.out)).toMatchObject({ id: report.id, perplexity: report.perplexity });
+  }
+  const other = await prunelab(['eval', out, '--spec', out, '--no-history', '--quiet']);
+  expect(other.err).toMatch(/^prunelab: warning: The weights differ from those of/m);
+  const count = listed.runs.length;
+  expect((await prunelab(['runs', 'delete', report.id, '--json', '-'])).out).toContain('"deleted": 1');
+  const left = JSON.parse((await prunelab(['runs', '--json', '-'])).out) as Listed;
+  expect(left.runs).toHaveLength(count - 1);
+});
 
 test('a place that cannot be written, or that holds the model, is refused before the work', async () => {
   const model = join(folder, 'precious');

@@ -1,4 +1,5 @@
 /** Standard error, standard output and files of the command line: progress, warnings, the last line of an error. */
+import { randomUUID } from 'node:crypto';
 import {
   access,
   chmod,
@@ -129,7 +130,7 @@ export async function readUserJson(path: string, maxBytes = 256 << 20): Promise<
 /** Writes a file whole or not at all. */
 export async function writeWhole(path: string, data: string | Uint8Array): Promise<void> {
   const full = resolve(path);
-  const temporary = join(dirname(full), `.${process.pid}.${Date.now()}.tmp`);
+  const temporary = join(dirname(full), `.${process.pid}.${randomUUID()}.tmp`);
   try {
     await makeFolder(dirname(full));
     await writeFile(temporary, data);

@@ -7,12 +7,13 @@ import { SplitPreTokenizer } from '@huggingface/tokenizers';
 import { LabError } from '../core/errors';
 import { isJsonObject } from './json';
 
-/** `first`: the piece begins where the whole text begins. */
-type Step = (piece: string, first: boolean) => string[];
+/** `first`: the piece begins where the whole text begins. `beat` is called for every match. */
+type Step = (piece: string, first: boolean, beat: Beat) => string[];
+type Beat = () => void;
 
 export interface PreTokenizerPlan {
-  /** Pieces of a text, in order, before `finish`. */
-  cut(text: string, first: boolean): string[];
+  /** Pieces of a text, in order, before `finish`. `beat` is called while there is progress. */
+  cut(text: string, first: boolean, beat?: Beat): string[];
   /** One piece as the model wants it; pure, so its result may be kept. */
   finish(piece: string): string;
 }
@@ -37,7 +38,8 @@ export function planPreTokenizer(config: unknown): PreTokenizerPlan {
     if (part.type === 'ByteLevel') {
       if (part.add_prefix_space === true)
         steps.push((piece) => [piece.startsWith(' ') ? piece : ` ${piece}`]);
-      if (part.use_regex !== false) steps.push((piece) => split(piece, RE_GPT2, 'isolated', false));
+      if (part.use_regex !== false)
+        steps.push((piece, _first, beat) => split(piece, RE_GPT2, 'isolated', false, beat));
       // At the end it changes each piece by itself, which is left to the caller's cache.
       if (i === parts.length - 1) finish = byteLevel;
       else steps.push((piece) => [byteLevel(piece)]);
@@ -46,11 +48,13 @@ export function planPreTokenizer(config: unknown): PreTokenizerPlan {
     }
   }
   return {
-    cut(text, first) {
+    cut(text, first, beat = () => undefined) {
       let pieces = [text];
       steps.forEach((step) => {
         // Only the first piece can begin where the text does.
-        pieces = pieces.flatMap((piece, i) => step(piece, first && i === 0)).filter((piece) => piece !== '');
+        pieces = pieces
+          .flatMap((piece, i) => step(piece, first && i === 0, beat))
+          .filter((piece) => piece !== '');
       });
       return pieces;
     },
@@ -107,7 +111,7 @@ function splitStep(part: Part): Step {
   const config = { type: 'Split', pattern: part.pattern, behavior: 'Isolated', invert: true } as SplitConfig;
   const { pattern } = new SplitPreTokenizer(config);
   if (!pattern) throw unknownKind(part);
-  return (piece) => split(piece, pattern, behavior, invert);
+  return (piece, _first, beat) => split(piece, pattern, behavior, invert, beat);
 }
 
 function metaspaceStep(part: Part): Step {
@@ -135,12 +139,15 @@ interface Range {
 }
 
 /** Cuts at the matches of `pattern` (or, inverted, at what lies between them). */
-function split(piece: string, pattern: RegExp, behavior: Behavior, invert: boolean): string[] {
+function split(piece: string, pattern: RegExp, behavior: Behavior, invert: boolean, beat?: Beat): string[] {
   const ranges: Range[] = [];
   let done = 0;
+  let matches = 0;
   pattern.lastIndex = 0;
   for (let match = pattern.exec(piece); match; match = pattern.exec(piece)) {
     const text = match[0];
+    // Looking at the clock costs more than most matches.
+    if (beat && (++matches & 255) === 0) beat();
     if (text === '') {
       pattern.lastIndex += (piece.codePointAt(pattern.lastIndex) ?? 0) > 0xffff ? 2 : 1;
       continue;

@@ -7,6 +7,7 @@ import { build } from 'vite';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { LabError } from '../core/errors';
 import { mixedText } from '../testing/mixedText';
+import { openTokenizer, type SpawnTokenizer } from './tokenizer';
 import { nodeTokenizer, workerTokenizer } from './tokenizer.node';
 import { TokenizerEngine } from './tokenizerEngine';
 
@@ -166,15 +167,43 @@ describe('the worker', () => {
     const pre = { type: 'Sequence', pretokenizers: [pattern, bytes] };
     const json = JSON.stringify({ ...(JSON.parse(demoJson) as Json), pre_tokenizer: pre });
     const handle = await workerTokenizer({ name: 'evil', json, config: null }, path, {
-      baseMs: 3000,
+      baseMs: 60_000,
       perMillionMs: 0,
+      stallMs: 2000,
     });
     const [first, second] = await Promise.all([failure(handle.encode('a'.repeat(60))), handle.encode('aab')]);
     expect(first).toBeInstanceOf(LabError);
     expect(first).toMatchObject({ kind: 'TextError', exitCode: 2 });
-    expect((first as LabError).message).toContain('evil: tokenising took longer than 3 s');
+    expect((first as LabError).message).toContain('evil: tokenising made no progress for 2 s');
     expect(second.length).toBeGreaterThan(0);
+    // Another text of that length is not waited for again.
+    const beganMs = performance.now();
+    const third = await failure(handle.encode('a'.repeat(50)));
+    expect(performance.now() - beganMs).toBeLessThan(500);
+    expect(third).toBe(first);
     handle.close();
+  });
+
+  test('slow is not stuck: signs of progress keep a call alive', async () => {
+    let beats = 0;
+    new TokenizerEngine(files).encode(novel.slice(0, 100_000), () => beats++);
+    expect(beats).toBeGreaterThan(50);
+
+    const answering =
+      (beatMs: number): SpawnTokenizer =>
+      (reply) => ({
+        terminate: () => undefined,
+        post: ({ id, op }) => {
+          if (op === 'open') reply({ id, op, info: { vocabularySize: 1, specialIds: { eos: [] } } });
+          for (let ms = beatMs; ms < 600; ms += beatMs) setTimeout(() => reply({ id, op: 'beat' }), ms);
+          setTimeout(() => reply({ id, op: 'encode', ids: Uint32Array.of(7) }), 600);
+        },
+      });
+    const limits = { baseMs: 10_000, perMillionMs: 0, stallMs: 300 };
+    const alive = await openTokenizer(files, answering(60), limits);
+    expect(await alive.encode('text')).toEqual([7]);
+    const silent = await openTokenizer(files, answering(10_000), limits);
+    expect(await failure(silent.encode('text'))).toMatchObject({ kind: 'TextError' });
   });
 
   test('cancelling ends the call at once', async () => {

@@ -45,6 +45,8 @@ export type TokenizerReply =
   | { id: number; op: 'open'; info: TokenizerInfo }
   | { id: number; op: 'encode'; ids: Uint32Array }
   | { id: number; op: 'decode'; text: string }
+  /** Work on this request goes on. */
+  | { id: number; op: 'beat' }
   | { id: number; op: 'error'; error: PlainError };
 
 /** A running worker, whatever its kind. */
@@ -64,10 +66,18 @@ export interface TokenizerLimits {
   baseMs: number;
   /** More for each million characters. */
   perMillionMs: number;
+  /** Without a sign of progress; an expression that never ends gives none. */
+  stallMs: number;
 }
 
 /** An order of magnitude above what the slowest supported tokenizer takes on a busy two-core machine. */
-const LIMITS: TokenizerLimits = { baseMs: 30_000, perMillionMs: 60_000 };
+const LIMITS: TokenizerLimits = { baseMs: 10_000, perMillionMs: 30_000, stallMs: 10_000 };
+/** Reading the files of a tokenizer gives no sign before its end: time for each million characters of them. */
+const OPEN_PER_MILLION_MS = 2_000;
+/** Normalising and copying give no sign either; far less time for each million characters. */
+const SILENT_PER_MILLION_MS = 100;
+/** A text that was too much is tried again at this fraction of its length; what is longer fails at once. */
+const SHORTER = 1 / 4;
 
 /** Opens the tokenizer. FormatError when its files are wrong or of a kind that the lab cannot follow exactly. */
 export async function openTokenizer(
@@ -93,6 +103,7 @@ type Answer<Op> = Extract<TokenizerReply, { op: Op }>;
 interface Waiting {
   resolve(reply: TokenizerReply): void;
   reject(error: LabError): void;
+  beat(): void;
 }
 
 class TokenizerClient {
@@ -103,6 +114,8 @@ class TokenizerClient {
   #port: TokenizerPort | null = null;
   #next = 0;
   #closed = false;
+  /** The call that took too long, so that the next text of its size does not wait as long again. */
+  #tooLong: { characters: number; error: LabError } | null = null;
   /** Calls run one after the other, so that each has the worker, and its time limit, for itself. */
   #tail: Promise<unknown> = Promise.resolve();
 
@@ -118,6 +131,7 @@ class TokenizerClient {
 
   async encode(text: string, signal?: AbortSignal): Promise<number[]> {
     const ids = await this.#queue(async () => {
+      if (this.#tooLong && text.length > this.#tooLong.characters * SHORTER) throw this.#tooLong.error;
       await this.#ensure();
       return (await this.#ask({ op: 'encode', text }, 'encode', text.length, signal)).ids;
     }, signal);
@@ -152,6 +166,10 @@ class TokenizerClient {
     this.#port = this.#spawn(
       (reply) => {
         const waiting = this.#waiting.get(reply.id);
+        if (reply.op === 'beat') {
+          waiting?.beat();
+          return;
+        }
         this.#waiting.delete(reply.id);
         if (reply.op === 'error') waiting?.reject(LabError.fromPlain(reply.error));
         else waiting?.resolve(reply);
@@ -185,23 +203,30 @@ class TokenizerClient {
     signal?: AbortSignal,
   ): Promise<Answer<Op>> {
     const id = this.#next++;
-    const limitMs = this.#limits.baseMs + (size / 1e6) * this.#limits.perMillionMs;
+    const { baseMs, perMillionMs, stallMs } = this.#limits;
+    const opens = op === 'open';
+    const limitMs = baseMs + (size / 1e6) * (opens ? OPEN_PER_MILLION_MS : perMillionMs);
     return new Promise<Answer<Op>>((resolve, reject) => {
-      const timer = setTimeout(() => {
-        const seconds = Math.round(limitMs / 100) / 10;
-        const what = op === 'open' ? 'reading the tokenizer' : 'tokenising';
-        this.#stop(
-          new LabError(
-            'TextError',
-            `${this.#files.name}: ${what} took longer than ${seconds} s and was stopped.`,
-            GIVE_IDS,
-          ),
+      const giveUp = (ms: number, how: string): void => {
+        const what = opens ? 'reading the tokenizer' : 'tokenising';
+        const error = new LabError(
+          'TextError',
+          `${this.#files.name}: ${what} ${how} ${Math.round(ms / 100) / 10} s and was stopped.`,
+          GIVE_IDS,
         );
-      }, limitMs);
+        if (op === 'encode') this.#tooLong = { characters: size, error };
+        this.#stop(error);
+      };
+      const silentMs = stallMs + (size / 1e6) * SILENT_PER_MILLION_MS;
+      const stall = (): ReturnType<typeof setTimeout> =>
+        setTimeout(() => giveUp(silentMs, 'made no progress for'), silentMs);
+      const timer = setTimeout(() => giveUp(limitMs, 'took longer than'), limitMs);
+      let stalled = opens ? undefined : stall();
       const cancel = (): void => this.#stop(new LabError('CancelledError', 'Cancelled.'));
       signal?.addEventListener('abort', cancel, { once: true });
       const settle = (): void => {
         clearTimeout(timer);
+        clearTimeout(stalled);
         signal?.removeEventListener('abort', cancel);
       };
       this.#waiting.set(id, {
@@ -213,6 +238,11 @@ class TokenizerClient {
         reject: (error) => {
           settle();
           reject(error);
+        },
+        beat: () => {
+          if (opens) return;
+          clearTimeout(stalled);
+          stalled = stall();
         },
       });
       this.#port?.post({ ...question, id });

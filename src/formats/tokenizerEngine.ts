@@ -62,8 +62,11 @@ export class TokenizerEngine {
     }
   }
 
-  /** Ids of the whole text, with the special tokens that the tokenizer puts around a text. */
-  encode(text: string): Uint32Array {
+  /**
+   * Ids of the whole text, with the special tokens that the tokenizer puts around a text. `beat` is called now and
+   * then while there is progress.
+   */
+  encode(text: string, beat: () => void = () => undefined): Uint32Array {
     const ids: number[] = [];
     const push = (more: readonly number[]): void => {
       for (const id of more) ids.push(id);
@@ -77,7 +80,10 @@ export class TokenizerEngine {
       const normalized = this.#tokenizer.normalizer?.normalize(section.text) ?? section.text;
       for (const part of this.#normalized.split(normalized, section.first)) {
         if ('id' in part) ids.push(part.id);
-        else for (const piece of this.#plan.cut(part.text, part.first)) push(this.#idsOf(piece));
+        else {
+          beat();
+          for (const piece of this.#plan.cut(part.text, part.first, beat)) push(this.#idsOf(piece, beat));
+        }
       }
     }
     push(this.#suffix);
@@ -93,23 +99,27 @@ export class TokenizerEngine {
     });
   }
 
-  #idsOf(piece: string): readonly number[] {
+  #idsOf(piece: string, beat: () => void): readonly number[] {
     const known = this.#cache.get(piece);
     if (known) return known;
     const finished = this.#plan.finish(piece);
     const ids =
       finished.length > LONG && this.#cutLong
-        ? this.#idsOfParts(this.#cutLong(finished))
+        ? this.#idsOfParts(this.#cutLong(finished), beat)
         : this.#modelIds(finished);
     keep(this.#cache, piece, ids);
+    beat();
     return ids;
   }
 
-  #idsOfParts(parts: readonly string[]): number[] {
+  #idsOfParts(parts: readonly string[], beat: () => void): number[] {
     const ids: number[] = [];
     for (const part of parts) {
       let more = this.#partCache.get(part);
-      if (!more) keep(this.#partCache, part, (more = this.#modelIds(part)));
+      if (!more) {
+        keep(this.#partCache, part, (more = this.#modelIds(part)));
+        beat();
+      }
       for (const id of more) ids.push(id);
     }
     return ids;

@@ -3,8 +3,20 @@ import { LabError } from '../core/errors';
 import type { TokenizerReply, TokenizerRequest } from './tokenizer';
 import { TokenizerEngine } from './tokenizerEngine';
 
+/** How often progress is told, at most. */
+const BEAT_MS = 500;
+
 export function tokenizerServer(send: (reply: TokenizerReply) => void): (request: TokenizerRequest) => void {
   let engine: TokenizerEngine | null = null;
+  const beats = (id: number): (() => void) => {
+    let lastMs = performance.now();
+    return () => {
+      const nowMs = performance.now();
+      if (nowMs - lastMs < BEAT_MS) return;
+      lastMs = nowMs;
+      send({ id, op: 'beat' });
+    };
+  };
   const answer = (request: TokenizerRequest): TokenizerReply => {
     const { id } = request;
     if (request.op === 'open') {
@@ -16,7 +28,7 @@ export function tokenizerServer(send: (reply: TokenizerReply) => void): (request
       };
     }
     if (!engine) throw new LabError('InternalError', 'The tokenizer is not open.');
-    if (request.op === 'encode') return { id, op: 'encode', ids: engine.encode(request.text) };
+    if (request.op === 'encode') return { id, op: 'encode', ids: engine.encode(request.text, beats(id)) };
     return { id, op: 'decode', text: engine.decode(request.ids) };
   };
   return (request) => {
