@@ -5,6 +5,7 @@
 import { z } from 'zod';
 import { LabError } from './errors';
 import type { RunReport } from './report';
+import { MAX_SEEDS } from './spec';
 import { parseStoredSpec } from './storedSpec';
 
 /** What a file of an experiment holds: the report, and for an export the hashes of its files. */
@@ -41,7 +42,30 @@ const layerErrors = z.object({
   dense: figure,
 });
 
+const share = z.number().min(0).max(1);
+const divergence = { kl: figure, topOne: share.nullable() };
+const seedRange = {
+  bySeed: z
+    .array(
+      z.object({
+        ...divergence,
+        seed: count,
+        calibration: sha256,
+        perplexity: figure,
+        diverged,
+        losses: figures.optional(),
+      }),
+    )
+    .max(MAX_SEEDS),
+  mean: figure,
+  min: figure,
+  max: figure,
+};
+const optional = <T extends z.ZodRawShape>(shape: T) => z.object(shape).partial().shape;
+
 const curvePoint = z.object({
+  ...optional(divergence),
+  ...optional(seedRange),
   beta: z.number(),
   perplexity: figure,
   diverged,
@@ -107,6 +131,8 @@ const report = z.object({
     })
     .optional(),
   perplexity: z.object({
+    ...optional(divergence),
+    ...optional(seedRange),
     dense: figure,
     pruned: figure.optional(),
     text: z.literal('report'),
@@ -120,11 +146,29 @@ const report = z.object({
       text: z.literal('select'),
       kind: statsKind,
       best: figure,
+      chosenBy: z.enum(['perplexity', 'mean']).optional(),
       points: z.array(curvePoint).max(MAX_POINTS),
       ties: z.array(z.number()).max(MAX_POINTS).optional(),
     })
     .optional(),
   margin: figure.optional(),
+  masks: z.record(z.string(), sha256).optional(),
+  leakage: z
+    .array(z.object({ pair: z.tuple([textName, textName]), share, windows: count, gram: count }))
+    .max(100)
+    .optional(),
+  replay: z
+    .object({
+      of: z.string().max(128),
+      sameDevice: z.boolean(),
+      sameMasks: z.boolean().nullable(),
+      matrices: count,
+      differingMatrices: count,
+      differing: share.optional(),
+      byMatrix: z.record(z.string(), share).optional(),
+      margin: figure,
+    })
+    .optional(),
   timings: z
     .record(
       z.string(),
