@@ -9,7 +9,7 @@ import { createFakeLab } from '../testing/fakeLab';
 import { parseArguments } from './flags';
 import { Console } from './io';
 import { deleteAllRuns, deleteRun, findRun, keepRun, listRuns, runsFolder } from './keptRuns';
-import { differences, readStored } from './stored';
+import { differences, storedRun } from './stored';
 
 const template = await createFakeLab({ layers: 2, layerMs: 0 }).run(1, { ...defaultSpec(), beta: 0.1 });
 const reportOf = (id: string): RunReport => ({ ...structuredClone(template), id });
@@ -118,23 +118,23 @@ describe('--spec', () => {
     await writeFile(path, JSON.stringify(record));
     await keepRun(parsed('prune demo'), io, reportOf('abc1'));
     for (const given of [path, cache, 'run:abc']) {
-      const stored = await readStored(parsed(`prune --spec ${given}`));
+      const stored = await storedRun(parsed(`prune --spec ${given}`));
       expect(stored?.spec).toEqual(template.spec);
       expect(stored?.origin).toMatchObject({ version: '0.0.0', model: 'demo' });
     }
-    expect(await failure(readStored(parsed(`prune --spec ${tmpdir()}`)))).toMatchObject({
+    expect(await failure(storedRun(parsed(`prune --spec ${tmpdir()}`)))).toMatchObject({
       kind: 'FetchError',
     });
     await writeFile(path, '['.repeat(200_000));
-    expect(await failure(readStored(parsed(`prune --spec ${cache}`)))).toMatchObject({ kind: 'SpecError' });
+    expect(await failure(storedRun(parsed(`prune --spec ${cache}`)))).toMatchObject({ kind: 'SpecError' });
   });
 
   test('says what differs from where it was made', () => {
     const origin = { source: 'r.json', version: '0.0.0', model: 'demo', sha256: 'aa' };
-    const found = differences({ spec: template.spec, origin }, 'bb');
+    const found = differences({ origin }, 'bb');
     expect(found).toHaveLength(2);
     expect(found[0]).toMatch(/weights differ.*r\.json/);
     expect(found[1]).toMatch(/0\.0\.0/);
-    expect(differences({ spec: template.spec, origin: null }, 'bb')).toEqual([]);
+    expect(differences({ origin: null }, 'bb')).toEqual([]);
   });
 });
