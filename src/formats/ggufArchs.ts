@@ -331,7 +331,7 @@ const gpt2 = define('gpt2', 'GPT2LMHeadModel', {
 });
 
 const gptneox = define('gpt_neox', 'GPTNeoXForCausalLM', {
-  names: { token_embd: 'gpt_neox.embed_in', output_norm: 'gpt_neox.final_layer_norm', output: 'embed_out' },
+  names: { token_embd: 'gpt_neox.embed_in', output_norm: 'gpt_neox.final_layer_norm', output: 'lm_head' },
   block: 'gpt_neox.layers.#.',
   stems: {
     attn_norm: 'input_layernorm',

@@ -100,7 +100,7 @@ function* candidates(
 ): Generator<[low: number, high: number, original: number]> {
   // What Llama 3.1 and its descendants use first, then any power of two, then the line through two factors.
   yield [1, 4, 8192];
-  for (let original = 64; original <= 1 << 20; original *= 2) yield [1, 4, original];
+  for (let original = 2; original <= 1 << 20; original *= 2) yield [1, 4, original];
   const between = [...factors.keys()].filter((i) => (factors[i] ?? 0) > 1 && (factors[i] ?? 0) < factor);
   const [first, last] = [between[0], between.at(-1)];
   if (first === undefined || last === undefined || first === last) return;
