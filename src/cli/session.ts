@@ -15,6 +15,7 @@ import type { LabHost } from '../session/host';
 import { Lab, type JobIo } from '../session/lab';
 import type { ModelSummary } from '../session/protocol';
 import { oneModel, specFromFlags, type Parsed } from './flags';
+import { hubModelFiles, isHubModel } from './hub';
 import { readUserFile, readUserJson, type Console } from './io';
 import { closeNodeGpu, nodeGpuRemedy, openNodeGpu } from './nodeGpu';
 import { differences, storedRun } from './stored';
@@ -58,16 +59,17 @@ export const nodeHost: LabHost = {
   tokenizer: nodeTokenizer,
 };
 
-/** Files of `<model>` (demo, a folder or file, hf:owner/name[@revision]) and what a report calls it. */
+/**
+ * Files of `<model>` (demo, a folder or file, hf:owner/name[@revision]) and what a report calls it. With 'headers' no
+ * weights of a Hub model are downloaded; they can still be read by ranges.
+ */
 export async function openModelFiles(
   model: string,
   console: Console,
   signal: AbortSignal,
+  want: 'headers' | 'all' = 'all',
 ): Promise<{ files: ModelFiles; name: string }> {
-  if (model.startsWith('hf:')) {
-    const { hubModelFiles } = await import('./hub');
-    return hubModelFiles(model, console, signal);
-  }
+  if (isHubModel(model)) return hubModelFiles(model, console, signal, want);
   const files = model === 'demo' ? await nodeHost.demo() : await nodeFiles(model);
   return { files, name: files.name };
 }
@@ -124,7 +126,7 @@ export function inputPaths(parsed: Parsed, model: string): string[] {
   const files = ['calibration', 'select', 'report', 'spec', 'layer-sparsity'].flatMap(
     (flag) => parsed.values.get(flag) ?? [],
   );
-  return model === 'demo' || model.startsWith('hf:') ? files : [model, ...files];
+  return model === 'demo' || isHubModel(model) ? files : [model, ...files];
 }
 
 /** The spec that --spec holds; undefined without that flag. */

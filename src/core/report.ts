@@ -89,6 +89,9 @@ export interface ModelRecord {
   prunable: number;
   dtype: string;
   sha256: string;
+  /** Of a model of the Hub: `hf:owner/name@commit`, and the commit that was read. */
+  source?: string;
+  commit?: string;
 }
 
 /** Of the pruned model, `kl` and `topOne` against the dense one; ranges where several seeds were asked for. */

@@ -219,7 +219,7 @@ export function fileRequest(
 export interface HubFilesOptions extends HubOptions {
   /** Bytes that have come over the network so far; a file read twice counts twice. */
   onProgress?(fetchedBytes: number): void;
-  /** Bytes of one request at least: small where only headers are wanted. */
+  /** Bytes of one request for weights at least: small where only headers are wanted. */
   blockBytes?: number;
 }
 
@@ -240,7 +240,7 @@ export function hubFiles(model: HubModel, options: HubFilesOptions): ModelFiles 
         size: file.size,
         onBytes: (bytes) => options.onProgress?.((fetched += bytes)),
       });
-      return bufferedSource(source, options.blockBytes);
+      return bufferedSource(source, RE_WEIGHTS.test(path) ? options.blockBytes : undefined);
     },
   };
 }

@@ -3,7 +3,7 @@
  * stood for is kept beside them (`refs/`), for the next time without a network.
  */
 import { LabError } from '../core/errors';
-import { hubBase, hubOrigin, resolveHub, type HubFile, type HubModel, type HubOptions, type HubRepo } from './hub'; // prettier-ignore
+import { hubBase, hubFiles, hubOrigin, resolveHub, type HubFile, type HubModel, type HubOptions, type HubRepo } from './hub'; // prettier-ignore
 import { downloadFile, partBytes, type DownloadOptions } from './hubDownload';
 import { isUnreachable } from './hubErrors';
 import { parseHubId } from './hubId';
@@ -40,7 +40,7 @@ export async function openHubStored(
 ): Promise<{ model: HubModel; files: ModelFiles }> {
   const model = await resolveStored(id, storage, options);
   options.onResolved?.(model, await missingBytes(model, storage));
-  await download(model, storage, options);
+  await downloadModel(model, storage, options);
   return { model, files: storedFiles(model, storage) };
 }
 
@@ -110,7 +110,12 @@ export async function missingBytes(model: HubModel, storage: HubStorage): Promis
   return missing;
 }
 
-async function download(model: HubModel, storage: HubStorage, options: CacheOptions): Promise<void> {
+/** Downloads what is missing of a resolved model. */
+export async function downloadModel(
+  model: HubModel,
+  storage: HubStorage,
+  options: CacheOptions,
+): Promise<void> {
   const missing: HubFile[] = [];
   for (const file of model.files)
     if (!(await isStored(storage, storedPath(model, file.path), file))) missing.push(file);
@@ -127,7 +132,7 @@ async function download(model: HubModel, storage: HubStorage, options: CacheOpti
   }
 }
 
-export async function isStored(storage: HubStorage, path: string, file: HubFile): Promise<boolean> {
+async function isStored(storage: HubStorage, path: string, file: HubFile): Promise<boolean> {
   return (await storage.source(path))?.size === file.size;
 }
 
@@ -149,6 +154,23 @@ export function storedFiles(model: HubModel, storage: HubStorage): ModelFiles {
       return { ...source, name: path };
     },
   };
+}
+
+/** One request for headers: most fit in, and a few times this is soon there. */
+const HEADER_BLOCK_BYTES = 128 << 10;
+
+/** Files to look into without keeping anything: what is stored is read from there, the rest by small ranges. */
+export async function headerFiles(
+  model: HubModel,
+  storage: HubStorage,
+  options: HubOptions,
+): Promise<ModelFiles> {
+  const remote = hubFiles(model, { ...options, blockBytes: HEADER_BLOCK_BYTES });
+  const local = storedFiles(model, storage);
+  const here = new Set<string>();
+  for (const file of model.files)
+    if (await isStored(storage, storedPath(model, file.path), file)) here.add(file.path);
+  return { ...remote, open: (path) => (here.has(path) ? local : remote).open(path) };
 }
 
 /** One commit of one repository, as it is stored. */

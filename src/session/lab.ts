@@ -113,6 +113,7 @@ export class Lab {
       prunable: plan.prunable.reduce((sum, m) => sum + m.count, 0),
       dtype: plan.dtype,
       sha256: model.sha256,
+      ...files.origin,
     };
     const texts = new TextStore(this.#host, plan.opened, config, this.#userTexts);
     this.#loaded = { engine: new Engine(this.ctx, model), plan, texts, record };

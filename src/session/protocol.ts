@@ -69,16 +69,60 @@ export interface ModelSummary {
 
 /** Where a model comes from. `files` are File objects from a drop or a picker (they can be cloned to a worker). */
 export type ModelRequest =
-  | { kind: 'demo' }
-  | { kind: 'files'; name: string; files: { path: string; file: File }[] }
-  | { kind: 'hub'; id: string; revision?: string; endpoint?: string };
+  { kind: 'demo' } | { kind: 'files'; name: string; files: { path: string; file: File }[] } | HubRequest;
 
+/** A model of the Hub. `commit` pins what a preview has shown. */
+export interface HubRequest {
+  kind: 'hub';
+  id: string;
+  revision?: string;
+  commit?: string;
+  endpoint?: string;
+}
+
+/** What a model of the Hub is, from its config and the headers of its weights; no weight has been fetched for it. */
 export interface HubPreview {
+  /** As a spec names it, without revision: 'hf:owner/name'. */
+  id: string;
   name: string;
   revision: string;
   commit: string;
   bytes: number;
+  /** Bytes that are not stored here yet. */
+  missingBytes: number;
   files: { path: string; size: number }[];
+  architecture: string | null;
+  parameters: number | null;
+  /** Weights by their type in the files. */
+  dtypes: Record<string, number>;
+  supported: boolean;
+  /** Why not. */
+  reason: string | null;
+  /** Said where nothing can be stored, or not this much. */
+  memoryOnly: string | null;
+}
+
+/** A model or text of the Hub at one commit, as this browser holds it. */
+export interface StoredItem {
+  id: string;
+  kind: 'model' | 'dataset';
+  name: string;
+  commit: string;
+  bytes: number;
+  complete: boolean;
+  /** It is loaded now and cannot be deleted. */
+  inUse: boolean;
+}
+
+export interface HubStorageReport {
+  items: StoredItem[];
+  /** What the browser gives this page altogether; null where it does not say. */
+  usage: number | null;
+  quota: number | null;
+  /** True when the browser will not clear it by itself. */
+  persisted: boolean | null;
+  /** Set where nothing can be stored: why, in a sentence. */
+  memoryOnly: string | null;
 }
 
 export interface Prediction {
@@ -133,6 +177,8 @@ export interface ExportFile {
 }
 
 export type LabEvent =
+  /** A download of the Hub: bytes that are here of bytes wanted. */
+  | { type: 'download'; name: string; done: number; total: number; secondsLeft: number | null }
   | {
       type: 'progress';
       job: number;
@@ -176,6 +222,14 @@ export interface LabApi {
   /** After a lost device: a new one. The model must be loaded again. */
   reopen(): Promise<Boot>;
   previewHub(id: string, revision: string | undefined, endpoint: string | undefined): Promise<HubPreview>;
+  /** A read token for this visit, kept in the worker's memory only; null forgets it. */
+  setHubToken(token: string | null): Promise<void>;
+  /** Downloads what is not stored yet, beside all other work; 'download' events follow. CancelledError when stopped. */
+  downloadHub(request: HubRequest): Promise<void>;
+  steerDownload(action: 'pause' | 'resume' | 'stop'): void;
+  hubStorage(): Promise<HubStorageReport>;
+  /** Deletes one item of hubStorage, or all but what is loaded (null). SpecError for the one that is loaded. */
+  deleteStored(id: string | null): Promise<HubStorageReport>;
   load(job: number, request: ModelRequest): Promise<ModelSummary>;
   unload(): Promise<void>;
   /**

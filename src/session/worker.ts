@@ -13,17 +13,10 @@ import { COMMON_PARAMS, PRUNERS } from '../pruning/pruners';
 import { exportTo } from './export';
 import { generate } from './generate';
 import type { LabHost } from './host';
+import type { HubDesk } from './hubModel';
 import { JobRunner } from './jobs';
 import { Lab, type JobIo } from './lab';
-import type {
-  Boot,
-  HubPreview,
-  JobKind,
-  LabApi,
-  LabEvent,
-  MethodDescription,
-  ModelRequest,
-} from './protocol';
+import type { Boot, JobKind, LabApi, LabEvent, MethodDescription, ModelRequest } from './protocol';
 import { runSelfTest } from './selfTest';
 
 /** Where index.html lies: one folder above the built worker. */
@@ -159,12 +152,18 @@ function describe(pruner: (typeof PRUNERS)[number]): MethodDescription {
   return { id: pruner.id, label: pruner.label, help: pruner.help, params, patterns: ['free', 'K:M'] };
 }
 
+let desk: Promise<HubDesk> | undefined;
+
+/** What has to do with the Hub; its code is loaded with the first use. */
+function hubDesk(): Promise<HubDesk> {
+  desk ??= import('./hubModel').then(({ HubDesk: Desk }) => new Desk(emit));
+  desk.catch(() => (desk = undefined));
+  return desk;
+}
+
 async function filesOf(request: ModelRequest, io: JobIo): Promise<{ files: ModelFiles; name: string }> {
   if (request.kind === 'demo') return { files: await host.demo(), name: 'demo' };
-  if (request.kind === 'hub') {
-    const { openHubModel } = await import('./hubModel');
-    return openHubModel(request, io);
-  }
+  if (request.kind === 'hub') return (await hubDesk()).open(request, io.signal);
   const byPath = new Map(request.files.map((f) => [f.path, f.file]));
   const files: ModelFiles = {
     name: request.name,
@@ -199,14 +198,19 @@ const api: LabApi = {
       return open(true);
     }),
   previewHub: (id, revision, endpoint) =>
-    guarded(async (): Promise<HubPreview> => {
-      const { previewHubModel } = await import('./hubModel');
-      return previewHubModel(id, revision, endpoint);
-    }),
+    guarded(async () => (await hubDesk()).preview(id, revision, endpoint)),
+  setHubToken: (token) => guarded(async () => (await hubDesk()).setToken(token)),
+  downloadHub: (request) => guarded(async () => (await hubDesk()).download(request)),
+  steerDownload: (action) => void desk?.then((open) => open.steer(action)),
+  hubStorage: () => guarded(async () => (await hubDesk()).report()),
+  deleteStored: (id) => guarded(async () => (await hubDesk()).remove(id)),
   load: (job, request) =>
     runJob(job, 'load', async (open, io) => {
       const { files, name } = await filesOf(request, io);
-      return open.load(files, io, name);
+      const summary = await open.load(files, io, name);
+      if (desk || request.kind === 'hub')
+        await (await hubDesk()).loaded(request.kind === 'hub' ? request : null);
+      return summary;
     }),
   unload: () =>
     guarded(async () => {

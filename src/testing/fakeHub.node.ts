@@ -4,6 +4,7 @@
  * makes it misbehave.
  */
 import { createHash } from 'node:crypto';
+import { readdir, readFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
@@ -282,4 +283,15 @@ function trickle(response: ServerResponse, body: Uint8Array, size: number): void
 
 export function sha256(bytes: Uint8Array): string {
   return createHash('sha256').update(bytes).digest('hex');
+}
+
+/** A fixture of src/testing/fixtures as a repository. */
+export async function fixtureRepo(name: string, fixture: string, commit: string): Promise<FakeRepo> {
+  const folder = new URL(`./fixtures/${fixture}/`, import.meta.url);
+  const files: Record<string, Uint8Array> = {};
+  for (const file of await readdir(folder)) {
+    if (/^(expected|masks|norms)\.safetensors$|^pruning\.json$|other\.json$/.test(file)) continue;
+    files[file] = new Uint8Array(await readFile(new URL(file, folder)));
+  }
+  return { name, commit, files };
 }

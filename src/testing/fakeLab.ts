@@ -7,7 +7,7 @@ import type { Curve, CurvePoint, LayerErrors, RunReport } from '../core/report';
 import type { LabSpec } from '../core/spec';
 import { bestBeta, tiedBetas } from '../eval/betaChoice';
 import { betaGrid, betaMax, findAllocation, withControl } from '../pruning/allocations';
-import type { Boot, LabApi, LabEvent, MemoryUsage, ModelSummary } from '../session/protocol';
+import type { Boot, LabApi, LabEvent, MemoryUsage, ModelSummary, StoredItem } from '../session/protocol';
 
 export interface FakeOptions {
   layers: number;
@@ -26,6 +26,13 @@ export function createFakeLab(given: Partial<FakeOptions> = {}): LabApi {
   let listener: (event: LabEvent) => void = () => undefined;
   const cancelled = new Set<number>();
   let lost = false;
+  let held = false;
+  let stopped = false;
+  let stored: StoredItem[] = [
+    { id: 'a', kind: 'model', name: 'HuggingFaceTB/SmolLM2-135M', commit: 'c0ffee'.padEnd(40, '0'), bytes: 271_364_812, complete: true, inUse: true }, // prettier-ignore
+    { id: 'b', kind: 'model', name: 'owner/half', commit: 'decade'.padEnd(40, '0'), bytes: 91_000_000, complete: false, inUse: false }, // prettier-ignore
+    { id: 'c', kind: 'dataset', name: 'Salesforce/wikitext', commit: 'b08601'.padEnd(40, '0'), bytes: 733_000, complete: true, inUse: false }, // prettier-ignore
+  ];
   let foreground = 0;
   let model = fakeModel(options.layers);
 
@@ -88,9 +95,46 @@ export function createFakeLab(given: Partial<FakeOptions> = {}): LabApi {
     },
     previewHub: async (id, revision) => {
       await pause(300);
-      if (id.includes('missing'))
-        throw new LabError('FetchError', `${id} was not found on the Hub.`, 'Check the spelling.');
-      return { name: id, revision: revision ?? 'main', commit: '0123456789abcdef', bytes: 269_060_552, files: [{ path: 'model.safetensors', size: 269_060_552 }, { path: 'config.json', size: 704 }, { path: 'tokenizer.json', size: 2_104_556 }] }; // prettier-ignore
+      if (/absent/.test(id))
+        throw new LabError('FetchError', `${id}: not found on the Hub, or private (HTTP 401).`, 'Check the name; for a private model give a read token above.'); // prettier-ignore
+      return {
+        id: `hf:${id}`,
+        name: id,
+        revision: revision ?? 'main',
+        commit: 'c0ffee'.padEnd(40, '0'),
+        bytes: 271_364_812,
+        missingBytes: 271_364_812,
+        files: [
+          { path: 'config.json', size: 700 },
+          { path: 'model.safetensors', size: 269_060_552 },
+          { path: 'tokenizer.json', size: 2_104_556 },
+        ],
+        architecture: 'LlamaForCausalLM',
+        parameters: 134_515_008,
+        dtypes: { BF16: 134_515_008 },
+        supported: !/moe/.test(id),
+        reason: /moe/.test(id) ? 'Mixtral is a mixture of experts; the lab prunes dense models.' : null,
+        memoryOnly: null,
+      };
+    },
+    setHubToken: () => Promise.resolve(),
+    downloadHub: async ({ id }) => {
+      stopped = false;
+      for (let done = 0; done <= 100; done += 1) {
+        do await pause(options.layerMs);
+        while (held && !stopped);
+        if (stopped) throw new LabError('CancelledError', 'Cancelled.');
+        emit({ type: 'download', name: id.replace('hf:', ''), done: done * 2.7e6, total: 2.7e8, secondsLeft: (100 - done) * 0.4 }); // prettier-ignore
+      }
+    },
+    steerDownload: (action) => {
+      held = action === 'pause';
+      stopped = action === 'stop';
+    },
+    hubStorage: () => Promise.resolve({ items: stored, usage: 1.2e9, quota: 6.4e9, persisted: false, memoryOnly: null }), // prettier-ignore
+    deleteStored: (id) => {
+      stored = stored.filter((item) => item.inUse || (id !== null && item.id !== id));
+      return Promise.resolve({ items: stored, usage: 1.2e9, quota: 6.4e9, persisted: false, memoryOnly: null }); // prettier-ignore
     },
     load: (job, request) =>
       asForeground(async () => {

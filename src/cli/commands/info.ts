@@ -1,4 +1,5 @@
 import { LabError } from '../../core/errors';
+import { outline } from '../../formats/describeModel';
 import { openModel, type OpenedModel } from '../../formats/hfModel';
 import { planModel } from '../../models/inspect';
 import type { Command } from '../command';
@@ -13,7 +14,7 @@ export const infoCommand: Command = {
   flags: [],
   async run({ parsed, console, signal, finish }) {
     const model = oneModel(parsed);
-    const { files, name } = await openModelFiles(model, console, signal);
+    const { files, name } = await openModelFiles(model, console, signal, 'headers');
     const opened = await openModel(files);
     try {
       const plan = planModel(opened);
@@ -30,6 +31,8 @@ export const infoCommand: Command = {
         prunable: plan.prunable.reduce((sum, m) => sum + m.count, 0),
         bytes: opened.totalBytes,
         dtype: plan.dtype,
+        dtypes: outline(opened).dtypes,
+        ...files.origin,
         context: config.context,
         vocabulary: config.vocabulary,
         tensors: tensorTable(opened),
@@ -41,8 +44,8 @@ export const infoCommand: Command = {
       const failure = LabError.from(error);
       if (failure.kind === 'ModelError' && parsed.values.get('json') !== '-')
         await finish(
-          refused(name, opened, failure),
-          `${JSON.stringify(refused(name, opened, failure), null, 2)}\n`,
+          { ...refused(name, opened, failure), ...files.origin },
+          `${JSON.stringify({ ...refused(name, opened, failure), ...files.origin }, null, 2)}\n`,
         );
       throw failure;
     }
@@ -57,11 +60,10 @@ function tensorTable(opened: OpenedModel): Record<string, { dtype: string; shape
 
 /** What is known of a well-formed model that the lab does not open. */
 function refused(name: string, opened: OpenedModel, failure: LabError): Record<string, unknown> {
-  const { architectures, model_type: modelType } = opened.config;
-  const named: unknown = Array.isArray(architectures) ? architectures[0] : modelType;
+  const known = outline(opened);
   return {
     name,
-    architecture: typeof named === 'string' ? named : null,
+    architecture: known.architecture,
     supported: false,
     reason: failure.message,
     layers: null,
@@ -69,6 +71,7 @@ function refused(name: string, opened: OpenedModel, failure: LabError): Record<s
     parameters: null,
     prunable: null,
     bytes: opened.totalBytes,
+    dtypes: known.dtypes,
     tensors: tensorTable(opened),
     warnings: opened.warnings,
   };

@@ -22,7 +22,7 @@ export const textsCommand: Command = {
     const force = parsed.switches.has('force');
     const out = await checkOut(parsed.values.get('out'), force, inputPaths(parsed, model));
     const { spec } = specFromFlags(parsed, model, 0);
-    const { files: source } = await openModelFiles(model, console, signal);
+    const { files: source } = await openModelFiles(model, console, signal, 'headers');
     const plan = planModel(await openModel(source));
     const store = new TextStore(nodeHost, plan.opened, plan.config, new Map());
     try {
