@@ -8,6 +8,7 @@ import { DropZone } from './panels/DropZone';
 import { Experiment } from './panels/Experiment';
 import { Explanation } from './panels/Explanation';
 import { Header } from './panels/Header';
+import { MatrixTable } from './panels/MatrixTable';
 import { Metrics } from './panels/Metrics';
 import { StatusBar } from './panels/StatusBar';
 import { Unsupported } from './panels/Unsupported';
@@ -38,6 +39,7 @@ export function App() {
               <div className="card card-layers">
                 <ErrorFigure />
                 <SparsityFigure />
+                <MatrixTable />
               </div>
               <div className="card card-curve">
                 <CurveFigure />

@@ -1,6 +1,6 @@
 /** Whole passes that several suites time and compare with. */
+import { matrixOf } from '../models/load';
 import { embedBatch, gpuText, Stream } from '../models/streams';
-import { MATRICES, type MatrixName } from '../models/archs/define';
 import type { Recorder } from '../gpu/recorder';
 import type { Scope } from '../gpu/scope';
 import { matmul, MATMUL_VARIANTS, matmulSupported, type MatmulVariant } from '../ops/matmul';
@@ -99,10 +99,13 @@ export async function bestProducts(
     outputs.set(weightRows, out);
     return { name, x, out, weights, weightRows, variant: 'scalar' };
   };
-  const products = MATRICES.map((m: MatrixName) => {
-    const weights = model.layers.map((l) => l.matrices[m]);
-    return product(m, weights, weights[0]?.rows ?? 0);
-  });
+  const products = model.config.matrices.map(({ name, rows }) =>
+    product(
+      name,
+      model.layers.map((_, layer) => matrixOf(model, layer, name)),
+      rows,
+    ),
+  );
   const pieceRows = headRows(tokens, model.head.rows);
   products.push(product('head', [model.head], pieceRows));
 

@@ -93,3 +93,17 @@ export function fromF32(values: ArrayLike<number>, dtype: FloatDtype): Uint8Arra
   for (let i = 0; i < values.length; i++) words[i] = convert(values[i] as number);
   return new Uint8Array(words.buffer);
 }
+
+/** Elements equal to +0 or -0 in raw bytes. */
+export function zeroElements(bytes: Uint8Array, dtype: FloatDtype): number {
+  const aligned = bytes.byteOffset % 4 === 0 ? bytes : bytes.slice();
+  let count = 0;
+  if (dtype === 'F32') {
+    const words = new Uint32Array(aligned.buffer, aligned.byteOffset, aligned.byteLength >> 2);
+    for (let i = 0; i < words.length; i++) if ((words[i] as number) << 1 === 0) count++;
+  } else {
+    const words = new Uint16Array(aligned.buffer, aligned.byteOffset, aligned.byteLength >> 1);
+    for (let i = 0; i < words.length; i++) if (((words[i] as number) & 0x7fff) === 0) count++;
+  }
+  return count;
+}

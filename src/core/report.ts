@@ -121,6 +121,8 @@ export interface SparsityRecord {
   achieved: number;
   layers: number[];
   matrices: Record<string, { zeros: number; count: number }>;
+  /** The parts of fused matrices (query, key and value in one tensor), by tensor and part. */
+  parts?: Record<string, Record<string, { zeros: number; count: number }>>;
 }
 
 export interface ErrorsRecord {

@@ -8,7 +8,6 @@ import type { Decoder, Workspace } from '../models/decoder';
 import type { GpuText } from '../models/streams';
 import type { Batch } from '../models/windows';
 import { headLoss } from '../ops/headLoss';
-import type { LogitOptions } from '../ops/softcap';
 import type { Act } from '../ops/types';
 
 /** Not a token: a position that is not scored. */
@@ -55,7 +54,6 @@ export async function tokenLosses(
   text: GpuText,
   load: (batch: Batch, to: Act) => void | Promise<void>,
   onBatch?: (tokens: number) => void,
-  head: LogitOptions = {},
 ): Promise<Float32Array> {
   const own = scope.child();
   try {
@@ -69,7 +67,7 @@ export async function tokenLosses(
       const rows = batch.rows;
       const normed: Act = { ...ws.normed, rows };
       await decoder.finalNorm(rec, { ...ws.x, rows }, normed);
-      await headLoss(rec, normed, decoder.model.head, targets, losses, ws.scratch, head);
+      await headLoss(rec, normed, decoder.model.head, targets, losses, ws.scratch, decoder.logitOptions);
       out.set(await rec.readF32(losses, rows), batch.rowBegin);
       onBatch?.(rows);
     }

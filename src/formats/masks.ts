@@ -35,6 +35,25 @@ export function packMask(
   return packed;
 }
 
+/** As packMask, for a file that holds the weight as [cols, rows]. */
+export function packMaskTransposed(
+  words: Uint32Array,
+  rows: number,
+  cols: number,
+  wordsPerRow: number,
+): Uint8Array<ArrayBuffer> {
+  if (words.length < rows * wordsPerRow || wordsPerRow * 32 < cols)
+    throw new RangeError('mask words do not fit its shape');
+  const packed = new Uint8Array(maskBytes(rows * cols));
+  for (let c = 0, bit = 0; c < cols; c++) {
+    for (let r = 0; r < rows; r++, bit++) {
+      const word = words[r * wordsPerRow + (c >>> 5)] ?? 0;
+      if ((word >>> (c & 31)) & 1) packed[bit >>> 3] = (packed[bit >>> 3] ?? 0) | (1 << (bit & 7));
+    }
+  }
+  return packed;
+}
+
 /** Writes +0 over every weight whose bit is 0, in place; other bytes stay as they are. */
 export function zeroMasked(bytes: Uint8Array, elementBytes: number, packed: Uint8Array): void {
   const count = bytes.byteLength / elementBytes;

@@ -3,15 +3,14 @@ import { LabError } from '../core/errors';
 import type { Rng } from '../core/rng';
 import type { Recorder } from '../gpu/recorder';
 import type { LabBuffer, Scope } from '../gpu/scope';
-import { matvec } from '../ops/matvec';
+import { logits } from '../ops/headLoss';
 import type { Act } from '../ops/types';
 import { allocWorkspace, type Decoder, type KvCache, type MatrixView, type Workspace } from './decoder';
-import type { MatrixName } from './archs/define';
 
 /** Matrices of one layer as decoding sees them: masks are applied while loading. */
-export type LayerView = (layer: number) => (name: MatrixName) => MatrixView;
+export type LayerView = (layer: number) => (name: string) => MatrixView;
 /** Matrices for the prompt's pass, where several tokens share one masked copy. */
-export type PrefillView = (layer: number) => Promise<(name: MatrixName) => MatrixView | Promise<MatrixView>>;
+export type PrefillView = (layer: number) => Promise<(name: string) => MatrixView | Promise<MatrixView>>;
 
 /** One sequence with its cache. Logits are f32 [vocabulary] of the last token. */
 export class DecodingSession {
@@ -64,7 +63,7 @@ export class DecodingSession {
     if (this.#position + ids.length > this.#capacity)
       throw new LabError('TextError', `The cache holds ${this.#capacity} tokens.`);
     rec.write(this.#ids, 0, ids);
-    await this.#decoder.embed(rec, this.#ids, ids.length, this.#ws.x);
+    await this.#decoder.embed(rec, this.#ids, ids.length, this.#ws.x, ids.length, this.#position);
     const bytes = ids.length * config.hidden * 4;
     for (let layer = 0; layer < config.layers; layer++) {
       const kv = this.#caches[layer] as KvCache;
@@ -82,7 +81,7 @@ export class DecodingSession {
     rec.copy(this.#ws.y.buffer, bytes - config.hidden * 4, this.#last.buffer, 0, config.hidden * 4);
     const normed: Act = { ...this.#ws.normed, rows: 1 };
     await this.#decoder.finalNorm(rec, this.#last, normed);
-    await matvec(rec, normed, model.head, this.#logits, {});
+    await logits(rec, normed, model.head, this.#logits, this.#decoder.logitOptions);
     return rec.readF32(this.#logits.buffer, config.vocabulary);
   }
 }

@@ -4,62 +4,59 @@
  */
 import type { Recorder } from '../gpu/recorder';
 import type { LabBuffer, Scope } from '../gpu/scope';
-import { INPUTS, type DecoderConfig, type InputName } from './archs/define';
+import { inputsOf, type DecoderConfig, type InputSpec } from './archs/define';
 import type { GpuText } from './streams';
 import type { Batch } from './windows';
 import { columnEnergy } from '../ops/columnEnergy';
 import type { Act } from '../ops/types';
 
 /** Norms of the input channels of one layer, f32, one vector per shared input. */
-export type LayerNorms = Record<InputName, Float32Array<ArrayBuffer>>;
+export type LayerNorms = Record<string, Float32Array<ArrayBuffer>>;
 
 /** Rows added in f32 before f64 takes over. */
 const ROWS_PER_CHUNK = 64;
 
 const chunksOf = (batch: Batch): number => Math.ceil(batch.rows / ROWS_PER_CHUNK);
 
-/** Width of each shared input. */
-export function inputWidth(c: DecoderConfig, input: InputName): number {
-  if (input === 'o') return c.heads * c.headDim;
-  return input === 'down' ? c.inner : c.hidden;
-}
-
 /** Collects one layer at a time; reusable for the next layer after `norms`. */
 export class InputStatistics {
-  readonly #config: DecoderConfig;
+  readonly #inputs: InputSpec[];
   readonly #sequences: number;
   readonly #chunks: number;
-  readonly #partials: Record<InputName, LabBuffer>;
+  readonly #partials = new Map<string, LabBuffer>();
 
   constructor(scope: Scope, config: DecoderConfig, text: GpuText) {
-    this.#config = config;
+    this.#inputs = inputsOf(config);
     this.#sequences = text.windows.lengths.length;
     this.#chunks = text.batches.reduce((sum, b) => sum + chunksOf(b), 0);
-    const make = (input: InputName): LabBuffer =>
-      scope.alloc(this.#chunks * inputWidth(config, input) * 4, 'scratch', `energy ${input}`);
-    this.#partials = { attn: make('attn'), o: make('o'), mlp: make('mlp'), down: make('down') };
+    for (const { name, width } of this.#inputs)
+      this.#partials.set(name, scope.alloc(this.#chunks * width * 4, 'scratch', `energy ${name}`));
+  }
+
+  #partial(name: string): LabBuffer {
+    const buffer = this.#partials.get(name);
+    if (!buffer) throw new Error(`no matrix reads the input ${name}`);
+    return buffer;
   }
 
   /** The hook for Decoder.block of one batch. */
-  hook(rec: Recorder, text: GpuText, batch: Batch): (input: InputName, x: Act) => Promise<void> {
+  hook(rec: Recorder, text: GpuText, batch: Batch): (input: string, x: Act) => Promise<void> {
     const chunkBegin = text.batches
       .slice(0, text.batches.indexOf(batch))
       .reduce((sum, b) => sum + chunksOf(b), 0);
     return (input, x) =>
-      columnEnergy(rec, x, this.#partials[input], { rowsPerChunk: ROWS_PER_CHUNK, chunkBegin });
+      columnEnergy(rec, x, this.#partial(input), { rowsPerChunk: ROWS_PER_CHUNK, chunkBegin });
   }
 
   async norms(rec: Recorder): Promise<LayerNorms> {
-    const out = {} as LayerNorms;
-    const widths = INPUTS.map((input) => inputWidth(this.#config, input));
+    const out: LayerNorms = {};
     const read = await rec.readMany(
-      INPUTS.map((input, i) => ({
-        buffer: this.#partials[input],
-        bytes: this.#chunks * (widths[i] ?? 0) * 4,
+      this.#inputs.map(({ name, width }) => ({
+        buffer: this.#partial(name),
+        bytes: this.#chunks * width * 4,
       })),
     );
-    for (const [i, input] of INPUTS.entries()) {
-      const width = widths[i] ?? 0;
+    for (const [i, { name, width }] of this.#inputs.entries()) {
       const partials = new Float32Array(read[i] as ArrayBuffer);
       const norm = new Float32Array(width);
       for (let c = 0; c < width; c++) {
@@ -67,7 +64,7 @@ export class InputStatistics {
         for (let k = 0; k < this.#chunks; k++) sum += partials[k * width + c] as number;
         norm[c] = Math.sqrt(sum / this.#sequences);
       }
-      out[input] = norm;
+      out[name] = norm;
     }
     return out;
   }

@@ -8,38 +8,46 @@ import type { OpenedModel } from '../formats/hfModel';
 import type { TensorEntry } from '../formats/safetensors';
 import { decodedBytes } from '../formats/tensorBytes';
 import {
-  hasBias,
-  MATRICES,
-  matrixShape,
+  inLayer,
+  NORM_SLOTS,
   type Architecture,
   type DecoderConfig,
-  type MatrixName,
+  type MatrixPart,
+  type NormSlot,
 } from './archs/define';
 import { readConfig } from './archs';
 
+/** Vectors come in two: a norm's weight and, where it has one, its bias. */
 export type Role =
   | { kind: 'embedding' }
+  | { kind: 'positions' }
   | { kind: 'head' }
-  | { kind: 'finalNorm' }
-  | { kind: 'norm'; layer: number; which: 'input' | 'post' }
-  | { kind: 'matrix'; layer: number; matrix: MatrixName }
-  | { kind: 'bias'; layer: number; matrix: MatrixName };
+  | { kind: 'finalNorm'; bias: boolean }
+  | { kind: 'norm'; layer: number; slot: NormSlot; bias: boolean }
+  | { kind: 'matrix'; layer: number; matrix: string }
+  | { kind: 'bias'; layer: number; matrix: string };
 
 export interface PlannedTensor {
   role: Role;
   entry: TensorEntry & { dtype: FloatDtype };
+  /** Outputs and inputs; 1 and the length of a vector. */
   rows: number;
   cols: number;
+  /** The file holds [cols, rows]. */
+  transposed: boolean;
 }
 
 export interface PrunableMatrix {
   /** Tensor name in the file, the key of the report. */
   name: string;
   layer: number;
-  matrix: MatrixName;
+  matrix: string;
   rows: number;
   cols: number;
   count: number;
+  transposed: boolean;
+  /** What a fused matrix is made of. */
+  parts?: MatrixPart[];
 }
 
 export interface ModelPlan {
@@ -61,49 +69,65 @@ export interface ModelPlan {
 /** ModelError for what the lab does not support, FormatError for what the files get wrong. */
 export function planModel(opened: OpenedModel): ModelPlan {
   const { arch, decoder } = readConfig(opened.config);
-  const prefix =
-    opened.tensors.has(`model.${arch.embedding}`) || !opened.tensors.has(arch.embedding) ? 'model.' : '';
+  const prefix = findPrefix(opened, arch);
   const used = new Set<string>();
   const tensors: PlannedTensor[] = [];
-  const take = (role: Role, name: string, shape: number[]): PlannedTensor => {
-    const planned = takeTensor(opened, role, name, shape);
+  const take = (role: Role, name: string, shape: number[], transposed = false): void => {
+    tensors.push(takeTensor(opened, role, name, shape, transposed));
     used.add(name);
-    tensors.push(planned);
-    return planned;
+  };
+  const takeNorm = (role: Extract<Role, { bias: boolean }>, stem: string, length: number): void => {
+    take(role, `${stem}.weight`, [length]);
+    if (decoder.norm.bias) take({ ...role, bias: true }, `${stem}.bias`, [length]);
   };
 
-  take({ kind: 'embedding' }, prefix + arch.embedding, [decoder.vocabulary, decoder.hidden]);
-  take({ kind: 'finalNorm' }, prefix + arch.finalNorm, [decoder.hidden]);
-  if (!decoder.tiedHead) take({ kind: 'head' }, arch.head, [decoder.vocabulary, decoder.hidden]);
+  const { hidden, vocabulary, positions } = decoder;
+  take({ kind: 'embedding' }, prefix + arch.embedding, [vocabulary, hidden]);
+  if (positions && arch.positions !== undefined)
+    take({ kind: 'positions' }, prefix + arch.positions, [positions.rows, hidden]);
+  takeNorm({ kind: 'finalNorm', bias: false }, prefix + arch.finalNorm, hidden);
+  const head = arch.heads.find((name) => opened.tensors.has(name)) ?? arch.heads[0] ?? '';
+  if (!decoder.tiedHead) take({ kind: 'head' }, head, [vocabulary, hidden]);
   const prunable: PrunableMatrix[] = [];
   for (let layer = 0; layer < decoder.layers; layer++) {
-    for (const which of ['input', 'post'] as const) {
-      take({ kind: 'norm', layer, which }, prefix + arch.normName(layer, which), [decoder.hidden]);
+    for (const slot of NORM_SLOTS) {
+      const [length, stem] = [decoder.norms[slot], arch.norms[slot]];
+      if (length !== undefined && stem !== undefined)
+        takeNorm({ kind: 'norm', layer, slot, bias: false }, prefix + inLayer(stem, layer), length);
     }
-    for (const matrix of MATRICES) {
-      const stem = prefix + arch.matrixName(layer, matrix);
-      const [rows, cols] = matrixShape(decoder, matrix);
-      take({ kind: 'matrix', layer, matrix }, `${stem}.weight`, [rows, cols]);
-      prunable.push({ name: `${stem}.weight`, layer, matrix, rows, cols, count: rows * cols });
-      if (hasBias(decoder, matrix)) take({ kind: 'bias', layer, matrix }, `${stem}.bias`, [rows]);
+    for (const { name: matrix, stem: template, rows, cols, bias, transposed, parts } of decoder.matrices) {
+      const stem = prefix + inLayer(template, layer);
+      const name = `${stem}.weight`;
+      take({ kind: 'matrix', layer, matrix }, name, [rows, cols], transposed);
+      prunable.push({
+        name,
+        layer,
+        matrix,
+        rows,
+        cols,
+        count: rows * cols,
+        transposed,
+        ...(parts ? { parts } : {}),
+      });
+      if (bias) take({ kind: 'bias', layer, matrix }, `${stem}.bias`, [rows]);
       else if (opened.tensors.has(`${stem}.bias`)) {
         throw new LabError(
           'ModelError',
           `${opened.name}: ${stem}.bias is stored, but the config says that there is no bias.`,
-          'Correct attention_bias or mlp_bias in config.json.',
+          'Correct the config: its biases do not belong to these weights.',
         );
       }
     }
   }
 
-  const warnings = [...opened.warnings];
+  const warnings = [...opened.warnings, ...decoder.notes];
   const unknown = [...opened.tensors.keys()].filter((name) => !used.has(name) && !arch.ignorable.test(name));
-  if (decoder.tiedHead && opened.tensors.has(arch.head)) {
+  if (decoder.tiedHead && opened.tensors.has(head)) {
     warnings.push(
-      `${arch.head} is stored although the config ties it to the embedding; the embedding is used, as transformers does.`,
+      `${head} is stored although the config ties it to the embedding; the embedding is used, as transformers does.`,
     );
   }
-  const left = unknown.filter((name) => name !== arch.head);
+  const left = unknown.filter((name) => !arch.heads.includes(name));
   if (left.length > 0) {
     warnings.push(
       `${left.length} tensors are not part of ${decoder.architecture} and were left alone: ${left.slice(0, 5).join(', ')}${left.length > 5 ? ', …' : ''}.`,
@@ -125,7 +149,20 @@ export function planModel(opened: OpenedModel): ModelPlan {
   };
 }
 
-function takeTensor(opened: OpenedModel, role: Role, name: string, shape: number[]): PlannedTensor {
+/** The prefix under which the file holds the embedding; the usual one where none does, so that messages name it. */
+function findPrefix(opened: OpenedModel, arch: Architecture): string {
+  const found = arch.prefixes.find((prefix) => opened.tensors.has(prefix + arch.embedding));
+  return found ?? arch.prefixes[0] ?? '';
+}
+
+/** `shape` is [outputs, inputs]; the file's is turned round where `transposed`. */
+function takeTensor(
+  opened: OpenedModel,
+  role: Role,
+  name: string,
+  shape: number[],
+  transposed: boolean,
+): PlannedTensor {
   const entry = opened.tensors.get(name);
   if (!entry) {
     throw new LabError(
@@ -134,10 +171,11 @@ function takeTensor(opened: OpenedModel, role: Role, name: string, shape: number
       'Check that all weight files were given and belong to this config.',
     );
   }
-  if (entry.shape.length !== shape.length || entry.shape.some((n, i) => n !== shape[i])) {
+  const stored = transposed ? shape.toReversed() : shape;
+  if (entry.shape.length !== stored.length || entry.shape.some((n, i) => n !== stored[i])) {
     throw new LabError(
       'FormatError',
-      `${opened.name}: tensor ${name} has shape [${entry.shape.join(', ')}]; config.json asks for [${shape.join(', ')}].`,
+      `${opened.name}: tensor ${name} has shape [${entry.shape.join(', ')}]; config.json asks for [${stored.join(', ')}].`,
       'The config and the weights do not belong together.',
     );
   }
@@ -150,7 +188,7 @@ function takeTensor(opened: OpenedModel, role: Role, name: string, shape: number
     );
   }
   const [rows, cols] = shape.length === 1 ? [1, shape[0] ?? 0] : [shape[0] ?? 0, shape[1] ?? 0];
-  return { role, entry: { ...entry, dtype }, rows, cols };
+  return { role, entry: { ...entry, dtype }, rows, cols, transposed };
 }
 
 function mainDtype(tensors: PlannedTensor[]): FloatDtype {

@@ -3,30 +3,39 @@
  * go to their buffers in pieces. No array of the model's size is ever made.
  */
 import { createSHA256 } from 'hash-wasm';
-import { DTYPE_BYTES, toF32, type FloatDtype } from '../core/dtypes';
+import { DTYPE_BYTES, toF32, zeroElements } from '../core/dtypes';
 import { throwIfAborted } from '../core/errors';
 import { sha256Hex } from '../core/hash';
+import { transpose } from '../core/transpose';
 import type { GpuContext } from '../gpu/context';
 import type { Scope } from '../gpu/scope';
 import type { TensorEntry } from '../formats/safetensors';
 import { decodedBytes, PIECE_BYTES, rawPieceBytes } from '../formats/tensorBytes';
 import type { Vec, Weight } from '../ops/types';
-import { MATRICES, type DecoderConfig, type MatrixName } from './archs/define';
+import type { DecoderConfig, NormSlot } from './archs/define';
 import type { ModelPlan, PlannedTensor } from './inspect';
 
+/** Weight and, for a LayerNorm, bias. */
+export interface NormVectors {
+  weight: Vec;
+  bias?: Vec;
+}
+
 export interface LayerWeights {
-  inputNorm: Vec;
-  postNorm: Vec;
-  matrices: Record<MatrixName, Weight>;
-  biases: Partial<Record<MatrixName, Vec>>;
+  norms: Partial<Record<NormSlot, NormVectors>>;
+  /** [outputs, inputs], whatever the file's layout. */
+  matrices: Record<string, Weight>;
+  biases: Record<string, Vec>;
 }
 
 export interface LoadedModel {
   plan: ModelPlan;
   config: DecoderConfig;
   embedding: Weight;
+  /** Table of learned positions. */
+  positions?: Weight;
   head: Weight;
-  finalNorm: Vec;
+  finalNorm: NormVectors;
   layers: LayerWeights[];
   /** Hash of the SHA-256s of the weight files in name order. */
   sha256: string;
@@ -115,11 +124,18 @@ export async function loadModel(
         if (target && weight) {
           let count = 0;
           const prunable = target.role.kind === 'matrix';
+          // Turned round as a whole: such matrices are those of GPT-2, some MB.
+          const whole = target.transposed ? new Uint8Array(decodedBytes(entry)) : null;
           const use = (bytes: Uint8Array<ArrayBuffer>, offset: number): void => {
-            if (prunable) count += countZeros(bytes, weight.dtype);
-            uploadPiece(ctx, weight, bytes, offset);
+            if (prunable) count += zeroElements(bytes, weight.dtype);
+            if (whole) whole.set(bytes, offset);
+            else uploadPiece(ctx, weight, bytes, offset);
           };
           await step(entry.end, use, entry);
+          if (whole) {
+            const turned = transpose(whole, DTYPE_BYTES[weight.dtype], weight.cols, weight.rows);
+            uploadPiece(ctx, weight, turned, 0);
+          }
           if (prunable) zeros.set(entry.name, count);
         } else if (target && vector) {
           const all = new Uint8Array(decodedBytes(entry));
@@ -177,20 +193,6 @@ function uploadPiece(ctx: GpuContext, weight: Weight, bytes: Uint8Array<ArrayBuf
   }
 }
 
-/** Elements equal to +0 or -0 in raw bytes. */
-function countZeros(bytes: Uint8Array<ArrayBuffer>, dtype: FloatDtype): number {
-  const aligned = bytes.byteOffset % 4 === 0 ? bytes : bytes.slice();
-  let count = 0;
-  if (dtype === 'F32') {
-    const words = new Uint32Array(aligned.buffer, aligned.byteOffset, aligned.byteLength >> 2);
-    for (let i = 0; i < words.length; i++) if ((words[i] as number) << 1 === 0) count++;
-  } else {
-    const words = new Uint16Array(aligned.buffer, aligned.byteOffset, aligned.byteLength >> 1);
-    for (let i = 0; i < words.length; i++) if (((words[i] as number) & 0x7fff) === 0) count++;
-  }
-  return count;
-}
-
 function assemble(
   plan: ModelPlan,
   weights: Map<string, Weight>,
@@ -199,34 +201,43 @@ function assemble(
   sha256: string,
   scope: Scope,
 ): LoadedModel {
-  const weight = (match: (t: PlannedTensor) => boolean): Weight =>
-    required(weights, plan.tensors.find(match)?.entry);
-  const embedding = weight((t) => t.role.kind === 'embedding');
-  const layers = Array.from(
-    { length: plan.config.layers },
-    (): Partial<LayerWeights> & Pick<LayerWeights, 'biases'> => ({ biases: {} }),
-  );
-  let finalNorm: Vec | undefined;
-  const matrices = layers.map((): Partial<Record<MatrixName, Weight>> => ({}));
+  const layers = Array.from({ length: plan.config.layers }, (): LayerWeights => ({
+    norms: {},
+    matrices: {},
+    biases: {},
+  }));
+  const whole: Partial<Record<'embedding' | 'positions' | 'head', Weight>> = {};
+  const finalNorm: Partial<NormVectors> = {};
+  // planModel has taken every weight before its bias, and left none out.
   for (const { role, entry } of plan.tensors) {
-    if (role.kind === 'finalNorm') finalNorm = required(vectors, entry);
-    if (!('layer' in role)) continue;
-    const layer = layers[role.layer];
-    const ofLayer = matrices[role.layer];
-    if (!layer || !ofLayer) continue;
-    if (role.kind === 'norm')
-      layer[role.which === 'input' ? 'inputNorm' : 'postNorm'] = required(vectors, entry);
-    else if (role.kind === 'bias') layer.biases[role.matrix] = required(vectors, entry);
-    else ofLayer[role.matrix] = required(weights, entry);
+    if (role.kind === 'embedding' || role.kind === 'positions' || role.kind === 'head')
+      whole[role.kind] = required(weights, entry);
+    else if (role.kind === 'finalNorm') finalNorm[role.bias ? 'bias' : 'weight'] = required(vectors, entry);
+    else {
+      const layer = layers[role.layer];
+      if (!layer) continue;
+      if (role.kind === 'matrix') layer.matrices[role.matrix] = required(weights, entry);
+      else if (role.kind === 'bias') layer.biases[role.matrix] = required(vectors, entry);
+      else {
+        const vector = required(vectors, entry);
+        const norm = layer.norms[role.slot];
+        if (role.bias && norm) norm.bias = vector;
+        else layer.norms[role.slot] = { weight: vector };
+      }
+    }
   }
+  const { embedding, positions } = whole;
+  const head = plan.config.tiedHead ? embedding : whole.head;
+  if (!embedding || !head || !finalNorm.weight)
+    throw new Error('the plan lacks embedding, head or final norm');
   return {
     plan,
     config: plan.config,
     embedding,
-    head: plan.config.tiedHead ? embedding : weight((t) => t.role.kind === 'head'),
-    finalNorm: finalNorm as Vec,
-    // planModel has taken every norm and matrix of every layer, so nothing is missing here.
-    layers: layers.map((layer, i) => ({ ...layer, matrices: matrices[i] }) as LayerWeights),
+    ...(positions ? { positions } : {}),
+    head,
+    finalNorm: { ...finalNorm, weight: finalNorm.weight },
+    layers,
     sha256,
     zeros,
     scope,
@@ -239,6 +250,9 @@ function required<T>(map: Map<string, T>, entry: TensorEntry | undefined): T {
   return found;
 }
 
-export function allMatrices(layer: LayerWeights): [MatrixName, Weight][] {
-  return MATRICES.map((m) => [m, layer.matrices[m]]);
+/** A matrix of a layer; there is none of another name. */
+export function matrixOf(model: LoadedModel, layer: number, name: string): Weight {
+  const weight = model.layers[layer]?.matrices[name];
+  if (!weight) throw new Error(`there is no matrix ${name} in layer ${layer}`);
+  return weight;
 }

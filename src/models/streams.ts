@@ -60,7 +60,7 @@ export async function embedBatch(
   out: Act,
 ): Promise<void> {
   rec.copy(text.ids, batch.rowBegin * 4, scratchIds, 0, batch.rows * 4);
-  await decoder.embed(rec, scratchIds, batch.rows, out);
+  await decoder.embed(rec, scratchIds, batch.rows, out, batch.length);
 }
 
 /** Above this, dense block outputs wait in host memory instead of on the GPU. */

@@ -5,17 +5,23 @@ import type { LabBuffer, Scope } from '../gpu/scope';
 import { DTYPE_BYTES } from '../core/dtypes';
 import { applyMask } from '../ops/applyMask';
 import type { MaskBuffer, Weight } from '../ops/types';
-import { MATRICES, type MatrixName } from '../models/archs/define';
 import type { MatrixView } from '../models/decoder';
-import type { LoadedModel } from '../models/load';
+import { matrixOf, type LoadedModel } from '../models/load';
 
-export type LayerMasks = Record<MatrixName, MaskBuffer>;
+/** By matrix. */
+export type LayerMasks = Record<string, MaskBuffer>;
+
+/** The mask of a matrix; there is none of another name. */
+export function maskOf(masks: LayerMasks, name: string): MaskBuffer {
+  const mask = masks[name];
+  if (!mask) throw new Error(`there is no mask of ${name}`);
+  return mask;
+}
 
 export function allocLayerMasks(scope: Scope, model: LoadedModel, layer: number): LayerMasks {
   const matrices = model.layers[layer]?.matrices;
   if (!matrices) throw new Error(`there is no layer ${layer}`);
-  const make = (name: MatrixName): MaskBuffer => {
-    const { rows, cols } = matrices[name];
+  const make = (name: string, { rows, cols }: Weight): MaskBuffer => {
     const wordsPerRow = Math.ceil(cols / 32);
     return {
       buffer: scope.alloc(rows * wordsPerRow * 4, 'masks', `mask ${layer} ${name}`),
@@ -24,12 +30,13 @@ export function allocLayerMasks(scope: Scope, model: LoadedModel, layer: number)
       wordsPerRow,
     };
   };
-  return Object.fromEntries(MATRICES.map((m) => [m, make(m)])) as LayerMasks;
+  return Object.fromEntries(Object.entries(matrices).map(([name, w]) => [name, make(name, w)]));
 }
 
 /** Copies masks of one layer, for example from a run's working set into the set that is kept. */
 export function copyLayerMasks(rec: Recorder, from: LayerMasks, to: LayerMasks): void {
-  for (const m of MATRICES) rec.copy(from[m].buffer, 0, to[m].buffer, 0, from[m].buffer.bytes);
+  for (const [name, { buffer }] of Object.entries(from))
+    rec.copy(buffer, 0, maskOf(to, name).buffer, 0, buffer.bytes);
 }
 
 /** A layer's masked copy may take this much; larger layers are masked matrix by matrix. */
@@ -42,7 +49,7 @@ const LAYER_SCRATCH_BYTES = 40 << 20;
 export class MaskedLayer {
   readonly #model: LoadedModel;
   readonly #whole: boolean;
-  readonly #scratch = new Map<MatrixName | 'shared', LabBuffer[]>();
+  readonly #scratch = new Map<string, LabBuffer[]>();
   #layer = 0;
   #masks: LayerMasks | undefined;
 
@@ -52,13 +59,13 @@ export class MaskedLayer {
     if (!first) throw new Error('the model has no layers');
     const bytes = (w: Weight): number[] => w.shards.map((s) => s.rows * w.cols * DTYPE_BYTES[w.dtype]);
     // Layers have the same shapes; a dtype may differ between them, so room is made for the largest.
-    const largest = (m: MatrixName): number[] => {
-      const all = model.layers.map((l) => bytes(l.matrices[m]));
+    const largest = (m: string): number[] => {
+      const all = model.layers.map((_, layer) => bytes(matrixOf(model, layer, m)));
       return Array.from({ length: Math.max(...all.map((b) => b.length)) }, (_, i) =>
         Math.max(...all.map((b) => b[i] ?? 0)),
       );
     };
-    const sizes = new Map(MATRICES.map((m) => [m, largest(m)]));
+    const sizes = new Map(Object.keys(first).map((m) => [m, largest(m)]));
     const total = [...sizes.values()].flat().reduce((a, b) => a + b, 0);
     this.#whole = total <= LAYER_SCRATCH_BYTES;
     if (this.#whole) {
@@ -83,9 +90,7 @@ export class MaskedLayer {
   static bytes(model: LoadedModel): number {
     const layer = model.layers[0];
     if (!layer) return 0;
-    const each = MATRICES.map(
-      (m) => layer.matrices[m].rows * layer.matrices[m].cols * DTYPE_BYTES[layer.matrices[m].dtype],
-    );
+    const each = Object.values(layer.matrices).map((w) => w.rows * w.cols * DTYPE_BYTES[w.dtype]);
     const total = each.reduce((a, b) => a + b, 0);
     return total <= LAYER_SCRATCH_BYTES ? total : Math.max(...each);
   }
@@ -94,11 +99,11 @@ export class MaskedLayer {
   async use(rec: Recorder, layer: number, masks: LayerMasks): Promise<void> {
     this.#layer = layer;
     this.#masks = masks;
-    if (this.#whole) for (const m of MATRICES) await this.#apply(rec, m);
+    if (this.#whole) for (const name of Object.keys(masks)) await this.#apply(rec, name);
   }
 
   /** For Decoder.block. */
-  view(rec: Recorder): (name: MatrixName) => MatrixView | Promise<MatrixView> {
+  view(rec: Recorder): (name: string) => MatrixView | Promise<MatrixView> {
     return async (name) => {
       if (!this.#whole) await this.#apply(rec, name);
       return { weight: this.#target(name) };
@@ -106,25 +111,23 @@ export class MaskedLayer {
   }
 
   /** The masked copy of one matrix, valid until the next matrix where memory is shared. */
-  async masked(rec: Recorder, name: MatrixName): Promise<Weight> {
+  async masked(rec: Recorder, name: string): Promise<Weight> {
     if (!this.#whole) await this.#apply(rec, name);
     return this.#target(name);
   }
 
-  #base(name: MatrixName): Weight {
-    const weight = this.#model.layers[this.#layer]?.matrices[name];
-    if (!weight) throw new Error(`there is no layer ${this.#layer}`);
-    return weight;
+  #base(name: string): Weight {
+    return matrixOf(this.#model, this.#layer, name);
   }
 
-  #target(name: MatrixName): Weight {
+  #target(name: string): Weight {
     const base = this.#base(name);
     const buffers = this.#scratch.get(this.#whole ? name : 'shared') ?? [];
     return { ...base, shards: base.shards.map((s, i) => ({ ...s, buffer: buffers[i] as LabBuffer })) };
   }
 
-  async #apply(rec: Recorder, name: MatrixName): Promise<void> {
+  async #apply(rec: Recorder, name: string): Promise<void> {
     if (!this.#masks) throw new Error('use() was not called');
-    await applyMask(rec, this.#base(name), this.#masks[name], this.#target(name));
+    await applyMask(rec, this.#base(name), maskOf(this.#masks, name), this.#target(name));
   }
 }

@@ -3,12 +3,13 @@
  * every text that is being measured through the pruned layer. The sequential protocol of docs/methods.md: all of a
  * layer's statistics come from one forward of the still dense layer over inputs already changed by the layers before.
  */
+import { DTYPE_BYTES, zeroElements } from '../core/dtypes';
 import type { LayerErrors } from '../core/report';
 import { cumulativeErrors, fullErrors } from '../eval/errorSums';
 import { tokenLosses } from '../eval/perplexity';
 import type { Recorder } from '../gpu/recorder';
 import type { LabBuffer, Scope } from '../gpu/scope';
-import { MATRICES, type MatrixName } from '../models/archs/define';
+import type { MatrixPart } from '../models/archs/define';
 import type { Decoder, Workspace } from '../models/decoder';
 import { InputStatistics, type LayerNorms } from '../models/inputStatistics';
 import { embedBatch, Stream, type DenseStream, type GpuText } from '../models/streams';
@@ -16,9 +17,9 @@ import type { Batch } from '../models/windows';
 import { countZeros, sumCounts, zeroPartials } from '../ops/countZeros';
 import { errorPartials, errorSums, sumPartials } from '../ops/errorSums';
 import { relativeMargin, rowMargin } from '../ops/rowMargin';
-import type { Act } from '../ops/types';
-import { allocLayerMasks, copyLayerMasks, MaskedLayer, type LayerMasks } from './masks';
-import type { RankCache, Selector } from './selector';
+import type { Act, Weight } from '../ops/types';
+import { allocLayerMasks, copyLayerMasks, MaskedLayer, maskOf, type LayerMasks } from './masks';
+import { readWeight, type RankCache, type Selector } from './selector';
 
 export interface PassOptions {
   rec: Recorder;
@@ -27,7 +28,7 @@ export interface PassOptions {
   ws: Workspace;
   selector: Selector;
   /** Fractions of zeros by layer and matrix. */
-  rates: readonly Record<MatrixName, number>[];
+  rates: readonly Record<string, number>[];
   /**
    * 'none': the pruner needs no data. 'prefix': exact statistics of this text behind the pruned layers. Otherwise the
    * norms of the dense model.
@@ -49,12 +50,23 @@ export interface PassOptions {
   onHead?: (tokens: number) => void;
 }
 
+/** Zeros of one part of a fused matrix. */
+export interface PartZeros {
+  layer: number;
+  matrix: string;
+  part: string;
+  zeros: number;
+  count: number;
+}
+
 export interface PassResult {
   errors: LayerErrors[];
   /** [tokens] of the evaluated text. */
   losses: Float32Array | null;
   /** Zeros of each matrix by layer, where masks were kept. */
-  zeros: Record<MatrixName, number>[];
+  zeros: Record<string, number>[];
+  /** The same for the parts of fused matrices. */
+  parts: PartZeros[];
   /** Smallest relative gap between the last pruned and the first kept score; null when nothing was compared. */
   margin: number | null;
 }
@@ -102,7 +114,7 @@ export async function prunedPass(o: PassOptions): Promise<PassResult> {
     await scope.ready();
     o.selector.collectMargins = o.keep !== undefined;
 
-    const result: PassResult = { errors: [], losses: null, zeros: [], margin: null };
+    const result: PassResult = { errors: [], losses: null, zeros: [], parts: [], margin: null };
     for (let layer = 0; layer < config.layers; layer++) {
       let norms: LayerNorms | null = null;
       if (calibration && collect && prefix) {
@@ -148,7 +160,7 @@ export async function prunedPass(o: PassOptions): Promise<PassResult> {
     if (o.errors?.kind === 'cumulative') result.errors = await walk.cumulative();
     const counted = await walk.counts(o.selector);
     await rec.finish();
-    return { ...result, ...counted };
+    return { ...result, ...counted, parts: walk.parts };
   } finally {
     scope.close();
   }
@@ -160,9 +172,11 @@ class Walk {
   readonly #scope: Scope;
   readonly #sums: { buffer: LabBuffer; bytes: number }[] = [];
   #extra: { a: Act; b: Act; c: Act } | undefined;
+  /** Filled by `count`. */
+  readonly parts: PartZeros[] = [];
   readonly #counted: {
     layer: number;
-    name: MatrixName;
+    name: string;
     rows: number;
     zeros: LabBuffer;
     zeroBytes: number;
@@ -290,15 +304,16 @@ class Walk {
     selector: Selector,
   ): Promise<void> {
     const { rec, decoder } = this.#o;
-    for (const name of MATRICES) {
+    for (const { name, parts } of decoder.config.matrices) {
       const weight = await masked.masked(rec, name);
+      if (parts) await this.#countParts(layer, name, weight, parts);
       const zeros = this.#scope.alloc(zeroPartials(weight) * 4, 'scratch', 'zero counts');
       await countZeros(rec, weight, null, zeros);
       let margin: LabBuffer | null = null;
       if (selector.unit !== 'group' && selector.path === 'gpu') {
         const base = decoder.dense(layer)(name).weight;
         margin = this.#scope.alloc(weight.rows * 8, 'scratch', 'row margins');
-        await rowMargin(rec, base, selector.normsOf(rec, name, norms), masks[name], margin);
+        await rowMargin(rec, base, selector.normsOf(rec, name, norms), maskOf(masks, name), margin);
       }
       this.#counted.push({
         layer,
@@ -311,14 +326,33 @@ class Walk {
     }
   }
 
-  async counts(selector: Selector): Promise<{ zeros: Record<MatrixName, number>[]; margin: number | null }> {
+  /** Fused matrices are few and small: their bytes come back and are counted here. */
+  async #countParts(
+    layer: number,
+    matrix: string,
+    weight: Weight,
+    parts: readonly MatrixPart[],
+  ): Promise<void> {
+    const bytes = await readWeight(this.#o.rec, weight);
+    const rowBytes = weight.cols * DTYPE_BYTES[weight.dtype];
+    for (const part of parts) {
+      let zeros = 0;
+      for (let at = 0; at < part.rows; at += part.block) {
+        const begin = (part.begin + (at / part.block) * part.stride) * rowBytes;
+        zeros += zeroElements(bytes.subarray(begin, begin + part.block * rowBytes), weight.dtype);
+      }
+      this.parts.push({ layer, matrix, part: part.name, zeros, count: part.rows * weight.cols });
+    }
+  }
+
+  async counts(selector: Selector): Promise<{ zeros: Record<string, number>[]; margin: number | null }> {
     const { rec } = this.#o;
-    const zeros: Record<MatrixName, number>[] = [];
+    const zeros: Record<string, number>[] = [];
     let smallest = selector.margin;
     if (this.#counted.length === 0) return { zeros, margin: null };
     const read = await rec.readMany(this.#counted.map((c) => ({ buffer: c.zeros, bytes: c.zeroBytes })));
     for (const [i, c] of this.#counted.entries()) {
-      const row = (zeros[c.layer] ??= {} as Record<MatrixName, number>);
+      const row = (zeros[c.layer] ??= {});
       row[c.name] = sumCounts(new Uint32Array(read[i] as ArrayBuffer));
     }
     const { unit } = selector;

@@ -11,10 +11,9 @@ import { relativeMargin } from '../ops/rowMargin';
 import { rowMarginCpu } from '../ops/rowMarginCpu';
 import { maskFromRanks, rowRanks, selectGroupsCpu, selectMatrixCpu, selectRowsCpu } from '../ops/selectCpu';
 import type { MaskBuffer, Vec, Weight } from '../ops/types';
-import { INPUT_OF, MATRICES, type InputName, type MatrixName } from '../models/archs/define';
 import type { LayerNorms } from '../models/inputStatistics';
 import type { LoadedModel } from '../models/load';
-import type { LayerMasks } from './masks';
+import { maskOf, type LayerMasks } from './masks';
 import type { Pruner } from './pruners/define';
 
 export interface SelectorOptions {
@@ -61,19 +60,22 @@ export class Selector {
   readonly #options: SelectorOptions;
   readonly #norms = new Map<Float32Array, LabBuffer>();
   readonly #counts = new Map<string, LabBuffer>();
+  /** Input of each matrix. */
+  readonly #inputs: Map<string, string>;
 
   /** Small GPU buffers (norms, counts) belong to `scope`. */
   constructor(scope: Scope, model: LoadedModel, options: SelectorOptions) {
     this.#memory = scope;
     this.#model = model;
     this.#options = options;
+    this.#inputs = new Map(model.config.matrices.map((m) => [m.name, m.input]));
   }
 
   /** Masks of `layer` into `out`. `rates` are fractions of zeros by matrix; `norms` null for data-free pruners. */
   async select(
     rec: Recorder,
     layer: number,
-    rates: Record<MatrixName, number>,
+    rates: Record<string, number>,
     norms: LayerNorms | null,
     out: LayerMasks,
     ranks?: RankCache,
@@ -82,18 +84,13 @@ export class Selector {
     if (!matrices) throw new Error(`there is no layer ${layer}`);
     const read =
       this.#options.path === 'cpu' ? await this.#readLayer(rec, matrices, rates, ranks) : undefined;
-    for (const name of MATRICES) {
-      const weight = matrices[name];
-      const norm = norms ? norms[INPUT_OF[name]] : null;
-      if (this.#options.pattern === 'free' && rates[name] <= 0) keepAll(rec, out[name]);
-      else if (this.#options.path === 'gpu')
-        await this.#onGpu(rec, name, weight, rates[name], norm, out[name]);
-      else
-        rec.write(
-          out[name].buffer,
-          0,
-          await this.#onCpu(rec, weight, rates[name], norm, ranks, read?.get(weight)),
-        );
+    for (const [name, weight] of Object.entries(matrices)) {
+      const norm = this.#normOf(name, norms);
+      const mask = maskOf(out, name);
+      const rate = rateOf(rates, name);
+      if (this.#options.pattern === 'free' && rate <= 0) keepAll(rec, mask);
+      else if (this.#options.path === 'gpu') await this.#onGpu(rec, name, weight, rate, norm, mask);
+      else rec.write(mask.buffer, 0, await this.#onCpu(rec, weight, rate, norm, ranks, read?.get(weight)));
     }
   }
 
@@ -103,16 +100,24 @@ export class Selector {
   }
 
   /** The norms that score matrix `name`, on the GPU; null for a data-free pruner. */
-  normsOf(rec: Recorder, name: MatrixName, norms: LayerNorms | null): Vec | null {
-    return this.#uploadNorms(rec, INPUT_OF[name], norms ? norms[INPUT_OF[name]] : null);
+  normsOf(rec: Recorder, name: string, norms: LayerNorms | null): Vec | null {
+    return this.#uploadNorms(rec, name, this.#normOf(name, norms));
+  }
+
+  /** Norms of the input that matrix `name` reads. */
+  #normOf(name: string, norms: LayerNorms | null): Float32Array<ArrayBuffer> | null {
+    if (!norms) return null;
+    const norm = norms[this.#inputs.get(name) ?? ''];
+    if (!norm) throw new Error(`there are no norms for ${name}`);
+    return norm;
   }
 
   /** A buffer of its own for each vector: nothing that is recorded reads it, so nothing has to be submitted first. */
-  #uploadNorms(rec: Recorder, input: InputName, norm: Float32Array<ArrayBuffer> | null): Vec | null {
+  #uploadNorms(rec: Recorder, name: string, norm: Float32Array<ArrayBuffer> | null): Vec | null {
     if (!norm) return null;
     let buffer = this.#norms.get(norm);
     if (!buffer) {
-      buffer = this.#memory.alloc(norm.byteLength, 'scratch', `norms ${input}`);
+      buffer = this.#memory.alloc(norm.byteLength, 'scratch', `norms ${name}`);
       this.#norms.set(norm, buffer);
       rec.ctx.device.queue.writeBuffer(buffer.raw, 0, norm);
     }
@@ -121,14 +126,14 @@ export class Selector {
 
   async #onGpu(
     rec: Recorder,
-    name: MatrixName,
+    name: string,
     weight: Weight,
     rate: number,
     norm: Float32Array<ArrayBuffer> | null,
     out: MaskBuffer,
   ): Promise<void> {
     const { pruner, pattern, exactBudget } = this.#options;
-    const norms = this.#uploadNorms(rec, INPUT_OF[name], norm);
+    const norms = this.#uploadNorms(rec, name, norm);
     if (pattern !== 'free') await selectGroups(rec, weight, norms, pattern, out);
     else if (pruner.scope === 'matrix')
       await selectMatrix(rec, weight, norms, matrixRule(weight.rows, weight.cols, rate, exactBudget), out);
@@ -157,14 +162,14 @@ export class Selector {
   /** The bytes of the matrices that are chosen from, in one round trip where they are few. */
   async #readLayer(
     rec: Recorder,
-    matrices: Record<MatrixName, Weight>,
-    rates: Record<MatrixName, number>,
+    matrices: Record<string, Weight>,
+    rates: Record<string, number>,
     ranks: RankCache | undefined,
   ): Promise<Map<Weight, Uint8Array>> {
     const free = this.#options.pattern === 'free';
-    const needed = (m: MatrixName): boolean =>
-      !free || (rates[m] > 0 && (this.collectMargins || !ranks?.get(matrices[m].name)));
-    const wanted = MATRICES.filter(needed).map((m) => matrices[m]);
+    const wanted = Object.entries(matrices).flatMap(([name, weight]) =>
+      !free || (rateOf(rates, name) > 0 && (this.collectMargins || !ranks?.get(weight.name))) ? [weight] : [],
+    );
     const pieces = wanted.flatMap((w) =>
       w.shards.length === 1 && w.shards[0]
         ? [{ weight: w, buffer: w.shards[0].buffer, bytes: w.rows * w.cols * DTYPE_BYTES[w.dtype] }]
@@ -220,6 +225,12 @@ export class Selector {
     }
     return selectRowsCpu(bytes, dtype, rows, cols, norm, counts);
   }
+}
+
+function rateOf(rates: Record<string, number>, name: string): number {
+  const rate = rates[name];
+  if (rate === undefined) throw new Error(`there is no rate for ${name}`);
+  return rate;
 }
 
 /** The bytes of a weight, read back from the GPU. */

@@ -2,7 +2,7 @@
  * A loaded model on its device with everything that outlives a job: dense block outputs of the text that errors are
  * measured on, the masks of the last run, row orders, dense losses. Jobs take a Recorder and give plain results.
  */
-import type { LayerErrors } from '../core/report';
+import type { LayerErrors, SparsityRecord } from '../core/report';
 import type { Recorder } from '../gpu/recorder';
 import type { GpuContext } from '../gpu/context';
 import type { Scope } from '../gpu/scope';
@@ -11,9 +11,8 @@ import { allocWorkspace, Decoder, workspaceBytesPerToken, type Workspace } from 
 import { KeptStream } from '../models/keptStream';
 import { DENSE_STREAM_GPU_BYTES, DenseStream, gpuText, type GpuText } from '../models/streams';
 import type { LoadedModel } from '../models/load';
-import { MATRICES, type MatrixName } from '../models/archs/define';
 import { allocLayerMasks, MaskedLayer, type LayerMasks } from '../pruning/masks';
-import { passBlockTokens, prunedPass, type PassResult } from '../pruning/pass';
+import { passBlockTokens, prunedPass, type PartZeros, type PassResult } from '../pruning/pass';
 import { RankCache, Selector } from '../pruning/selector';
 import { DenseReferences } from './denseReference';
 import type { MeasuredText } from './figures';
@@ -34,7 +33,8 @@ export interface Meter {
 export interface MaskState {
   key: string;
   masks: LayerMasks[];
-  zeros: Record<MatrixName, number>[];
+  zeros: Record<string, number>[];
+  parts: PartZeros[];
   margin: number | null;
 }
 
@@ -289,7 +289,13 @@ export class Engine {
         onHead: (tokens) => meter.add(tokens * this.headUnits),
       });
       if (keep && job.keepAs !== undefined)
-        this.#masks = { key: job.keepAs, masks: keep, zeros: result.zeros, margin: result.margin };
+        this.#masks = {
+          key: job.keepAs,
+          masks: keep,
+          zeros: result.zeros,
+          parts: result.parts,
+          margin: result.margin,
+        };
       const lengths = job.evaluate?.windows.lengths;
       return {
         ...result,
@@ -355,16 +361,27 @@ export class Engine {
 /** Zeros and weights of every prunable tensor, by name. */
 export function matrixCounts(
   model: LoadedModel,
-  zeros: readonly Record<MatrixName, number>[],
+  zeros: readonly Record<string, number>[],
 ): Record<string, { zeros: number; count: number }> {
   return Object.fromEntries(
     model.plan.prunable.map((m) => [m.name, { zeros: zeros[m.layer]?.[m.matrix] ?? 0, count: m.count }]),
   );
 }
 
+/** Zeros and weights of the parts of fused tensors, by tensor and part; undefined where nothing is fused. */
+export function partCounts(model: LoadedModel, parts: readonly PartZeros[]): SparsityRecord['parts'] {
+  if (parts.length === 0) return undefined;
+  const out: NonNullable<SparsityRecord['parts']> = {};
+  for (const { layer, matrix, part, zeros, count } of parts) {
+    const name = model.plan.prunable.find((m) => m.layer === layer && m.matrix === matrix)?.name ?? matrix;
+    (out[name] ??= {})[part] = { zeros, count };
+  }
+  return out;
+}
+
 /** Fraction of zeros of each layer. */
-export function layerSparsity(model: LoadedModel, zeros: readonly Record<MatrixName, number>[]): number[] {
+export function layerSparsity(model: LoadedModel, zeros: readonly Record<string, number>[]): number[] {
   return model.plan.prunablePerLayer.map(
-    (count, layer) => MATRICES.reduce((sum, m) => sum + (zeros[layer]?.[m] ?? 0), 0) / (count || 1),
+    (count, layer) => Object.values(zeros[layer] ?? {}).reduce((a, b) => a + b, 0) / (count || 1),
   );
 }

@@ -4,8 +4,9 @@ import type { RunReport } from '../core/report';
 import type { LabSpec } from '../core/spec';
 import { exportFolder } from '../formats/exportFolder';
 import { oneshotScript } from '../formats/handoverScripts';
-import { packMask } from '../formats/masks';
 import { checkRecipe } from '../formats/recipe';
+import { transpose } from '../core/transpose';
+import { packMask, packMaskTransposed } from '../formats/masks';
 import type { ExportSink } from '../formats/sink';
 import { windowsToJson } from '../formats/texts';
 import { verifyExport } from '../formats/verifyExport';
@@ -69,7 +70,9 @@ export async function exportTo(
             if (matrix.layer !== inUse)
               await masked.use(rec, matrix.layer, state.masks[matrix.layer] as LayerMasks);
             inUse = matrix.layer;
-            return readWeight(rec, await masked.masked(rec, matrix.matrix));
+            const bytes = await readWeight(rec, await masked.masked(rec, matrix.matrix));
+            const { rows, cols, count } = matrix;
+            return matrix.transposed ? transpose(bytes, bytes.byteLength / count, rows, cols) : bytes;
           },
           report: (weights) => {
             checkCounts(measured, weights.matrices);
@@ -93,12 +96,9 @@ export async function exportTo(
         const matrix = matrices.get(name);
         const mask = matrix && state.masks[matrix.layer]?.[matrix.matrix];
         if (!mask) throw new LabError('InternalError', `There is no mask of ${name}.`);
-        return packMask(
-          new Uint32Array(await recorder.read(mask.buffer, 0, mask.rows * mask.wordsPerRow * 4)),
-          mask.rows,
-          mask.cols,
-          mask.wordsPerRow,
-        );
+        const words = new Uint32Array(await recorder.read(mask.buffer, 0, mask.rows * mask.wordsPerRow * 4));
+        const pack = matrix.transposed ? packMaskTransposed : packMask;
+        return pack(words, mask.rows, mask.cols, mask.wordsPerRow);
       }
     });
     const paths = written.files.map((f) => f.path);

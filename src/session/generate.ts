@@ -25,11 +25,11 @@ export async function generate(
   const { engine, texts, plan } = lab.loaded;
   const tokenizer = await texts.tokenizer();
   const prompt = await promptIds(tokenizer, request.prompt, plan.config.vocabulary);
-  const room = plan.config.context - prompt.length;
+  const room = plan.config.cachedContext - prompt.length;
   if (room < 1) {
     throw new LabError(
       'TextError',
-      `The prompt has ${prompt.length} tokens; the model's context is ${plan.config.context}.`,
+      `The prompt has ${prompt.length} tokens; the model's context is ${plan.config.cachedContext}.`,
       'Use a shorter prompt.',
     );
   }

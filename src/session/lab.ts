@@ -27,7 +27,7 @@ import type { ModelFiles } from '../formats/source';
 import { planModel, type ModelPlan } from '../models/inspect';
 import { loadModel } from '../models/load';
 import { bestBeta, tiedBetas } from '../eval/betaChoice';
-import { Engine, layerSparsity, matrixCounts, type MaskState, type Meter } from './engine';
+import { Engine, layerSparsity, matrixCounts, partCounts, type MaskState, type Meter } from './engine';
 import { figuresOf, type Figures } from './figures';
 import type { LabHost } from './host';
 import { maskHashes } from './maskHashes';
@@ -277,6 +277,7 @@ export class Lab {
         );
         const achieved = layerSparsity(engine.model, result.zeros);
         const matrices = matrixCounts(engine.model, result.zeros);
+        const parts = partCounts(engine.model, result.parts);
         const counts = Object.values(matrices);
         const report = await this.#report(
           spec,
@@ -290,6 +291,7 @@ export class Lab {
                 counts.reduce((sum, m) => sum + m.zeros, 0) / counts.reduce((sum, m) => sum + m.count, 0),
               layers: achieved,
               matrices,
+              ...(parts ? { parts } : {}),
             },
             errors: {
               text: spec.errorsOn,

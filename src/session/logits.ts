@@ -42,7 +42,7 @@ export async function windowOutputs(
     };
     await scope.ready();
     rec.write(idBuffer, 0, ids);
-    await decoder.embed(rec, idBuffer, tokens, ws.x);
+    await decoder.embed(rec, idBuffer, tokens, ws.x, tokens);
     for (let layer = 0; layer < layers; layer++) {
       await decoder.block(rec, ws, { layer, sequences: 1, length: tokens, matrix: decoder.dense(layer) });
       if (out.layer) await out.layer(layer, await rec.readF32(ws.y.buffer, tokens * hidden));
@@ -53,7 +53,7 @@ export async function windowOutputs(
       const count = Math.min(step, tokens - begin);
       const on = (a: Act): Act => ({ ...a, rows: count });
       rec.copy(ws.normed.buffer, begin * hidden * 4, rows.buffer, 0, count * hidden * 4);
-      await logits(rec, on(rows), decoder.model.head, on(result));
+      await logits(rec, on(rows), decoder.model.head, on(result), decoder.logitOptions);
       await out.logits(begin, await rec.readF32(result.buffer, count * vocabulary));
     }
   } finally {

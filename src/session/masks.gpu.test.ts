@@ -5,9 +5,9 @@
 import { describe, expect, test } from 'vitest';
 import { parsePattern, type LabSpec } from '../core/spec';
 import { packMask } from '../formats/masks';
-import { INPUTS, MATRICES } from '../models/archs/define';
+import { inputsOf } from '../models/archs/define';
 import type { LayerNorms } from '../models/inputStatistics';
-import { allocLayerMasks, type LayerMasks } from '../pruning/masks';
+import { allocLayerMasks, maskOf, type LayerMasks } from '../pruning/masks';
 import { findPruner } from '../pruning/pruners';
 import { Selector } from '../pruning/selector';
 import type { Recorder } from '../gpu/recorder';
@@ -28,12 +28,8 @@ interface Reference {
   }[];
 }
 
-async function packed(
-  rec: Recorder,
-  masks: LayerMasks,
-  name: (typeof MATRICES)[number],
-): Promise<Uint8Array> {
-  const m = masks[name];
+async function packed(rec: Recorder, masks: LayerMasks, name: string): Promise<Uint8Array> {
+  const m = maskOf(masks, name);
   return packMask(
     new Uint32Array(await rec.read(m.buffer, 0, m.rows * m.wordsPerRow * 4)),
     m.rows,
@@ -64,11 +60,11 @@ describe('from identical statistics, bit for bit', () => {
         const { engine, plan } = lab.loaded;
         const layerNorms = (prefix: string, layer: number): LayerNorms =>
           Object.fromEntries(
-            INPUTS.map((input) => [
+            inputsOf(plan.config).map(({ name: input }) => [
               input,
               f32(norms.get(`${prefix}/layers.${layer}.${input}`)) as Float32Array<ArrayBuffer>,
             ]),
-          ) as LayerNorms;
+          );
         await lab.withRecorder(io, 'masks', async (rec) => {
           const scope = lab.ctx.root.child();
           try {
@@ -84,10 +80,7 @@ describe('from identical statistics, bit for bit', () => {
                   path,
                 });
                 for (const [layer, rate] of run.rates.entries()) {
-                  const rates = Object.fromEntries(MATRICES.map((m) => [m, rate])) as Record<
-                    (typeof MATRICES)[number],
-                    number
-                  >;
+                  const rates = Object.fromEntries(plan.config.matrices.map((m) => [m.name, rate]));
                   await selector.select(
                     rec,
                     layer,
@@ -95,7 +88,7 @@ describe('from identical statistics, bit for bit', () => {
                     run.norms === null ? null : layerNorms(run.norms, layer),
                     masks,
                   );
-                  for (const matrix of MATRICES) {
+                  for (const { name: matrix } of plan.config.matrices) {
                     const tensor =
                       plan.prunable.find((p) => p.layer === layer && p.matrix === matrix)?.name ?? '';
                     const bits = await packed(rec, masks, matrix);

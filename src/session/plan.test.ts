@@ -2,8 +2,9 @@ import { describe, expect, test } from 'vitest';
 import { LabError } from '../core/errors';
 import { defaultSpec, type LabSpec } from '../core/spec';
 import type { ModelPlan } from '../models/inspect';
-import { MATRICES } from '../models/archs/define';
 import { checkParams, planRun, ratesFor, sweepBetas } from './plan';
+
+const MATRICES = ['q', 'k', 'v', 'o', 'gate', 'up', 'down'];
 
 /** Four layers; `cols` is the width of every matrix but down, which has one of `downCols`. */
 function model(cols = 64, downCols = 96): ModelPlan {
@@ -17,6 +18,7 @@ function model(cols = 64, downCols = 96): ModelPlan {
         rows: 8,
         cols: width,
         count: 8 * width,
+        transposed: false,
       };
     }),
   );

@@ -3,7 +3,6 @@ import { LabError } from '../core/errors';
 import type { AllocationRecord } from '../core/report';
 import { parsePattern, seedsProblem, type LabSpec, type ParamValue, type Pattern } from '../core/spec';
 import type { ModelPlan } from '../models/inspect';
-import { MATRICES, type MatrixName } from '../models/archs/define';
 import {
   betaGrid,
   betaMax,
@@ -28,7 +27,8 @@ export interface RunPlan {
   requested: number;
 }
 
-export type LayerRates = Record<MatrixName, number>[];
+/** Fractions of zeros by layer and matrix. */
+export type LayerRates = Record<string, number>[];
 
 /** Checks the whole spec; a numeric beta is held against its legal range. */
 export function planRun(model: ModelPlan, spec: LabSpec): RunPlan {
@@ -166,13 +166,9 @@ export function ratesFor(
       params: plan.hasBeta ? { beta } : {},
     });
   const rates = perLayer.map((rate, layer) => {
-    const row = {} as Record<MatrixName, number>;
-    for (const matrix of MATRICES) {
-      const index = perMatrix
-        ? model.prunable.findIndex((m) => m.layer === layer && m.matrix === matrix)
-        : -1;
-      row[matrix] = perMatrix ? (perMatrix[index] ?? rate) : rate;
-    }
+    const row: Record<string, number> = {};
+    for (const [index, m] of model.prunable.entries())
+      if (m.layer === layer) row[m.matrix] = perMatrix ? (perMatrix[index] ?? rate) : rate;
     return row;
   });
   return {

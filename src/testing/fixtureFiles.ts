@@ -33,6 +33,12 @@ export async function fixtureJson<T>(name: string, file: string): Promise<T> {
   return JSON.parse(new TextDecoder().decode(await fixtureBytes(name, file))) as T;
 }
 
+/** Fixtures with expected outputs, the demo model's under 'demo'. */
+export const FORWARD_FIXTURES: readonly string[] = Object.keys(URLS)
+  .map((path) => /^\.\/fixtures\/([^/]+)\/expected\.safetensors$/.exec(path)?.[1])
+  .filter((name) => name !== undefined)
+  .sort();
+
 const NOT_MODEL = new Set([
   'expected.safetensors',
   'masks.safetensors',

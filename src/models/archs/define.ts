@@ -1,8 +1,17 @@
 /**
- * An architecture is data: it reads a Hugging Face config into a DecoderConfig, which the one decoder interprets.
- * Anything it does not know must be refused by name, never ignored.
+ * An architecture is data: it reads a Hugging Face config into a DecoderConfig, which the one decoder interprets, and
+ * names the tensors. Anything it does not know must be refused by name, never ignored.
  */
-import { LabError } from '../../core/errors';
+import type { ConfigReader } from './configReader';
+
+/** Rotary frequencies of some layers. `dim` leading channels of each head are turned, half against half. */
+export interface Rope {
+  theta: number;
+  dim: number;
+  scaling: RopeScaling;
+  /** Factor of cosine and sine (YaRN, LongRoPE); 1 otherwise. */
+  attentionFactor: number;
+}
 
 export type RopeScaling =
   | { kind: 'default' }
@@ -13,7 +22,64 @@ export type RopeScaling =
       lowFreqFactor: number;
       highFreqFactor: number;
       originalContext: number;
-    };
+    }
+  /** Stretches by the length of the sequence, once it is longer than the original context. */
+  | { kind: 'dynamic'; factor: number; originalContext: number }
+  | {
+      kind: 'yarn';
+      factor: number;
+      betaFast: number;
+      betaSlow: number;
+      originalContext: number;
+      truncate: boolean;
+    }
+  /** Divisors of the frequencies, one for each pair: for sequences up to the original context, and longer ones. */
+  | { kind: 'longrope'; short: number[]; long: number[]; originalContext: number };
+
+export type Activation = 'silu' | 'gelu' | 'geluTanh' | 'relu';
+
+/** Where a block may have a norm: before and after attention and MLP (inside the branch), on queries and on keys. */
+export const NORM_SLOTS = ['attnIn', 'attnOut', 'mlpIn', 'mlpOut', 'q', 'k'] as const;
+export type NormSlot = (typeof NORM_SLOTS)[number];
+
+/** A run of a fused matrix's outputs: blocks of `block` rows, `stride` apart, from `begin`, `rows` in all. */
+export interface MatrixPart {
+  name: string;
+  begin: number;
+  block: number;
+  stride: number;
+  rows: number;
+}
+
+/**
+ * A Linear of a block: q k v o, or qkv and o; gate up down, or gateUp and down, or up and down without a gate. The
+ * order of the list is the order of pruning.
+ */
+export interface MatrixSpec {
+  name: string;
+  /** Tensor name without prefix and ".weight"; {i} stands for the layer. */
+  stem: string;
+  /** Outputs and inputs. */
+  rows: number;
+  cols: number;
+  /** Matrices with the same input share its statistics. */
+  input: string;
+  bias: boolean;
+  /** The file holds [inputs, outputs] (Conv1D). */
+  transposed: boolean;
+  /** What a fused matrix is made of, in the order in which the decoder wants it. */
+  parts?: MatrixPart[];
+}
+
+/** What may differ from layer to layer. */
+export interface BlockSpec {
+  /** Index into `ropes`; null: this layer knows no positions of its own. */
+  rope: number | null;
+  /** A query sees this many keys, itself included; null: all before it. */
+  window: number | null;
+  /** Factor of the scores. */
+  attentionScale: number;
+}
 
 export interface DecoderConfig {
   modelType: string;
@@ -27,146 +93,64 @@ export interface DecoderConfig {
   /** MLP width. */
   inner: number;
   vocabulary: number;
+  /** Longest sequence. */
   context: number;
-  normEps: number;
+  /** Longest sequence for cached decoding: beyond it rotary frequencies would change under the keys that are kept. */
+  cachedContext: number;
   tiedHead: boolean;
-  attentionBias: boolean;
-  mlpBias: boolean;
-  ropeTheta: number;
-  ropeScaling: RopeScaling;
+  /** The weight of an RMS norm is offset + w. */
+  norm: { kind: 'rms' | 'layer'; eps: number; offset: 0 | 1; bias: boolean };
+  /** Length of the weight of each norm that the blocks have. */
+  norms: Partial<Record<NormSlot, number>>;
+  /** Attention and MLP both read the block's input. */
+  parallel: boolean;
+  activation: Activation;
+  embeddingScale: number;
+  /** Learned positions, added to the embedding: rows of the table, and the row of position 0. */
+  positions: { rows: number; offset: number } | null;
+  /** cap * tanh(x / cap); 0: none. */
+  attentionSoftcap: number;
+  logitSoftcap: number;
+  logitScale: number;
+  ropes: Rope[];
+  blocks: BlockSpec[];
+  matrices: MatrixSpec[];
+  /** What the user should know about how the config was read. */
+  notes: string[];
 }
-
-/** Linear matrices of a block in declaration order: the order of pruning (docs/methods.md). */
-export const MATRICES = ['q', 'k', 'v', 'o', 'gate', 'up', 'down'] as const;
-export type MatrixName = (typeof MATRICES)[number];
-
-/** Inputs that matrices share: statistics are taken once per input. */
-export const INPUT_OF: Record<MatrixName, InputName> = {
-  q: 'attn',
-  k: 'attn',
-  v: 'attn',
-  o: 'o',
-  gate: 'mlp',
-  up: 'mlp',
-  down: 'down',
-};
-export const INPUTS = ['attn', 'o', 'mlp', 'down'] as const;
-export type InputName = (typeof INPUTS)[number];
 
 export interface Architecture {
   modelType: string;
+  /** The class of transformers whose forward pass this is. */
+  className: string;
   read(config: ConfigReader): DecoderConfig;
-  /** Tensor name of a block's matrix, without prefix. */
-  matrixName(layer: number, matrix: MatrixName): string;
-  normName(layer: number, which: 'input' | 'post'): string;
+  /** Prefixes under which files hold everything but the head; the first is what transformers writes. */
+  prefixes: readonly string[];
+  /** Stems of a block's norms; {i} stands for the layer. */
+  norms: Partial<Record<NormSlot, string>>;
   finalNorm: string;
   embedding: string;
-  head: string;
+  /** Table of learned positions. */
+  positions?: string;
+  /** Names of the output matrix; the first is the usual one. */
+  heads: readonly string[];
   /** Tensors that may be there and carry nothing. */
   ignorable: RegExp;
 }
 
-/** Shape [outputs, inputs] of a block's matrix. */
-export function matrixShape(c: DecoderConfig, matrix: MatrixName): [number, number] {
-  switch (matrix) {
-    case 'q':
-      return [c.heads * c.headDim, c.hidden];
-    case 'k':
-    case 'v':
-      return [c.kvHeads * c.headDim, c.hidden];
-    case 'o':
-      return [c.hidden, c.heads * c.headDim];
-    case 'gate':
-    case 'up':
-      return [c.inner, c.hidden];
-    case 'down':
-      return [c.hidden, c.inner];
-  }
+/** A shared input of matrices. */
+export interface InputSpec {
+  name: string;
+  width: number;
 }
 
-export function hasBias(c: DecoderConfig, matrix: MatrixName): boolean {
-  return matrix === 'gate' || matrix === 'up' || matrix === 'down' ? c.mlpBias : c.attentionBias;
+/** The inputs that a block's matrices read, in order. */
+export function inputsOf(config: DecoderConfig): InputSpec[] {
+  const widths = new Map(config.matrices.map((m) => [m.input, m.cols]));
+  return [...widths].map(([name, width]) => ({ name, width }));
 }
 
-/** Typed access to an untrusted config.json: every field is checked where it is read. */
-export class ConfigReader {
-  readonly #config: Record<string, unknown>;
-  readonly #where: string;
-
-  constructor(config: Record<string, unknown>, where = 'config.json') {
-    this.#config = config;
-    this.#where = where;
-  }
-
-  has(name: string): boolean {
-    return (
-      Object.hasOwn(this.#config, name) && this.#config[name] !== null && this.#config[name] !== undefined
-    );
-  }
-
-  /** True also when the field is there and null. */
-  mentions(name: string): boolean {
-    return Object.hasOwn(this.#config, name);
-  }
-
-  /** A whole number in [min, max]; the default where the field is absent. */
-  integer(name: string, fallback: number | undefined, max: number, min = 1): number {
-    const value = this.number(name, fallback);
-    if (!Number.isInteger(value) || value < min || value > max) {
-      throw new LabError(
-        'FormatError',
-        `${this.#where}: ${name} must be a whole number from ${min} to ${max}, not ${String(value)}.`,
-      );
-    }
-    return value;
-  }
-
-  number(name: string, fallback: number | undefined): number {
-    const value = this.has(name) ? this.#config[name] : fallback;
-    if (value === undefined) throw new LabError('FormatError', `${this.#where}: ${name} is missing.`);
-    if (typeof value !== 'number' || !Number.isFinite(value)) {
-      throw new LabError(
-        'FormatError',
-        `${this.#where}: ${name} must be a finite number, not ${JSON.stringify(value).slice(0, 60)}.`,
-      );
-    }
-    return value;
-  }
-
-  /** A required number above 0. */
-  positive(name: string): number {
-    const value = this.number(name, undefined);
-    if (!(value > 0))
-      throw new LabError('FormatError', `${this.#where}: ${name} must be above 0, not ${value}.`);
-    return value;
-  }
-
-  boolean(name: string, fallback: boolean): boolean {
-    const value = this.has(name) ? this.#config[name] : fallback;
-    if (typeof value !== 'boolean')
-      throw new LabError('FormatError', `${this.#where}: ${name} must be true or false.`);
-    return value;
-  }
-
-  string(name: string, fallback: string): string {
-    const value = this.has(name) ? this.#config[name] : fallback;
-    if (typeof value !== 'string')
-      throw new LabError('FormatError', `${this.#where}: ${name} must be a string.`);
-    return value.slice(0, 200);
-  }
-
-  object(name: string): ConfigReader | null {
-    if (!this.has(name)) return null;
-    const value = this.#config[name];
-    if (typeof value !== 'object' || Array.isArray(value))
-      throw new LabError('FormatError', `${this.#where}: ${name} must be an object.`);
-    return new ConfigReader(value as Record<string, unknown>, `${this.#where}: ${name}`);
-  }
-
-  /** First entry of a list of strings, or undefined. */
-  firstString(name: string): string | undefined {
-    const value = this.#config[name];
-    const first: unknown = Array.isArray(value) ? value[0] : undefined;
-    return typeof first === 'string' ? first.slice(0, 200) : undefined;
-  }
+/** Tensor name of a stem in a layer. */
+export function inLayer(stem: string, layer: number): string {
+  return stem.replace('{i}', String(layer));
 }
