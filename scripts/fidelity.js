@@ -12,7 +12,7 @@ import { setUp } from './lib/setup.js';
 const PINS = inRoot('scripts/fixtures/requirements.txt');
 const VENV = join(CACHE, 'fidelity-venv');
 const STAMP = join(VENV, 'prunelab-stamp');
-const FLOOR = [3, 10];
+const FLOOR = { major: 3, minor: 10 };
 
 /** A Python that is new enough for the pinned packages. */
 function systemPython() {
@@ -21,10 +21,11 @@ function systemPython() {
       encoding: 'utf8',
     });
     const [major = 0, minor = 0] = (stdout ?? '').split(' ').map(Number);
-    if (status === 0 && (major > FLOOR[0] || (major === FLOOR[0] && minor >= FLOOR[1]))) return command;
+    if (status === 0 && (major > FLOOR.major || (major === FLOOR.major && minor >= FLOOR.minor)))
+      return command;
   }
   throw new SetupError(
-    `The fidelity table needs Python ${FLOOR.join('.')} or newer, with venv.`,
+    `The fidelity table needs Python ${FLOOR.major}.${FLOOR.minor} or newer, with venv.`,
     'Install it, or name one in PRUNELAB_PYTHON.',
   );
 }
