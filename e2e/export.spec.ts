@@ -84,6 +84,7 @@ test('Download writes a model whose zeros and hashes are as reported', async ({ 
   expect(await lab.accessibility()).toEqual([]);
   const downloads: import('@playwright/test').Download[] = [];
   page.on('download', (download) => downloads.push(download));
+  await dialog.getByRole('switch', { name: 'Recipe for llm-compressor' }).click();
   await dialog.getByRole('button', { name: 'Download' }).click();
   await expect(dialog.getByRole('status', { name: 'Export result' })).toContainText('Written and verified', {
     timeout: 90_000,
@@ -98,7 +99,15 @@ test('Download writes a model whose zeros and hashes are as reported', async ({ 
   const weights = byName.get(weightsName ?? '') ?? Buffer.alloc(0);
   const rest = readZip(byName.get(zipName ?? '') ?? Buffer.alloc(0));
   expect([...rest.keys()]).toEqual(
-    expect.arrayContaining(['README.md', 'config.json', 'pruning.json', 'tokenizer.json']),
+    expect.arrayContaining([
+      'README.md',
+      'calibration.json',
+      'config.json',
+      'oneshot.py',
+      'pruning.json',
+      'recipe.yaml',
+      'tokenizer.json',
+    ]),
   );
 
   const report = JSON.parse(rest.get('pruning.json')?.toString('utf8') ?? '{}') as {
