@@ -206,7 +206,10 @@ def main():
     parser.add_argument("--case", nargs="*", choices=[*CASES, "gpt2-conv1d"], default=[*CASES, "gpt2-conv1d"])
     parser.add_argument("--out", type=Path)
     parser.add_argument("--work", type=Path, help="keep the folders of the cases here")
+    parser.add_argument("--table", action="store_true", help="print what --out holds as Markdown, run nothing")
     args = parser.parse_args()
+    if args.table:
+        return print(table(json.loads(args.out.read_text("utf-8"))["cases"]))
     work = args.work or Path(tempfile.mkdtemp(prefix="handover-"))
     results = []
     for name in args.case:
@@ -221,6 +224,21 @@ def main():
     if not args.work:
         shutil.rmtree(work)
     sys.exit(not all(r["ok"] for r in results))
+
+
+def table(results: list[dict]) -> str:
+    """The results as Markdown, for docs/handover.md."""
+    rows = [("case", "model", "flags", "zeros of every matrix", "mask bits equal, least block", "masks by script")]
+    rows.append(tuple("---" for _ in rows[0]))
+    for r in results:
+        if r["case"] == "gpt2-conv1d":
+            continue
+        script = f"{r['masksScript']['tensors']} tensors equal" if not r["masksScript"]["differing"] else "differ"
+        there = ("no recipe", "")
+        if "blocks" in r:
+            there = ("equal" if r["zerosEqual"] else "differ", f"{100 * r['leastEqualShare']:.4f} %")
+        rows.append((r["case"], r["model"], f"`{r['flags']}`", *there, script))
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
 def write(out: Path, results: list[dict]):
