@@ -44,6 +44,13 @@ export function perplexity(value: number | null | undefined): string {
   return value >= 1000 ? groupFormat.format(value) : value.toFixed(value >= 100 ? 1 : 2);
 }
 
+/** A KL divergence: three figures and the unit. */
+export function nats(value: number | null | undefined): string {
+  return value === null || value === undefined || !Number.isFinite(value)
+    ? 'diverged'
+    : `${compact(value)}${NARROW}nats`;
+}
+
 const SUPERSCRIPTS = '⁰¹²³⁴⁵⁶⁷⁸⁹';
 
 /** 1000 → "10³", for log axes. */

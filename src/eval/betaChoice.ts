@@ -8,7 +8,7 @@ export function pointScore({ bySeed, mean, perplexity }: CurvePoint): number | n
 }
 
 /** Losses of each window, averaged over the seeds; undefined where one of them is not known. */
-function pointLosses({ bySeed, losses }: CurvePoint): readonly number[] | undefined {
+export function pointLosses({ bySeed, losses }: CurvePoint): readonly number[] | undefined {
   if (!bySeed) return losses;
   const all = bySeed.flatMap((draw) => (draw.losses ? [draw.losses] : []));
   const windows = all[0]?.length ?? 0;

@@ -1,14 +1,24 @@
 import { lazy, Suspense, useCallback, useMemo } from 'react';
 import type { CurvePoint } from '../../core/report';
+import { pointLosses, pointScore } from '../../eval/betaChoice';
 import { comparePaired } from '../../eval/paired';
+import { Segments } from '../controls/fields';
 import { beta as formatBeta, changePercent, exact } from '../format';
 import { useAfterFirstFrame } from '../hooks/useAfterFirstFrame';
-import { useLab, useRun } from '../hooks/useLab';
+import { useLab, useRun, useUi } from '../hooks/useLab';
 import { useBetaRange, useCurve, useRuns, type CurveView } from '../hooks/useResults';
+import { uiStore } from '../stores/uiStore';
 import { ChartFrame } from './ChartFrame';
 import type { Table } from './csv';
+import { MEASURES } from './curveMeasures';
+import type { CurveMeasure } from './curveRows';
 
 const CurvePlot = lazy(() => import('./CurvePlot'));
+
+const MEASURE_OPTIONS = Object.entries(MEASURES).map(([value, { label }]) => ({
+  value: value as CurveMeasure,
+  label,
+}));
 
 /** Perplexity over the whole range of beta: each point is a pruned model. */
 export function CurveFigure() {
@@ -24,19 +34,30 @@ export function CurveFigure() {
   const sweeping = useRun(({ jobs }) => jobs.some(({ kind }) => kind === 'sweep'));
   const busy = useRun(({ jobs, phase, model }) => jobs.length > 0 || phase !== 'ready' || model === null);
   const points = pointsOf(curve);
+  const seeds = points[0]?.bySeed?.length ?? 0;
+  const measure = useUi((state) => state.curveMeasure);
   return (
     <ChartFrame
       title="Perplexity versus beta"
-      subtitle={`Each point is a pruned model · select text${measured} · ${curve.kind}`}
+      subtitle={`Each point is a pruned model · select text${measured} · ${curve.kind}${seeds > 1 ? ` · ${seeds} seeds` : ''}`}
       file="perplexity"
       table={table}
       className="chart-curve"
+      controls={
+        <Segments
+          label="Figure of the curve"
+          value={measure}
+          options={MEASURE_OPTIONS}
+          onChange={(curveMeasure) => uiStore.setState({ curveMeasure })}
+        />
+      }
     >
       <ul className="legend" aria-hidden="true">
-        {curve.exact && <li className="key-curve">exact</li>}
-        {curve.preview && <li className="key-curve-preview">preview</li>}
+        {curve.exact && <li className="key-curve">exact{seeds > 1 && ', mean'}</li>}
+        {curve.preview && <li className="key-curve-preview">preview{seeds > 1 && ', mean'}</li>}
+        {seeds > 1 && <li className="key-band">range over {seeds} seeds</li>}
         {curve.ties.length > 1 && <li className="key-ties">cannot be told from the best</li>}
-        {points.some(({ perplexity }) => perplexity === null) && <li className="key-diverged">diverged</li>}
+        {points.some((point) => pointScore(point) === null) && <li className="key-diverged">diverged</li>}
         {points.length === 0 && (
           <li className="key-none">
             {sweeping ? 'measuring the first point' : busy ? 'after the run' : 'not measured yet'}
@@ -46,7 +67,7 @@ export function CurveFigure() {
       <div className="plot plot-curve">
         <Suspense fallback={<div className="skeleton skeleton-plot" />}>
           {painted ? (
-            <CurvePlot curve={curve} limit={limit} min={min} onGo={go} />
+            <CurvePlot curve={curve} measure={measure} limit={limit} min={min} onGo={go} />
           ) : (
             <div className="skeleton skeleton-plot" />
           )}
@@ -71,15 +92,31 @@ function pointsOf({ kind, exact: exactCurve, preview }: CurveView): CurvePoint[]
 function tableOf(curve: CurveView, measured: string): Table {
   const points = pointsOf(curve);
   const current = points.findIndex(({ beta }) => beta === curve.best);
+  const seeds = points[0]?.bySeed?.length ?? 0;
+  const over = seeds > 1 ? `; mean, lowest and highest over ${seeds} calibration seeds` : '';
   return {
-    caption: `Perplexity versus beta; select text${measured}; ${curve.kind === 'exact' ? 'exact' : 'preview from dense statistics'}.`,
-    columns: ['beta', 'perplexity'],
-    rows: points.map(({ beta, perplexity }) => [
-      beta === 0 ? '0.00000' : exact(beta),
-      perplexity === null ? 'diverged' : exact(perplexity),
+    caption: `Perplexity versus beta; select text${measured}; ${curve.kind === 'exact' ? 'exact' : 'preview from dense statistics'}${over}.`,
+    // What the contract of the table names comes first; more only behind it.
+    columns: [
+      'beta',
+      'perplexity',
+      'KL, nats',
+      'same first choice',
+      ...(seeds > 1 ? ['mean', 'lowest', 'highest'] : []),
+    ],
+    rows: points.map((point) => [
+      point.beta === 0 ? '0.00000' : exact(point.beta),
+      orDiverged(point.perplexity),
+      point.perplexity === null ? 'diverged' : exact(point.kl),
+      point.perplexity === null ? 'diverged' : exact(point.topOne),
+      ...(seeds > 1 ? [orDiverged(point.mean), orDiverged(point.min), orDiverged(point.max)] : []),
     ]),
     ...(current >= 0 && { current }),
   };
+}
+
+function orDiverged(value: number | null | undefined): string {
+  return value === null ? 'diverged' : exact(value);
 }
 
 /** The best beta against uniform, with its interval and the betas that it cannot be told from. */
@@ -88,14 +125,15 @@ function verdict(curve: CurveView, limit: number): string {
   const best = points.find(({ beta }) => beta === curve.best);
   const control = points.find(({ beta }) => beta === 0);
   if (!best || !control) return points.length > 0 ? 'Click a point to go there.' : '';
-  const diverged = points.filter(({ perplexity }) => perplexity === null).length;
+  const diverged = points.filter((point) => pointScore(point) === null).length;
   const tail =
     diverged > 0
       ? ` ${diverged} ${diverged === 1 ? 'point' : 'points'} diverged, drawn at the top edge.`
       : '';
   const name = formatBeta(best.beta, limit, true);
   if (best.beta === 0) return `Best so far: beta 0, uniform. No tilt does better on this text.${tail}`;
-  const compared = best.losses && control.losses ? comparePaired(best.losses, control.losses) : null;
+  const [own, base] = [pointLosses(best), pointLosses(control)];
+  const compared = own && base ? comparePaired(own, base) : null;
   const against =
     compared === null
       ? ''
@@ -105,5 +143,5 @@ function verdict(curve: CurveView, limit: number): string {
     others.length > 0
       ? ` Not told apart from ${others.map((beta) => formatBeta(beta, limit, true)).join(', ')}.`
       : '';
-  return `Best beta ${name}${against}.${ties}${tail}`;
+  return `Best beta ${name}${best.bySeed ? ' by the mean' : ''}${against}.${ties}${tail}`;
 }

@@ -1,8 +1,9 @@
 /** The drawing of the perplexity chart. Loaded after the first frame, with the chart library. */
 import {
+  Area,
   CartesianGrid,
+  ComposedChart,
   Line,
-  LineChart,
   ReferenceArea,
   ReferenceLine,
   Tooltip,
@@ -12,35 +13,34 @@ import {
   type DotItemDotProps,
 } from 'recharts';
 import { memo, useMemo, type KeyboardEvent } from 'react';
-import type { CurvePoint } from '../../core/report';
-import { beta as formatBeta, perplexity as formatPerplexity } from '../format';
+import { beta as formatBeta } from '../format';
 import { useSpec } from '../hooks/useLab';
 import type { CurveView } from '../hooks/useResults';
 import { useRem, useSize } from '../hooks/useSize';
 import { betaOf } from '../stores/legal';
+import { layOutCurve, type CurveMeasure, type CurveRow } from './curveRows';
+import { MEASURES } from './curveMeasures';
 import { plotBox } from './plotBox';
-import { linearAxis, perplexityAxis } from './scales';
-
-interface Row {
-  beta: number;
-  exact: number | null;
-  preview: number | null;
-  /** At the top edge for a point that diverged. */
-  diverged: number | null;
-}
+import { linearAxis } from './scales';
 
 interface Props {
   curve: CurveView;
+  measure: CurveMeasure;
   limit: number;
   min: number;
   onGo: (beta: number) => void;
 }
 
-function CurvePlot({ curve, limit, min, onGo }: Props) {
+function CurvePlot({ curve, measure, limit, min, onGo }: Props) {
+  const { name, tick, read } = MEASURES[measure];
   const [ref, { width, height }] = useSize<HTMLDivElement>();
   const rem = useRem();
   const box = plotBox(rem);
-  const { rows, axis, reach } = useMemo(() => layOut(curve), [curve]);
+  const { rows, axis, reach } = useMemo(
+    () => layOutCurve({ exact: curve.exact?.points ?? [], preview: curve.preview?.points ?? [] }, measure),
+    [curve, measure],
+  );
+  const banded = rows.some(({ band: range }) => range !== null);
   const low = Math.min(min, reach.low);
   const right = Math.max(limit, reach.high, 1e-3);
   const pad = (right - low) * 0.03;
@@ -50,7 +50,7 @@ function CurvePlot({ curve, limit, min, onGo }: Props) {
   const ties = band(curve, rows);
   const dot = (kind: 'exact' | 'preview' | 'diverged') =>
     function PlotDot({ key, cx, cy, payload: row }: DotItemDotProps) {
-      const payload = row as Row | undefined;
+      const payload = row as CurveRow | undefined;
       if (cx === undefined || cy === undefined || !payload || payload[kind] === null) return <g key={key} />;
       return (
         <Point
@@ -60,7 +60,7 @@ function CurvePlot({ curve, limit, min, onGo }: Props) {
           kind={kind}
           best={kind === curve.kind && payload.beta === curve.best}
           tied={kind === curve.kind && curve.ties.includes(payload.beta)}
-          label={`Go to beta ${formatBeta(payload.beta, limit, true)}, ${kind === 'diverged' ? 'diverged' : `perplexity ${formatPerplexity(payload[kind])}${kind === 'preview' ? ', preview' : ''}`}`}
+          label={`Go to beta ${formatBeta(payload.beta, limit, true)}, ${kind === 'diverged' ? 'diverged' : `${name} ${read(payload[kind])}${kind === 'preview' ? ', preview' : ''}`}`}
           radius={rem * 0.3}
           onGo={() => onGo(payload.beta)}
         />
@@ -69,7 +69,7 @@ function CurvePlot({ curve, limit, min, onGo }: Props) {
   return (
     <div ref={ref} className="plot-area">
       {width > 0 && height > 0 && (
-        <LineChart
+        <ComposedChart
           width={width}
           height={height}
           data={rows}
@@ -98,9 +98,7 @@ function CurvePlot({ curve, limit, min, onGo }: Props) {
             axisLine={false}
             interval={0}
             allowDataOverflow
-            tickFormatter={(value: number) =>
-              value >= 1e5 ? value.toExponential(0) : value.toLocaleString('en-US')
-            }
+            tickFormatter={tick}
           />
           {ties && (
             <ReferenceArea
@@ -120,6 +118,16 @@ function CurvePlot({ curve, limit, min, onGo }: Props) {
               x={0}
               className="zero-line"
               label={{ value: 'uniform', position: 'top', className: 'mark-label' }}
+            />
+          )}
+          {banded && (
+            <Area
+              dataKey="band"
+              className="seed-band"
+              activeDot={false}
+              dot={false}
+              connectNulls
+              isAnimationActive={false}
             />
           )}
           <NowLine low={low - pad} high={right + pad} />
@@ -146,8 +154,12 @@ function CurvePlot({ curve, limit, min, onGo }: Props) {
             activeDot={false}
             isAnimationActive={false}
           />
-          <Tooltip isAnimationActive={false} cursor={{ className: 'plot-cursor' }} content={ReadOut} />
-        </LineChart>
+          <Tooltip
+            isAnimationActive={false}
+            cursor={{ className: 'plot-cursor' }}
+            content={(props) => <ReadOut {...props} measure={measure} />}
+          />
+        </ComposedChart>
       )}
     </div>
   );
@@ -215,32 +227,8 @@ function Point({ x, y, kind, best, tied, label, radius, onGo }: PointProps) {
   );
 }
 
-function layOut({ exact, preview }: CurveView) {
-  const byBeta = new Map<number, Row>();
-  const add = (points: readonly CurvePoint[] | undefined, kind: 'exact' | 'preview'): void => {
-    for (const { beta, perplexity } of points ?? []) {
-      const row = byBeta.get(beta) ?? { beta, exact: null, preview: null, diverged: null };
-      byBeta.set(beta, { ...row, [kind]: perplexity });
-    }
-  };
-  add(preview?.points, 'preview');
-  add(exact?.points, 'exact');
-  const sorted = [...byBeta.values()].sort((a, b) => a.beta - b.beta);
-  const axis = perplexityAxis(sorted.flatMap((row) => [row.exact, row.preview]));
-  const rows = sorted.map((row) =>
-    row.exact === null && row.preview === null ? { ...row, diverged: topEdge(axis) } : row,
-  );
-  const reach = { low: rows[0]?.beta ?? 0, high: rows.at(-1)?.beta ?? 0 };
-  return { rows, axis, reach };
-}
-
-/** A little below the upper end of the axis, so that the mark is drawn whole. */
-function topEdge({ domain: [low, high], log }: ReturnType<typeof perplexityAxis>): number {
-  return log ? high * (low / high) ** 0.03 : high - 0.03 * (high - low);
-}
-
 /** The run of neighbouring points around the best that cannot be told from it. */
-function band({ best, ties }: CurveView, rows: readonly Row[]): [number, number] | null {
+function band({ best, ties }: CurveView, rows: readonly CurveRow[]): [number, number] | null {
   if (best === null || ties.length < 2) return null;
   const at = rows.findIndex((row) => row.beta === best);
   let from = at;
@@ -255,33 +243,29 @@ function band({ best, ties }: CurveView, rows: readonly Row[]): [number, number]
 interface ReadOutProps {
   active?: boolean | undefined;
   payload?: readonly { payload?: unknown }[] | undefined;
+  measure: CurveMeasure;
 }
 
-function ReadOut({ active, payload }: ReadOutProps) {
-  const row = payload?.[0]?.payload as Row | undefined;
+function ReadOut({ active, payload, measure }: ReadOutProps) {
+  const row = payload?.[0]?.payload as CurveRow | undefined;
   if (!active || !row) return null;
+  const { name, read } = MEASURES[measure];
+  const lines: [string, string][] = [];
+  if (row.exact !== null) lines.push([row.band ? `${name}, mean` : name, read(row.exact)]);
+  if (row.preview !== null)
+    lines.push([`${name}${row.band && row.exact === null ? ', mean' : ''}, preview`, read(row.preview)]);
+  if (row.band) lines.push(['over the seeds', `${read(row.band[0])} to ${read(row.band[1])}`]);
+  if (row.diverged !== null) lines.push([name, 'diverged']);
   return (
     <div className="read-out">
       <b>beta {formatBeta(row.beta, null, true)}</b>
       <dl>
-        {row.exact !== null && (
-          <div>
-            <dt>perplexity</dt>
-            <dd>{formatPerplexity(row.exact)}</dd>
+        {lines.map(([term, text]) => (
+          <div key={term}>
+            <dt>{term}</dt>
+            <dd>{text}</dd>
           </div>
-        )}
-        {row.preview !== null && (
-          <div>
-            <dt>perplexity, preview</dt>
-            <dd>{formatPerplexity(row.preview)}</dd>
-          </div>
-        )}
-        {row.diverged !== null && (
-          <div>
-            <dt>perplexity</dt>
-            <dd>diverged</dd>
-          </div>
-        )}
+        ))}
       </dl>
     </div>
   );

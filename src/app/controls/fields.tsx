@@ -59,6 +59,45 @@ export function NumberField({
   );
 }
 
+interface TextFieldProps<T> {
+  label: string;
+  text: string;
+  placeholder?: string;
+  /** The value of a text, undefined where it is none. */
+  parse: (text: string) => T | undefined;
+  onCommit: (value: T) => void;
+}
+
+/** As NumberField, for anything that has a text form. */
+export function TextField<T>({ label, text: given, placeholder, parse, onCommit }: TextFieldProps<T>) {
+  const id = useId();
+  const [text, setText] = useState(given);
+  useEffect(() => setText(given), [given]);
+  const parsed = parse(text);
+  const commit = (): void => {
+    if (parsed === undefined) setText(given);
+    else if (text.trim() !== given) onCommit(parsed);
+  };
+  return (
+    <div className="number-field">
+      <label htmlFor={id}>{label}</label>
+      <input
+        id={id}
+        autoComplete="off"
+        value={text}
+        placeholder={placeholder}
+        aria-invalid={parsed === undefined}
+        onChange={(event) => setText(event.currentTarget.value)}
+        onBlur={commit}
+        onKeyDown={(event) => {
+          if (event.key === 'Enter') commit();
+          if (event.key === 'Escape') setText(given);
+        }}
+      />
+    </div>
+  );
+}
+
 interface SwitchProps {
   label: string;
   help?: string;

@@ -1,6 +1,6 @@
 import { useRef } from 'react';
-import type { TextName } from '../../core/spec';
-import { NumberField, Segments, Switch } from '../controls/fields';
+import { parseSeeds, type LabSpec, type TextName } from '../../core/spec';
+import { NumberField, Segments, Switch, TextField } from '../controls/fields';
 import { useLab, useRun, useSpec } from '../hooks/useLab';
 
 /** Texts, sample sizes and seed: rarely touched, so folded away behind a line that says what they are. */
@@ -13,7 +13,8 @@ export function Calibration() {
   return (
     <details className="fold">
       <summary>
-        Calibration: {source}, {spec.samples} × {window} tokens, seed {spec.seed}
+        Calibration: {source}, {spec.samples} × {window} tokens,{' '}
+        {spec.seeds ? `seeds ${spec.seeds.join(', ')}` : `seed ${spec.seed}`}
       </summary>
       <div className="fold-grid">
         <NumberField
@@ -42,9 +43,21 @@ export function Calibration() {
           label="Seed"
           value={spec.seed}
           max={Number.MAX_SAFE_INTEGER}
-          onCommit={(v) => v !== null && lab.commit({ seed: v })}
+          onCommit={(v) => v !== null && lab.commit(withSeed(spec, v))}
+        />
+        <TextField
+          label="Seeds, for mean and range"
+          text={spec.seeds?.join(', ') ?? ''}
+          placeholder="only this one"
+          parse={readSeeds}
+          onCommit={(seeds) => lab.commit(withSeeds(spec, seeds))}
         />
       </div>
+      <p className="hint">
+        {spec.seeds && spec.seeds.length > 1
+          ? `Each run and each point of a sweep is measured with ${spec.seeds.length} draws of the calibration text, and takes ${spec.seeds.length} times as long. Seed ${spec.seed} is the one that is drawn in the error chart and exported.`
+          : 'Which calibration windows are drawn changes the figures a little. Several seeds, such as 0, 1, 2, show by how much.'}
+      </p>
       <p className="field-label">Errors are measured on</p>
       <Segments
         label="Errors are measured on"
@@ -72,6 +85,28 @@ export function Calibration() {
       </p>
     </details>
   );
+}
+
+/** null: no list; undefined: not a list of seeds. */
+function readSeeds(text: string): number[] | null | undefined {
+  if (text.trim() === '') return null;
+  try {
+    return parseSeeds('Seeds', text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** The main seed stays where it is in the list, else the first of the list takes its place. */
+function withSeeds({ seed }: LabSpec, seeds: number[] | null): Partial<LabSpec> {
+  if (!seeds) return { seeds: undefined };
+  return { seeds, seed: seeds.includes(seed) ? seed : (seeds[0] ?? seed) };
+}
+
+/** Another main seed; in a list it takes the place of the one before. */
+function withSeed({ seed, seeds }: LabSpec, next: number): Partial<LabSpec> {
+  if (!seeds || seeds.includes(next)) return { seed: next };
+  return { seed: next, seeds: seeds.map((s) => (s === seed ? next : s)) };
 }
 
 function TextRow({ which, use }: { which: TextName; use: string }) {

@@ -19,12 +19,20 @@ describe('the spec in the address', () => {
       window: 128,
       windows: 3,
       seed: 7,
+      seeds: [3, 7, 5],
       errorsOn: 'report',
       stats: 'dense',
     };
     const query = writeQuery(spec);
     expect(query).toContain('model=hf:owner/name@main');
     expect(parseQuery(query)).toMatchObject({ spec, problems: [] });
+  });
+
+  it('lets the first of the seeds lead, and refuses a main seed that is none of them', () => {
+    expect(writeQuery(parseQuery('?seeds=4,5').spec)).toContain('&seed=4&seeds=4,5');
+    const { spec, problems } = parseQuery('?seed=1&seeds=4,5');
+    expect([spec.seed, spec.seeds, problems.length]).toEqual([1, undefined, 1]);
+    expect(problems[0]?.message).toContain('seed 1');
   });
 
   it('keeps keys that are not its own', () => {
@@ -35,6 +43,8 @@ describe('the spec in the address', () => {
 
   it.each([
     ['sparsity=1.5', 'sparsity'],
+    ['seeds=1,1', 'seeds'],
+    ['seeds=1,x', 'seeds'],
     ['sparsity=abc', 'sparsity'],
     ['beta=', 'beta'],
     ['pattern=4:2', 'Pattern'],

@@ -3,7 +3,14 @@
  * Keys are named as the command line flags.
  */
 import { LabError } from '../../core/errors';
-import { defaultSpec, parseNumber, parsePattern, type LabSpec, type ParamValue } from '../../core/spec';
+import {
+  defaultSpec,
+  parseNumber,
+  parsePattern,
+  parseSeeds,
+  type LabSpec,
+  type ParamValue,
+} from '../../core/spec';
 import { findAllocation } from '../../pruning/allocations';
 
 interface Field {
@@ -122,6 +129,13 @@ export const FIELDS: readonly Field[] = [
   whole('windows', 1, 4096),
   whole('seed', 0, Number.MAX_SAFE_INTEGER),
   {
+    key: 'seeds',
+    read: (spec, text) => {
+      spec.seeds = parseSeeds('seeds', text);
+    },
+    write: (spec) => (spec.seeds ? [spec.seeds.join(',')] : []),
+  },
+  {
     key: 'errors-on',
     read: (spec, text) => {
       spec.errorsOn = choice('errors-on', text, ['calibration', 'select', 'report'] as const);
@@ -161,6 +175,7 @@ export function parseQuery(query: string): ParsedQuery {
     }
   }
   fitPattern(spec, given, problems);
+  fitSeeds(spec, given, problems);
   return { spec, given, problems };
 }
 
@@ -179,11 +194,21 @@ function fitPattern(spec: LabSpec, given: Set<string>, problems: LabError[]): vo
   spec.beta = 0;
 }
 
+/** The main seed is one of the list: the first of it, unless another is named. */
+function fitSeeds(spec: LabSpec, given: Set<string>, problems: LabError[]): void {
+  const { seeds, seed } = spec;
+  if (!seeds || seeds.includes(seed)) return;
+  if (given.has('seed')) {
+    problems.push(new LabError('SpecError', `seed ${seed} is not among the seeds ${seeds.join(', ')}.`));
+    delete spec.seeds;
+  } else spec.seed = seeds[0] ?? seed;
+}
+
 /** The spec as a query string with a leading "?"; keys that are not the spec's are kept from `current`. */
 export function writeQuery(spec: LabSpec, current = ''): string {
   const params = new URLSearchParams();
   for (const field of FIELDS) for (const text of field.write(spec)) params.append(field.key, text);
   const own = new Set(FIELDS.map(({ key }) => key));
   for (const [key, value] of new URLSearchParams(current)) if (!own.has(key)) params.append(key, value);
-  return `?${params.toString().replaceAll('%3A', ':').replaceAll('%2F', '/').replaceAll('%40', '@')}`;
+  return `?${params.toString().replaceAll('%3A', ':').replaceAll('%2F', '/').replaceAll('%40', '@').replaceAll('%2C', ',')}`;
 }

@@ -34,6 +34,8 @@ export interface UiState {
   negative: boolean;
   /** What Run sweep measures; null follows the device. */
   sweepKind: StatsKind | null;
+  /** What the curve chart draws. */
+  curveMeasure: 'perplexity' | 'kl' | 'topOne';
   alerts: AlertRecord[];
   notes: NoteRecord[];
   dialog: Dialog | null;
@@ -46,6 +48,7 @@ export const uiStore = createStore<UiState>(() => ({
   view: 'absolute',
   negative: false,
   sweepKind: null,
+  curveMeasure: 'perplexity',
   alerts: [],
   notes: [],
   dialog: null,
