@@ -5,6 +5,7 @@
  */
 import { DTYPE_BYTES, zeroElements } from '../core/dtypes';
 import type { LayerErrors } from '../core/report';
+import { compareStreams, type LoadOutputs } from '../eval/compareText';
 import { cumulativeErrors, fullErrors } from '../eval/errorSums';
 import { tokenLosses } from '../eval/perplexity';
 import type { Recorder } from '../gpu/recorder';
@@ -41,6 +42,8 @@ export interface PassOptions {
   errors?: { dense: DenseStream; kind: 'full' | 'cumulative' };
   /** A text whose token losses under the pruned model are wanted; free where it is the text of the errors. */
   evaluate?: GpuText;
+  /** Outputs of the last dense block on that text, for the divergence of the pruned model from the dense one. */
+  compareWith?: LoadOutputs;
   /** Keep the masks here, count zeros and score margins. */
   keep?: readonly LayerMasks[];
   onLayer?: (layer: number, errors: LayerErrors | null) => void;
@@ -63,6 +66,8 @@ export interface PassResult {
   errors: LayerErrors[];
   /** [tokens] of the evaluated text. */
   losses: Float32Array | null;
+  /** [tokens, 4] of the evaluated text as headCompare leaves them. */
+  comparison: Float32Array | null;
   /** Zeros of each matrix by layer, where masks were kept. */
   zeros: Record<string, number>[];
   /** The same for the parts of fused matrices. */
@@ -114,7 +119,14 @@ export async function prunedPass(o: PassOptions): Promise<PassResult> {
     await scope.ready();
     o.selector.collectMargins = o.keep !== undefined;
 
-    const result: PassResult = { errors: [], losses: null, zeros: [], parts: [], margin: null };
+    const result: PassResult = {
+      errors: [],
+      losses: null,
+      comparison: null,
+      zeros: [],
+      parts: [],
+      margin: null,
+    };
     for (let layer = 0; layer < config.layers; layer++) {
       let norms: LayerNorms | null = null;
       if (calibration && collect && prefix) {
@@ -156,6 +168,13 @@ export async function prunedPass(o: PassOptions): Promise<PassResult> {
         (batch, to) => evaluated.load(rec, batch, to),
         o.onHead,
       );
+      if (o.compareWith) {
+        const load = {
+          dense: o.compareWith,
+          pruned: (_rec: Recorder, _ws: Workspace, batch: Batch, to: Act) => evaluated.load(rec, batch, to),
+        };
+        result.comparison = await compareStreams(rec, scope, decoder, ws, o.evaluate, load, o.onHead);
+      }
     }
     if (o.errors?.kind === 'cumulative') result.errors = await walk.cumulative();
     const counted = await walk.counts(o.selector);

@@ -2,6 +2,7 @@
  * What the dense model says about a text: its window losses, and the outputs of its last block, from which the head
  * alone gives its predictions again. Kept for two texts (select and report), the least recently used goes first.
  */
+import type { LoadOutputs } from '../eval/compareText';
 import { tokenLosses, windowLosses } from '../eval/perplexity';
 import type { GpuContext } from '../gpu/context';
 import type { Recorder } from '../gpu/recorder';
@@ -17,13 +18,10 @@ const KEPT_TEXTS = 2;
 /** Above this (in host memory) outputs are not kept: the dense model then runs again for every comparison. */
 const KEPT_HOST_BYTES = 1 << 30;
 
-/** Outputs of the last dense block, batch by batch; `ws` is scratch and its x may be `to`. */
-export type DenseOutputs = (rec: Recorder, ws: Workspace, batch: Batch, to: Act) => Promise<void>;
-
 export interface DenseReference {
   /** Mean loss of each window. */
   losses: number[];
-  outputs: DenseOutputs;
+  outputs: LoadOutputs;
   /** Tokens that run through all blocks again in each comparison: 0 where outputs are kept. */
   rerunTokens: number;
 }
@@ -118,7 +116,7 @@ export class DenseReferences {
       const kept = tokens * hidden * 4 <= hostBytes ? new KeptStream(scope, tokens, hidden, gpuBytes) : null;
       await scope.ready();
       await working.ready();
-      const again: DenseOutputs = (recorder, space, batch, to) =>
+      const again: LoadOutputs = (recorder, space, batch, to) =>
         forward(recorder, decoder, space, onGpu, ids, batch, to, () => undefined);
       if (kept) {
         for (const batch of onGpu.batches) {
@@ -126,7 +124,7 @@ export class DenseReferences {
           await kept.store(rec, batch, ws.x);
         }
       }
-      const outputs: DenseOutputs = kept
+      const outputs: LoadOutputs = kept
         ? (recorder, _space, batch, to) => {
             kept.load(recorder, batch, to);
             return Promise.resolve();

@@ -6,6 +6,8 @@ import type { LayerErrors, SparsityRecord } from '../core/report';
 import type { Recorder } from '../gpu/recorder';
 import type { GpuContext } from '../gpu/context';
 import type { Scope } from '../gpu/scope';
+import { compareBytesPerToken } from '../eval/compareText';
+import { divergenceOf, windowDivergence } from '../eval/divergence';
 import { windowLosses } from '../eval/perplexity';
 import { allocWorkspace, Decoder, workspaceBytesPerToken, type Workspace } from '../models/decoder';
 import { KeptStream } from '../models/keptStream';
@@ -14,7 +16,7 @@ import type { LoadedModel } from '../models/load';
 import { allocLayerMasks, MaskedLayer, type LayerMasks } from '../pruning/masks';
 import { passBlockTokens, prunedPass, type PartZeros, type PassResult } from '../pruning/pass';
 import { RankCache, Selector } from '../pruning/selector';
-import { DenseReferences } from './denseReference';
+import { DenseReferences, type DenseReference } from './denseReference';
 import type { MeasuredText } from './figures';
 import type { LayerRates, RunPlan } from './plan';
 import type { ResolvedText } from './texts';
@@ -52,6 +54,18 @@ export interface EngineLimits {
   batchTokens?: number;
   denseStreamBytes?: number;
   keptHostBytes?: number;
+}
+
+/** One pruning of the clean model. */
+export interface PruneJob {
+  plan: RunPlan;
+  rates: LayerRates;
+  statistics: 'exact' | 'dense';
+  calibration: ResolvedText;
+  errors?: { text: ResolvedText; kind: 'full' | 'cumulative' };
+  evaluate?: ResolvedText;
+  keepAs?: string;
+  onLayer?: (layer: number, row: LayerErrors | null) => void;
 }
 
 export class Engine {
@@ -196,18 +210,19 @@ export class Engine {
    * Prunes under `rates` and measures. `calibration` null for data-free pruners; `errors` on which text and how much;
    * `evaluate` a text whose window losses are wanted; `keepAs` stores the masks under that key.
    */
-  async prune(
+  async prune(rec: Recorder, job: PruneJob, meter: Meter): Promise<PassResult & MeasuredText> {
+    const { evaluate } = job;
+    if (!evaluate) return this.#prune(rec, job, undefined, meter);
+    meter.total(this.referenceUnits(evaluate));
+    return this.#references.with(rec, evaluate, this.#progress(meter), (reference) =>
+      this.#prune(rec, job, reference, meter),
+    );
+  }
+
+  async #prune(
     rec: Recorder,
-    job: {
-      plan: RunPlan;
-      rates: LayerRates;
-      statistics: 'exact' | 'dense';
-      calibration: ResolvedText;
-      errors?: { text: ResolvedText; kind: 'full' | 'cumulative' };
-      evaluate?: ResolvedText;
-      keepAs?: string;
-      onLayer?: (layer: number, row: LayerErrors | null) => void;
-    },
+    job: PruneJob,
+    reference: DenseReference | undefined,
     meter: Meter,
   ): Promise<PassResult & MeasuredText> {
     const scope = this.ctx.root.child();
@@ -265,7 +280,10 @@ export class Engine {
         layers,
       );
       for (const d of new Set([errors?.dense, dense])) if (d) units += denseMissing(d);
-      if (evaluate) units += evaluate.windows.tokens * this.headUnits;
+      if (evaluate) {
+        const { tokens } = evaluate.windows;
+        units += tokens * (reference ? 3 : 1) * this.headUnits + (reference?.rerunTokens ?? 0) * layers;
+      }
       meter.total(units);
 
       const onBlock = (tokens: number): void => meter.add(tokens);
@@ -283,6 +301,7 @@ export class Engine {
         statistics,
         errors: errors && { dense: errors.dense.stream, kind: errors.kind },
         evaluate,
+        compareWith: reference?.outputs,
         keep,
         onLayer: job.onLayer,
         onBlock,
@@ -300,7 +319,8 @@ export class Engine {
       return {
         ...result,
         windowLosses: result.losses && lengths ? windowLosses(result.losses, lengths) : null,
-        divergence: null,
+        divergence:
+          result.comparison && lengths ? divergenceOf(windowDivergence(result.comparison, lengths)) : null,
       };
     } finally {
       for (const entry of using) entry.users -= 1;
@@ -336,7 +356,7 @@ export class Engine {
       streams +
       texts.keptTokens.reduce((sum, n) => sum + KeptStream.gpuBytes(n, config.hidden), 0) +
       extra +
-      batch * workspaceBytesPerToken(config) +
+      batch * (workspaceBytesPerToken(config) + compareBytesPerToken(config.hidden)) +
       scratch
     );
   }

@@ -6,7 +6,7 @@ export interface MeasuredText {
   /** Mean token loss of each window. */
   windowLosses: number[] | null;
   /** Means over the windows; null where the dense model was not compared. */
-  divergence: { kl: number; topOne: number } | null;
+  divergence: { kl: number | null; topOne: number } | null;
 }
 
 export interface Figures extends Divergence {
@@ -19,6 +19,6 @@ export function figuresOf({ windowLosses, divergence }: MeasuredText): Figures {
   const losses = windowLosses ?? [];
   const perplexity = perplexityOf(losses);
   if (perplexity === null) return { perplexity, kl: null, topOne: null, diverged: true, losses };
-  const kl = divergence && Number.isFinite(divergence.kl) ? divergence.kl : null;
+  const kl = divergence?.kl ?? null;
   return { perplexity, kl, topOne: kl === null ? null : (divergence?.topOne ?? null), losses };
 }

@@ -28,7 +28,10 @@ interface ReferenceRun {
     layers: number[];
     matrices: Record<string, { zeros: number; count: number }>;
   };
-  float64: { errors: ReferenceErrors[]; perplexity: { dense: number; pruned: number }; losses: number[] };
+  float64: { errors: ReferenceErrors[]; perplexity: { dense: number; pruned: number }; losses: number[];
+    /** Of the cases made since it is measured. */
+    divergence?: { kl: number; topOne: number; topOneClose: number };
+  };
 }
 
 interface Reference {
