@@ -7,7 +7,10 @@ import { readWeight } from '../pruning/selector';
 import { fixtureJson, fixtureModel } from '../testing/fixtureFiles';
 import { giveWindows, windowSpec, withLab, type LabFixture } from '../testing/labFixture';
 import { TOLERANCE } from '../testing/tolerances';
+import { packWindows } from '../models/windows';
 import { windowOutputs } from './logits';
+import { compareReplay } from './replay';
+import { compareZeros } from './replayWeights';
 
 interface Texts {
   texts: { calibration: { windows: number[][] }; report: { windows: number[][] } };
@@ -85,6 +88,96 @@ describe('runs', () => {
       expect(none.points[0]?.cumulative).toBe(null);
     }));
 
+  test('several seeds: each as a run of its own, the main one in front, the best by the mean', () =>
+    withLab(async (fixture) => {
+      const { lab, io, events } = fixture;
+      await small(fixture);
+      const { texts } = await fixtureJson<Texts>('two-block', 'pruning.json');
+      const ids = texts.calibration.windows.flat();
+      // Long enough to draw from: the draws of a seed are taken out of it.
+      const draws = (seed: number): number[][] => [
+        ids.slice(seed * 40, seed * 40 + 64),
+        ids.slice(200 + seed, 264 + seed),
+      ];
+      const spec = windowSpec({ sparsity: 0.6, seeds: [1, 0] });
+      // Windows given by hand are not drawn: the list decides nothing, and that is said.
+      const curve = await lab.sweep(spec, { kind: 'exact', betas: [0] }, io);
+      expect(curve.chosenBy).toBe('perplexity');
+      expect(curve.points[0]?.bySeed).toBeUndefined();
+      expect(events.some((e) => e.type === 'warning' && e.text.includes('calibration.json'))).toBe(true);
+      const single = await lab.run(spec, 0, io);
+      expect(single.perplexity.bySeed).toBeUndefined();
+      expect(single.warnings.join()).toContain('seeds 1, 0 decide nothing');
+
+      const resolve = lab.loaded.texts.resolve.bind(lab.loaded.texts);
+      const drawn = windowSpec({
+        sparsity: 0.6,
+        seeds: [1, 0],
+        texts: { ...spec.texts, calibration: 'a.txt' },
+      });
+      lab.setText('calibration', { name: 'a.txt', bytes: new Uint8Array() });
+      lab.loaded.texts.resolve = async (given, which) => {
+        if (which !== 'calibration') return resolve(given, which);
+        const windows = packWindows(draws(given.seed));
+        const record = { source: 'a.txt', sha256: `draw ${given.seed}`, windows: 2, window: 64, tokens: 128 };
+        return { windows, record, warning: null };
+      };
+      const many = await lab.sweep(drawn, { kind: 'exact', betas: [0, 0.1] }, io);
+      expect(many.chosenBy).toBe('mean');
+      for (const point of many.points) {
+        const of = (seed: number) =>
+          lab.sweep({ ...drawn, seeds: undefined, seed }, { kind: 'exact', betas: [point.beta] }, io);
+        for (const [i, seed] of [1, 0].entries()) {
+          const alone = (await of(seed)).points[0];
+          expect(point.bySeed?.[i]).toMatchObject({
+            seed,
+            calibration: `draw ${seed}`,
+            perplexity: alone?.perplexity,
+            kl: alone?.kl,
+            topOne: alone?.topOne,
+          });
+        }
+        expect(point.perplexity).toBe(point.bySeed?.[1]?.perplexity);
+        const [a, b] = point.bySeed?.map((d) => d.perplexity ?? NaN) ?? [];
+        expect(point.mean).toBeCloseTo(((a ?? NaN) + (b ?? NaN)) / 2, 9);
+        expect([point.min, point.max]).toEqual([Math.min(a ?? NaN, b ?? NaN), Math.max(a ?? NaN, b ?? NaN)]);
+      }
+      const report = await lab.run(drawn, 0.1, io);
+      const one = await lab.run({ ...drawn, seeds: undefined }, 0.1, io);
+      expect(report.perplexity.pruned).toBe(one.perplexity.pruned);
+      expect(report.errors).toEqual(one.errors);
+      expect(report.masks).toEqual(one.masks);
+      expect(report.perplexity.bySeed?.map((d) => d.perplexity)).toContain(one.perplexity.pruned);
+      expect(report.id).not.toBe(one.id);
+    }));
+
+  test('a repeated run is told from the stored one by its masks, and the zeros give the exact share', () =>
+    withLab(async (fixture) => {
+      const { lab, io } = fixture;
+      await small(fixture);
+      const spec = windowSpec({ sparsity: 0.6 });
+      const first = await lab.run(spec, 0, io);
+      expect(Object.keys(first.masks ?? {})).toEqual(lab.loaded.plan.prunable.map((m) => m.name));
+      // Of the selection on the other path, as another device would choose.
+      const other = await lab.run({ ...spec, set: { select: 'gpu' } }, 0, io);
+      expect(other.masks).toEqual(first.masks);
+      // The dense weights as the "earlier export": every pruned weight is zero in one of the two only.
+      const shares = await compareZeros(lab, spec, 0, lab.loaded.plan.opened.tensors, io);
+      const zeros = first.sparsity?.matrices ?? {};
+      for (const [name, { differing, count }] of Object.entries(shares)) {
+        expect([name, differing]).toEqual([name, zeros[name]?.zeros]);
+        expect(count).toBe(zeros[name]?.count);
+      }
+      const replay = compareReplay(
+        { ...first, masks: { ...first.masks, [Object.keys(shares)[0] ?? '']: 'x' } },
+        first,
+        shares,
+      );
+      expect(replay).toMatchObject({ sameDevice: true, sameMasks: false, differingMatrices: 1 });
+      expect(replay?.differing).toBeCloseTo(first.sparsity?.achieved ?? NaN, 12);
+      await expect(compareZeros(lab, spec, 0, new Map(), io)).rejects.toThrow('not a matrix of this model');
+    }));
+
   test('sparsity 0 is the dense model to the bit, and weights are never written', () =>
     withLab(async (fixture) => {
       await small(fixture);
@@ -102,6 +195,7 @@ describe('runs', () => {
       for (const pruner of ['wanda', 'magnitude']) {
         const report = await lab.run(windowSpec({ pruner, sparsity: 0 }), 0, io);
         expect(report.perplexity.pruned).toBe(report.perplexity.dense);
+        expect([report.perplexity.kl, report.perplexity.topOne]).toEqual([0, 1]);
         expect(report.sparsity?.achieved).toBe(0);
         for (const row of report.errors?.layers ?? [])
           expect([row.local, row.inPlace, row.inherited, row.cumulative]).toEqual([0, 0, 0, 0]);

@@ -103,7 +103,7 @@ test('batches of other sizes change no mask and no loss; dense outputs kept on t
     const measure = async (
       limits: EngineLimits,
       errorsOn: ResolvedText,
-    ): Promise<{ errors: LayerErrors[]; losses: unknown }> => {
+    ): Promise<{ errors: LayerErrors[]; losses: unknown; divergence: unknown }> => {
       const engine = new Engine(ctx, await loadModel(ctx, plan), limits);
       const rec = new Recorder(ctx);
       try {
@@ -121,6 +121,7 @@ test('batches of other sizes change no mask and no loss; dense outputs kept on t
         return {
           errors: [...exact.errors, ...dense.errors],
           losses: [exact.windowLosses, dense.windowLosses],
+          divergence: [exact.divergence, dense.divergence],
         };
       } finally {
         rec.close();
@@ -132,6 +133,8 @@ test('batches of other sizes change no mask and no loss; dense outputs kept on t
       const batched = await measure({ batchTokens: 64 }, errorsOn);
       expect(batched.losses).toEqual(usual.losses);
       expect(rounded(batched.errors)).toEqual(rounded(usual.errors));
+      expect(batched.divergence).toEqual(usual.divergence);
       expect(await measure({ denseStreamBytes: 0 }, errorsOn)).toEqual(usual);
+      expect(await measure({ keptHostBytes: 0 }, errorsOn)).toEqual(usual);
     }
   }));

@@ -13,4 +13,6 @@ export const TOLERANCE = {
    */
   runErrors: 5e-3,
   runPerplexity: 1e-3,
+  /** KL in nats is a mean of log p - log q: what the dense and the pruned perplexity may be off, in nats. */
+  runKl: 1e-3 + 1e-4,
 } as const;
