@@ -29,6 +29,7 @@ const ARROWS = {
     'eval/paired',
     'eval/betaChoice',
     'formats/zipStore',
+    'formats/hubId',
     'formats/dropped',
     'formats/recipe',
     'core',

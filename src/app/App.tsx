@@ -4,6 +4,7 @@ import { ErrorFigure } from './charts/ErrorFigure';
 import { SparsityFigure } from './charts/SparsityFigure';
 import { useRun, useUi } from './hooks/useLab';
 import { Alerts, Notes } from './panels/Alerts';
+import { DownloadStrip } from './panels/DownloadStrip';
 import { DropZone } from './panels/DropZone';
 import { Experiment } from './panels/Experiment';
 import { Explanation } from './panels/Explanation';
@@ -24,6 +25,7 @@ export function App() {
     <>
       <Header />
       <Alerts />
+      <DownloadStrip />
       {unsupported ? (
         <Unsupported />
       ) : (

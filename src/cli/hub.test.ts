@@ -48,7 +48,7 @@ afterEach(async () => {
 
 async function info(model: string): Promise<{ code: number; json: Record<string, unknown> }> {
   const file = join(folder, 'info.json');
-  const code = await main(['info', model, '--json', file]);
+  const code = await main(['info', model, '--json', file], new AbortController().signal);
   const text = await readFile(file, 'utf8').catch(() => 'null');
   return { code, json: JSON.parse(text) as Record<string, unknown> };
 }

@@ -13,10 +13,12 @@ import type {
 import type { RunReport, StatsKind } from '../../core/report';
 import { betaOf, betaProblem, legalize } from '../stores/legal';
 import { parseQuery, writeQuery } from '../stores/fields';
+import { hubStore } from '../stores/hubStore';
 import { emptyResults, runStore, updateInFrame, updateNow } from '../stores/runStore';
 import { commitSpec, previewSpec, redoSpec, resetSpec, specStore, undoSpec } from '../stores/specStore';
 import { dismissNote, pushAlert, pushNote, uiStore } from '../stores/uiStore';
 import { bytes, percent } from '../format';
+import { HubLoads, hubSpecName } from './hubLoads';
 import { Jobs } from './jobs';
 import { Runner } from './runner';
 import { checkSupport, softwareRemedy } from './support';
@@ -31,6 +33,7 @@ const SELF_TEST_KEY = 'prunelab.selfTest';
 export class Lab {
   readonly api: LabApi;
   readonly jobs: Jobs;
+  readonly hub: HubLoads;
   readonly #runner: Runner;
   readonly #sweeper: Sweeper;
   #request: ModelRequest = { kind: 'demo' };
@@ -41,6 +44,7 @@ export class Lab {
   constructor(api: LabApi) {
     this.api = api;
     this.jobs = new Jobs(api);
+    this.hub = new HubLoads(api, (error) => this.jobs.report(error));
     this.#sweeper = new Sweeper(this.jobs);
     this.#runner = new Runner(this.jobs, () => void this.#afterRun());
   }
@@ -155,6 +159,14 @@ export class Lab {
 
   /** Loads a model in place of the present one and runs the spec on it. */
   async load(request: ModelRequest): Promise<void> {
+    if (request.kind === 'hub') {
+      // The lab stays usable meanwhile; what is stored already costs nothing.
+      updateNow(({ phase, model }) => ({ phase: model ? phase : 'loading' }));
+      if (!(await this.hub.fetch(request))) {
+        updateNow(({ phase }) => ({ phase: phase === 'loading' ? 'ready' : phase }));
+        return;
+      }
+    }
     this.#runner.stop();
     this.#sweeper.stop();
     const name = nameOf(request);
@@ -184,7 +196,8 @@ export class Lab {
   /** The demo model, where a question about another one was answered with no. */
   async loadIfNone(): Promise<void> {
     const { model, jobs } = runStore.getState();
-    if (!model && !jobs.some(({ kind }) => kind === 'load')) await this.load({ kind: 'demo' });
+    const busy = jobs.some(({ kind }) => kind === 'load') || hubStore.getState().download !== null;
+    if (!model && !busy) await this.load({ kind: 'demo' });
   }
 
   /** While a slider moves: the spec follows at once, a preview as soon as the engine has one. */
@@ -324,6 +337,9 @@ export class Lab {
       case 'memory':
         updateInFrame(() => ({ memory: event.usage }));
         return;
+      case 'download':
+        this.hub.onProgress(event);
+        return;
       case 'warning':
         pushNote({ id: `warning ${event.text}`, text: event.text });
         return;
@@ -362,7 +378,7 @@ function nameOf(request: ModelRequest): string {
 
 function specName(request: ModelRequest, name: string): string {
   if (request.kind === 'demo') return 'demo';
-  return request.kind === 'hub' ? `hf:${request.id}${request.revision ? `@${request.revision}` : ''}` : name;
+  return request.kind === 'hub' ? hubSpecName(request) : name;
 }
 
 function nextFrame(): Promise<void> {

@@ -55,7 +55,7 @@ export const FIELDS: readonly Field[] = [
   {
     key: 'model',
     read: (spec, text) => {
-      if (text !== 'demo' && !/^hf:[\w.-]+\/[\w.-]+(@[\w./-]+)?$/.test(text)) {
+      if (text !== 'demo' && !/^hf:[\w.-]+\/[\w.-]+(\/[\w.+-]+)?(@[\w./-]+)?$/.test(text)) {
         throw new LabError(
           'SpecError',
           `The model "${text.slice(0, 80)}" cannot be opened from a link.`,
