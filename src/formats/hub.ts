@@ -264,6 +264,8 @@ export function hubFetch(options: HubOptions): FetchLike {
     return options.fetch(url, {
       ...init,
       headers: Object.fromEntries(headers),
+      // The lab keeps what it needs by itself; a browser's cache would keep it twice and answer for the Hub.
+      cache: 'no-store',
       credentials: 'omit',
       referrerPolicy: 'no-referrer',
     });
