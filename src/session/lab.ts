@@ -3,6 +3,7 @@
  * command line both use it; neither React nor the worker boundary is known here.
  */
 import { LabError } from '../core/errors';
+import { describeFound } from '../core/foundPruning';
 import { sha256Hex } from '../core/hash';
 import type {
   Curve,
@@ -29,6 +30,7 @@ import { loadModel } from '../models/load';
 import { bestBeta, tiedBetas } from '../eval/betaChoice';
 import { Engine, layerSparsity, matrixCounts, partCounts, type MaskState, type Meter } from './engine';
 import { figuresOf, type Figures } from './figures';
+import { foundPruning } from './foundPruning';
 import type { LabHost } from './host';
 import { maskHashes } from './maskHashes';
 import { planRun, ratesFor, sweepBetas, type LayerRates, type RunPlan } from './plan';
@@ -117,12 +119,9 @@ export class Lab {
     };
     const texts = new TextStore(this.#host, plan.opened, config, this.#userTexts);
     this.#loaded = { engine: new Engine(this.ctx, model), plan, texts, record };
-    const zeros = [...model.zeros.values()].reduce((a, b) => a + b, 0);
-    if (zeros > record.prunable * 0.01) {
-      plan.warnings.push(
-        `${((100 * zeros) / record.prunable).toFixed(1)} % of the prunable weights are zero already; they count in every sparsity that is reported.`,
-      );
-    }
+    const found = await foundPruning(model, (text) => plan.warnings.push(text));
+    const foundWords = describeFound(found);
+    if (foundWords !== null) plan.warnings.push(foundWords);
     return {
       name,
       architecture: config.architecture,
@@ -136,7 +135,9 @@ export class Lab {
       bytes: plan.opened.totalBytes,
       dtype: plan.dtype,
       warnings: plan.warnings,
-      zerosAtLoad: zeros / (record.prunable || 1),
+      sha256: record.sha256,
+      zerosAtLoad: found.achieved,
+      found,
     };
   }
 

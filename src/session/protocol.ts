@@ -3,6 +3,7 @@
  * through one subscribed callback. Rejections are PlainError values (see session/client.ts, which rebuilds them).
  */
 import type { PlainError } from '../core/errors';
+import type { FoundPruning } from '../core/foundPruning';
 import type { Curve, CurvePoint, DeviceRecord, LayerErrors, RunReport, StatsKind } from '../core/report';
 import type { LabSpec, ParamValue, TextName } from '../core/spec';
 import type { ExportSink } from '../formats/sink';
@@ -63,8 +64,12 @@ export interface ModelSummary {
   bytes: number;
   dtype: string;
   warnings: string[];
+  /** Of the SHA-256s of the weight files in name order. */
+  sha256: string;
   /** Fraction of zeros already there in the prunable weights when it was loaded. */
   zerosAtLoad: number;
+  /** Pruning that was done before, and the record of it. */
+  found: FoundPruning;
 }
 
 /** Where a model comes from. `files` are File objects from a drop or a picker (they can be cloned to a worker). */

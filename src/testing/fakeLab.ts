@@ -273,7 +273,7 @@ function fakeModel(layers: number): ModelSummary {
   return {
     name: 'demo', architecture: 'llama', layers, hidden: HIDDEN, context: 512, vocabulary: 4096, parameters: 3_540_000,
     prunable: layers * 184_320, prunablePerLayer: new Array<number>(layers).fill(184_320), bytes: 7_040_000, dtype: 'F16', warnings: [],
-    zerosAtLoad: 0,
+    sha256: 'f00d', zerosAtLoad: 0, found: { achieved: 0, layers: new Array<number>(layers).fill(0), pattern: null, record: null },
   }; // prettier-ignore
 }
 
@@ -354,10 +354,12 @@ function reportOf(
   const mean = rates.reduce((a, b) => a + b, 0) / rates.length;
   return {
     schema: 'prunelab.run/1',
-    id: 'fake',
+    id: `fake${Array.from(JSON.stringify(spec))
+      .reduce((hash, c) => (hash * 31 + c.charCodeAt(0)) >>> 0, 7)
+      .toString(16)}`,
     version: '0.0.0',
     spec,
-    model: { name: model.name, architecture: 'llama', layers: model.layers, hidden: HIDDEN, parameters: model.parameters, prunable: model.prunable, dtype: 'F16', sha256: '' }, // prettier-ignore
+    model: { name: model.name, architecture: 'llama', layers: model.layers, hidden: HIDDEN, parameters: model.parameters, prunable: model.prunable, dtype: 'F16', sha256: 'f00d' }, // prettier-ignore
     device: {
       vendor: 'fake',
       architecture: '',

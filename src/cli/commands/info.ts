@@ -1,12 +1,19 @@
 import { LabError } from '../../core/errors';
+import { describeFound } from '../../core/foundPruning';
 import { outline } from '../../formats/describeModel';
 import { openModel, type OpenedModel } from '../../formats/hfModel';
+import { sha256Stream } from '../../formats/sha256';
+import { PIECE_BYTES } from '../../formats/tensorBytes';
+import { recordBeside, recordedHashes, scanSparsity } from '../../models/alreadyPruned';
 import { planModel } from '../../models/inspect';
 import type { Command } from '../command';
 import { oneModel } from '../flags';
 import { openModelFiles } from '../session';
 
-/** Reads headers and config, no weights; needs no GPU. */
+/** Weights up to this size are read for their zeros: seconds, from a disk. */
+const SCAN_BYTES = 4 * 1024 ** 3;
+
+/** Reads headers and config, and the weights once to count their zeros; needs no GPU. */
 export const infoCommand: Command = {
   name: 'info',
   usage: 'info <model>',
@@ -20,6 +27,15 @@ export const infoCommand: Command = {
       const plan = planModel(opened);
       for (const warning of plan.warnings) console.warn(warning);
       const { config } = plan;
+      const sparsity = opened.totalBytes <= SCAN_BYTES ? await scanSparsity(plan, signal) : null;
+      const record = await recordBeside(opened, (text) => console.warn(text));
+      const matches = record && (await filesMatch(opened, record.files, signal));
+      const found = sparsity && {
+        ...sparsity,
+        record: record && { report: record.report, matches: matches === true },
+      };
+      const words = found && describeFound(found);
+      if (words) console.note(words);
       const described = {
         name,
         architecture: config.architecture,
@@ -35,6 +51,17 @@ export const infoCommand: Command = {
         ...files.origin,
         context: config.context,
         vocabulary: config.vocabulary,
+        /** Zeros among the prunable weights; null where the files are too large to be read for it. */
+        sparsity,
+        /** The record of an export beside the weights, and whether they are still those that were exported. */
+        pruning: record && {
+          id: record.report.id,
+          version: record.report.version,
+          base: record.report.model.name,
+          baseSha256: record.report.model.sha256,
+          spec: record.report.spec,
+          matches,
+        },
         tensors: tensorTable(opened),
         warnings: plan.warnings,
       };
@@ -51,6 +78,23 @@ export const infoCommand: Command = {
     }
   },
 };
+
+/** SHA-256 of each weight file against what the record states. */
+async function filesMatch(
+  opened: OpenedModel,
+  files: Record<string, string>,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const stated = recordedHashes(opened, files);
+  if (!stated) return false;
+  for (const [i, { source }] of opened.weightFiles.entries()) {
+    const hash = await sha256Stream();
+    for (let at = 0; at < source.size; at += PIECE_BYTES)
+      hash.update(await source.read(at, Math.min(source.size, at + PIECE_BYTES), signal));
+    if (hash.finish() !== stated[i]) return false;
+  }
+  return true;
+}
 
 function tensorTable(opened: OpenedModel): Record<string, { dtype: string; shape: number[] }> {
   return Object.fromEntries(
