@@ -38,7 +38,10 @@ function overview(): string {
 }
 
 /** `signal` cancels whatever runs; the program that calls this listens for signals of the system. */
-export async function main(argv: readonly string[], signal: AbortSignal): Promise<number> {
+export async function main(
+  argv: readonly string[],
+  signal: AbortSignal = new AbortController().signal,
+): Promise<number> {
   let console = new Console(argv.includes('--quiet'));
   const debug = argv.includes('--debug');
   try {

@@ -6,7 +6,7 @@ import { foundSparsity, ZeroScan } from './zeroScan';
 const bytesOf = (values: readonly number[]): Uint8Array => new Uint8Array(Float32Array.from(values).buffer);
 
 const scanOf = (values: readonly number[], rows: number, cols: number, pieces = 1): ZeroScan => {
-  const scan = new ZeroScan({ dtype: 'F32', rows, cols });
+  const scan = new ZeroScan('F32', { rows, cols });
   const bytes = bytesOf(values);
   const step = Math.ceil(values.length / pieces) * 4;
   for (let at = 0; at < bytes.length; at += step) scan.add(bytes.subarray(at, at + step));
@@ -15,10 +15,10 @@ const scanOf = (values: readonly number[], rows: number, cols: number, pieces = 
 
 describe('ZeroScan', () => {
   test('both zeros count, in every dtype', () => {
-    const f32 = new ZeroScan({ dtype: 'F32', rows: 1, cols: 4 });
+    const f32 = new ZeroScan('F32', { rows: 1, cols: 4 });
     f32.add(bytesOf([0, -0, 1, Number.MIN_VALUE * 1e300]));
     expect([f32.zeros, f32.count]).toEqual([2, 4]);
-    const f16 = new ZeroScan({ dtype: 'BF16', rows: 1, cols: 4 });
+    const f16 = new ZeroScan('BF16', { rows: 1, cols: 4 });
     f16.add(new Uint8Array(Uint16Array.of(0, 0x8000, 1, 0x8001).buffer));
     expect([f16.zeros, f16.count]).toEqual([2, 4]);
   });
@@ -50,7 +50,7 @@ describe('ZeroScan', () => {
             { length: values.length },
             (_, i) => values[(i % rows) * cols + Math.floor(i / rows)] ?? 0,
           );
-          const transposed = new ZeroScan({ dtype: 'F32', rows, cols, transposed: true });
+          const transposed = new ZeroScan('F32', { rows, cols, transposed: true });
           transposed.add(bytesOf(turned));
           expect([...transposed.most]).toEqual(expected);
         },

@@ -25,8 +25,9 @@ export class ZeroScan {
   /** Non-zeros of the group at hand, by open length; one for each output where the file is [inputs, outputs]. */
   #filled: Uint8Array[];
 
-  constructor(shape: { dtype: Dtype; rows: number; cols: number; transposed?: boolean }) {
-    const { dtype, rows, cols, transposed = false } = shape;
+  /** `transposed`: the file holds [inputs, outputs]. */
+  constructor(dtype: Dtype, shape: { rows: number; cols: number; transposed?: boolean }) {
+    const { rows, cols, transposed = false } = shape;
     this.#dtype = dtype;
     this.#inputs = cols;
     this.#outputs = rows;
@@ -49,12 +50,18 @@ export class ZeroScan {
   }
 
   #take(words: Uint32Array | Uint16Array, magnitude: number): void {
-    for (let i = 0; i < words.length; i++) {
+    let i = 0;
+    for (; i < words.length && this.#open.length > 0; i++) {
       const kept = ((words[i] as number) & magnitude) !== 0;
       if (!kept) this.zeros++;
-      if (this.#open.length > 0) this.#group(kept);
+      this.#group(kept);
       this.count++;
     }
+    // Of a dense matrix this is nearly all.
+    let zeros = 0;
+    this.count += words.length - i;
+    for (; i < words.length; i++) if (((words[i] as number) & magnitude) === 0) zeros++;
+    this.zeros += zeros;
   }
 
   #group(kept: boolean): void {

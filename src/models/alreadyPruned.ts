@@ -16,7 +16,7 @@ export async function scanSparsity(plan: ModelPlan, signal?: AbortSignal): Promi
   for (const matrix of plan.prunable) {
     const entry = entries.get(matrix.name);
     if (!entry) continue;
-    const scan = new ZeroScan({ dtype: entry.dtype, ...matrix });
+    const scan = new ZeroScan(entry.dtype, matrix);
     for await (const { bytes } of tensorPieces(entry, signal)) scan.add(bytes);
     scans.push({ name: matrix.name, layer: matrix.layer, scan });
   }

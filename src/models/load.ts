@@ -3,7 +3,7 @@
  * go to their buffers in pieces. No array of the model's size is ever made.
  */
 import { createSHA256 } from 'hash-wasm';
-import { DTYPE_BYTES, toF32, zeroElements } from '../core/dtypes';
+import { DTYPE_BYTES, toF32 } from '../core/dtypes';
 import { throwIfAborted } from '../core/errors';
 import { sha256Hex } from '../core/hash';
 import { transpose } from '../core/transpose';
@@ -11,6 +11,7 @@ import type { GpuContext } from '../gpu/context';
 import type { Scope } from '../gpu/scope';
 import type { TensorEntry } from '../formats/safetensors';
 import { decodedBytes, PIECE_BYTES, rawPieceBytes } from '../formats/tensorBytes';
+import { ZeroScan } from '../formats/zeroScan';
 import type { Vec, Weight } from '../ops/types';
 import type { DecoderConfig, NormSlot } from './archs/define';
 import type { ModelPlan, PlannedTensor } from './inspect';
@@ -41,6 +42,8 @@ export interface LoadedModel {
   sha256: string;
   /** Zeros (+0 and -0) in each prunable tensor as loaded. */
   zeros: Map<string, number>;
+  /** The same with K:M groups. */
+  scans: Map<string, ZeroScan>;
   scope: Scope;
 }
 
@@ -81,7 +84,7 @@ export async function loadModel(
     }
     await scope.ready();
 
-    const zeros = new Map<string, number>();
+    const scans = new Map<string, ZeroScan>();
     const digests: string[] = [];
     let doneBytes = 0;
     for (const { path, source } of plan.opened.weightFiles) {
@@ -122,12 +125,12 @@ export async function loadModel(
         const weight = weights.get(entry.name);
         const vector = vectors.get(entry.name);
         if (target && weight) {
-          let count = 0;
+          const scan = new ZeroScan(target.entry.dtype, target);
           const prunable = target.role.kind === 'matrix';
           // Turned round as a whole: such matrices are those of GPT-2, some MB.
           const whole = target.transposed ? new Uint8Array(decodedBytes(entry)) : null;
           const use = (bytes: Uint8Array<ArrayBuffer>, offset: number): void => {
-            if (prunable) count += zeroElements(bytes, weight.dtype);
+            if (prunable) scan.add(bytes);
             if (whole) whole.set(bytes, offset);
             else uploadPiece(ctx, weight, bytes, offset);
           };
@@ -136,7 +139,7 @@ export async function loadModel(
             const turned = transpose(whole, DTYPE_BYTES[weight.dtype], weight.cols, weight.rows);
             uploadPiece(ctx, weight, turned, 0);
           }
-          if (prunable) zeros.set(entry.name, count);
+          if (prunable) scans.set(entry.name, scan);
         } else if (target && vector) {
           const all = new Uint8Array(decodedBytes(entry));
           await step(entry.end, (bytes, offset) => all.set(bytes, offset), entry);
@@ -152,7 +155,7 @@ export async function loadModel(
     }
     await ctx.device.queue.onSubmittedWorkDone();
     ctx.throwIfLost();
-    return assemble(plan, weights, vectors, zeros, await sha256Hex(digests.join('')), scope);
+    return assemble(plan, weights, vectors, scans, await sha256Hex(digests.join('')), scope);
   } catch (error) {
     scope.close();
     throw error;
@@ -197,7 +200,7 @@ function assemble(
   plan: ModelPlan,
   weights: Map<string, Weight>,
   vectors: Map<string, Vec>,
-  zeros: Map<string, number>,
+  scans: Map<string, ZeroScan>,
   sha256: string,
   scope: Scope,
 ): LoadedModel {
@@ -239,7 +242,8 @@ function assemble(
     finalNorm: { ...finalNorm, weight: finalNorm.weight },
     layers,
     sha256,
-    zeros,
+    zeros: new Map([...scans].map(([name, { zeros }]) => [name, zeros])),
+    scans,
     scope,
   };
 }
