@@ -5,15 +5,13 @@ import type { LabSpec } from '../core/spec';
 import { exportFolder } from '../formats/exportFolder';
 import { oneshotScript } from '../formats/handoverScripts';
 import { checkRecipe } from '../formats/recipe';
-import { transpose } from '../core/transpose';
-import { packMask, packMaskTransposed } from '../formats/masks';
 import type { ExportSink } from '../formats/sink';
 import { windowsToJson } from '../formats/texts';
 import { verifyExport } from '../formats/verifyExport';
 import type { Recorder } from '../gpu/recorder';
 import { unpackWindows } from '../models/windows';
 import { MaskedLayer, type LayerMasks } from '../pruning/masks';
-import { readWeight } from '../pruning/selector';
+import { fileMask, fileWeight } from './fileLayout';
 import type { JobIo, Lab } from './lab';
 import type { ExportFile } from './protocol';
 import { recipeOfReport } from './recipe';
@@ -70,9 +68,7 @@ export async function exportTo(
             if (matrix.layer !== inUse)
               await masked.use(rec, matrix.layer, state.masks[matrix.layer] as LayerMasks);
             inUse = matrix.layer;
-            const bytes = await readWeight(rec, await masked.masked(rec, matrix.matrix));
-            const { rows, cols, count } = matrix;
-            return matrix.transposed ? transpose(bytes, bytes.byteLength / count, rows, cols) : bytes;
+            return fileWeight(rec, await masked.masked(rec, matrix.matrix), matrix.transposed);
           },
           report: (weights) => {
             checkCounts(measured, weights.matrices);
@@ -96,9 +92,7 @@ export async function exportTo(
         const matrix = matrices.get(name);
         const mask = matrix && state.masks[matrix.layer]?.[matrix.matrix];
         if (!mask) throw new LabError('InternalError', `There is no mask of ${name}.`);
-        const words = new Uint32Array(await recorder.read(mask.buffer, 0, mask.rows * mask.wordsPerRow * 4));
-        const pack = matrix.transposed ? packMaskTransposed : packMask;
-        return pack(words, mask.rows, mask.cols, mask.wordsPerRow);
+        return fileMask(recorder, mask, matrix.transposed);
       }
     });
     const paths = written.files.map((f) => f.path);

@@ -32,7 +32,7 @@ import { Engine, layerSparsity, matrixCounts, partCounts, type MaskState, type M
 import { figuresOf, type Figures } from './figures';
 import { foundPruning } from './foundPruning';
 import type { LabHost } from './host';
-import { maskHashes } from './maskHashes';
+import { maskHashes } from './fileLayout';
 import { planRun, ratesFor, sweepBetas, type LayerRates, type RunPlan } from './plan';
 import { ProgressMeter } from './progress';
 import type { LabEvent, MemoryUsage, ModelSummary, Prediction, TickResult } from './protocol';

@@ -4,7 +4,7 @@ import { LabError } from '../core/errors';
 import type { LabSpec } from '../core/spec';
 import type { TensorEntry } from '../formats/safetensors';
 import { MaskedLayer, type LayerMasks } from '../pruning/masks';
-import { readWeight } from '../pruning/selector';
+import { fileWeight } from './fileLayout';
 import type { JobIo, Lab } from './lab';
 import type { ZeroDifferences } from './replay';
 
@@ -32,11 +32,11 @@ export async function compareZeros(
       await scope.ready();
       const out: ZeroDifferences = {};
       let inUse = -1;
-      for (const { name, layer, matrix, count } of plan.prunable) {
+      for (const { name, layer, matrix, count, transposed } of plan.prunable) {
         if (layer !== inUse) await masked.use(rec, layer, state.masks[layer] as LayerMasks);
         inUse = layer;
         const weight = await masked.masked(rec, matrix);
-        const bytes = await readWeight(rec, weight);
+        const bytes = await fileWeight(rec, weight, transposed);
         const entry = exported.get(name);
         const width = entry && DTYPE_BYTES[entry.dtype];
         if (!entry || !width || entry.end - entry.begin !== count * width) {
