@@ -163,6 +163,16 @@ export interface Replay {
   margin: number | null;
 }
 
+/** What was written where that is not what was computed with: opened anew and measured on the report text. */
+export interface ExportedRecord {
+  format: 'gguf';
+  /** Type of the matrices. */
+  type: string;
+  /** null when it diverged. */
+  perplexity: number | null;
+  diverged?: true;
+}
+
 export interface RunReport {
   schema: 'prunelab.run/1';
   id: string;
@@ -176,6 +186,7 @@ export interface RunReport {
   errors?: ErrorsRecord;
   perplexity: PerplexityRecord;
   curve?: Curve;
+  exported?: ExportedRecord;
   /** Smallest relative score gap at a threshold over all comparison groups, null when nothing was compared. */
   margin?: number | null;
   /** SHA-256 of each pruned tensor's mask, packed as in masks.safetensors. */

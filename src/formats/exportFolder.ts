@@ -2,6 +2,8 @@
 import type { RunReport } from '../core/report';
 import { copyFile, FileWriter, writeWeights, type WrittenFile, type WrittenWeights } from './exportWriter';
 import { APPLY_MASKS } from './handoverScripts';
+import type { GgufExportType } from './ggufQuantize';
+import { writeGguf } from './ggufWriter';
 import type { OpenedModel } from './hfModel';
 import { maskBytes } from './masks';
 import { modelCard, readBaseCard } from './modelCard';
@@ -11,6 +13,8 @@ import type { ExportSink } from './sink';
 export interface ExportRequest {
   model: OpenedModel;
   sink: ExportSink;
+  /** A GGUF file with matrices of this type instead of a Hugging Face folder; only for a model that came from one. */
+  ggufType?: GgufExportType;
   /** New bytes of a tensor, or null when it stays as it is. */
   changed(name: string): Promise<Uint8Array | null>;
   /** The report of what was written; its sparsity is that of `written.matrices`. */
@@ -30,6 +34,8 @@ export interface ExportRecord extends RunReport {
   /** SHA-256 of every tensor's bytes. */
   tensors: Record<string, string>;
   shapes: Record<string, number[]>;
+  /** Of a GGUF export: from the names of the report to those in the file. */
+  names?: Record<string, string>;
 }
 
 /** Files that make a model usable beside its weights; never other weights, never code. */
@@ -52,10 +58,17 @@ async function writeAll(
   request: ExportRequest,
 ): Promise<{ report: RunReport; files: { path: string; bytes: number }[] }> {
   const { model, sink, signal } = request;
-  const weights = await writeWeights(model, sink, request);
+  const { ggufType } = request;
+  const toGguf = ggufType !== undefined && model.gguf !== undefined;
+  const weights =
+    ggufType && model.gguf
+      ? await writeGguf(model, model.gguf, ggufType, sink, request)
+      : await writeWeights(model, sink, request);
   const files: WrittenFile[] = [...weights.files];
   for (const { path } of model.files.paths) {
-    if (COMPANION.test(path)) files.push(await copyFile(model, path, sink, signal));
+    // A GGUF file holds its config and tokenizer itself.
+    if (COMPANION.test(path) && !(toGguf && path.endsWith('.json')))
+      files.push(await copyFile(model, path, sink, signal));
   }
   if (request.masks) {
     files.push(await writeMasks(request.masks, sink, signal));
@@ -70,6 +83,7 @@ async function writeAll(
     files: Object.fromEntries(files.map((f) => [f.path, f.sha256])),
     tensors: weights.tensors,
     shapes: weights.shapes,
+    ...(weights.names ? { names: weights.names } : {}),
   };
   files.push(await writeText(sink, 'pruning.json', `${JSON.stringify(record, null, 1)}\n`, signal));
   return { report, files: files.map(({ path, bytes }) => ({ path, bytes })) };

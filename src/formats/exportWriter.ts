@@ -7,9 +7,11 @@ import { LabError, throwIfAborted } from '../core/errors';
 import type { OpenedModel } from './hfModel';
 import { countZeros } from './masks';
 import type { TensorEntry } from './safetensors';
+import { safetensorsPrefix } from './safetensorsWriter';
 import { sha256Stream, type Sha256Stream } from './sha256';
 import type { ExportSink } from './sink';
 import type { ByteSource } from './source';
+import { decodedBytes, tensorPieces } from './tensorBytes';
 
 export interface WriteOptions {
   /** New bytes of a tensor, of the same length, or null when it stays as it is. */
@@ -31,16 +33,22 @@ export interface WrittenWeights {
   shapes: Record<string, number[]>;
   /** Of the tensors that were changed, counted in the bytes written; +0 and -0 count. */
   matrices: Record<string, { zeros: number; count: number }>;
+  /** Where the file's names are not those of `matrices`: from those to these. */
+  names?: Record<string, string>;
 }
 
 const CHUNK_BYTES = 4 << 20;
 
-/** Writes every weight file of `model`, a single one as model.safetensors, and the shard index where there is one. */
+/**
+ * Writes every weight file of `model`, a single one as model.safetensors, and the shard index where there is one. A
+ * model that came from a GGUF file becomes one model.safetensors in its dtype.
+ */
 export async function writeWeights(
   model: OpenedModel,
   sink: ExportSink,
   options: WriteOptions,
 ): Promise<WrittenWeights> {
+  if (model.gguf) return writeAnew(model, sink, options);
   const written: WrittenWeights = { files: [], tensors: {}, shapes: {}, matrices: {} };
   let doneBytes = 0;
   const progress = (bytes: number): void => {
@@ -71,6 +79,32 @@ export async function writeWeights(
   return written;
 }
 
+/** A safetensors file of its own, with the tensors in the order of the file that they came from. */
+async function writeAnew(
+  model: OpenedModel,
+  sink: ExportSink,
+  options: WriteOptions,
+): Promise<WrittenWeights> {
+  const written: WrittenWeights = { files: [], tensors: {}, shapes: {}, matrices: {} };
+  const tensors = [...model.tensors.values()];
+  const total = tensors.reduce((sum, t) => sum + decodedBytes(t), 0);
+  let doneBytes = 0;
+  const progress = (bytes: number): void => {
+    doneBytes += bytes;
+    options.onProgress?.(doneBytes, total);
+  };
+  const writer = await FileWriter.create(sink, 'model.safetensors', options.signal);
+  await writer.write(safetensorsPrefix(tensors, { format: 'pt' }));
+  const tensorHash = await sha256Stream();
+  for (const tensor of tensors) {
+    await writeTensor(tensor, writer, tensorHash, options, written, progress);
+    define(written.tensors, tensor.name, tensorHash.finish());
+    define(written.shapes, tensor.name, tensor.shape);
+  }
+  written.files.push(await writer.close());
+  return written;
+}
+
 async function writeTensor(
   tensor: TensorEntry,
   writer: FileWriter,
@@ -80,14 +114,22 @@ async function writeTensor(
   progress: (bytes: number) => void,
 ): Promise<void> {
   const replaced = await options.changed(tensor.name);
+  if (!replaced && tensor.stored) {
+    for await (const { bytes } of tensorPieces(tensor, writer.signal)) {
+      hash.update(bytes);
+      await writer.write(bytes);
+      progress(bytes.byteLength);
+    }
+    return;
+  }
   if (!replaced) {
     await copyRange(tensor.source, tensor.begin, tensor.end, writer, progress, hash);
     return;
   }
-  if (replaced.byteLength !== tensor.end - tensor.begin) {
+  if (replaced.byteLength !== decodedBytes(tensor)) {
     throw new LabError(
       'InternalError',
-      `${tensor.name}: ${replaced.byteLength} new bytes for ${tensor.end - tensor.begin}.`,
+      `${tensor.name}: ${replaced.byteLength} new bytes for ${decodedBytes(tensor)}.`,
     );
   }
   for (let at = 0; at < replaced.byteLength; at += CHUNK_BYTES) {
@@ -104,7 +146,7 @@ async function writeTensor(
 }
 
 /** Names come from files: "__proto__" is a name like any other. */
-function define<T>(record: Record<string, T>, key: string, value: T): void {
+export function define<T>(record: Record<string, T>, key: string, value: T): void {
   Object.defineProperty(record, key, { value, enumerable: true, writable: true, configurable: true });
 }
 

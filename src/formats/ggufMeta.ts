@@ -35,7 +35,9 @@ export class GgufMeta {
       throw new LabError('FormatError', `${this.file.source.name}: the metadata lack ${this.arch}.${key}.`);
     if (typeof value !== 'number' || !Number.isFinite(value)) {
       const what =
-        typeof value === 'object' ? 'a list (one value for each layer)' : `${JSON.stringify(value)}`;
+        typeof value === 'object'
+          ? 'a list (one value for each layer)'
+          : String(value as string | number | bigint | boolean);
       throw this.refuse(`${this.arch}.${key} is ${what.slice(0, 60)}, not one number`);
     }
     return shortest(value);

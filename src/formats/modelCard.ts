@@ -8,12 +8,22 @@ export interface BaseCard {
   /** As written in the base model's own card, null when unknown. */
   license: string | null;
   licenseName: string | null;
+  /** What the weights were read from where that was a GGUF file, for example "Q4_1, Q8_0". */
+  ggufTypes?: string;
 }
 
 const MAX_CARD_BYTES = 1 << 20;
 
 /** The licence from the front matter of the base model's README.md. */
 export async function readBaseCard(model: OpenedModel): Promise<BaseCard> {
+  const card = await readCardFile(model);
+  if (!model.gguf) return card;
+  const types = new Set([...model.gguf.tensors.values()].map((t) => t.tensor.type.name));
+  const license = card.license ?? model.gguf.meta.text('general.license') ?? null;
+  return { ...card, license: license?.slice(0, 60) ?? null, ggufTypes: [...types].sort().join(', ') };
+}
+
+async function readCardFile(model: OpenedModel): Promise<BaseCard> {
   const entry = model.files.paths.find((f) => f.path === 'README.md');
   if (!entry || entry.size > MAX_CARD_BYTES) return { license: null, licenseName: null };
   const text = await readText(await model.files.open('README.md'), MAX_CARD_BYTES).catch(() => '');
@@ -30,9 +40,9 @@ export function modelCard(report: RunReport, base: BaseCard): string {
   const front = [
     '---',
     ...(hub ? [`base_model: ${hub}`] : []),
-    ...(base.license ? [`license: ${base.license}`] : []),
+    ...(base.license ? [`license: ${yamlWord(base.license)}`] : []),
     ...(base.license === 'other' && base.licenseName ? [`license_name: ${base.licenseName}`] : []),
-    'library_name: transformers',
+    `library_name: ${report.exported ? 'gguf' : 'transformers'}`,
     'pipeline_tag: text-generation',
     'tags:',
     ...['pruning', 'sparse', spec.pruner, spec.allocation]
@@ -64,6 +74,7 @@ export function modelCard(report: RunReport, base: BaseCard): string {
       : []),
     ['perplexity before', figure(perplexity.dense)],
     ['perplexity after', figure(perplexity.pruned ?? null)],
+    ...exportedRows(report),
     ...seedRows(report),
     ...divergenceRows(report),
     [
@@ -79,7 +90,7 @@ export function modelCard(report: RunReport, base: BaseCard): string {
 
 # ${plain(title)}, pruned
 
-${plain(title)} with ${sparsity ? percent(sparsity.achieved) : 'some'} of the weights of its blocks set to zero, by Prunelab ${plain(report.version)}. The other weights are ${weightsNote(spec)}.
+${plain(title)} with ${sparsity ? percent(sparsity.achieved) : 'some'} of the weights of its blocks set to zero, by Prunelab ${plain(report.version)}. The other weights are ${weightsNote(report, base)}.
 
 | | |
 | --- | --- |
@@ -97,7 +108,7 @@ ${methodText(spec)}
 
 Again, with Prunelab:
 
-    ${commandText(spec)}
+    ${commandText(spec)}${report.exported ? ` --format gguf --gguf-type ${plain(report.exported.type)}` : ''}
 
 \`pruning.json\` holds the whole report: the experiment, the sparsity of every layer and matrix, and SHA-256 of every file and tensor. \`prunelab verify DIR\` checks this folder against it; \`prunelab prune MODEL --spec pruning.json --out DIR\` runs the same experiment.
 
@@ -107,6 +118,13 @@ ${citations(spec)
   .map((line) => `- ${line}`)
   .join('\n')}
 `;
+}
+
+/** The figure of the very file that was written, where its type rounds the weights once more. */
+function exportedRows({ exported }: RunReport): [string, string][] {
+  if (!exported) return [];
+  const type = exported.type.toUpperCase();
+  return [[`perplexity of the GGUF file (matrices in ${plain(type)})`, figure(exported.perplexity)]];
 }
 
 /** Mean and range where several calibration draws were measured. */
@@ -163,10 +181,13 @@ function methodText(spec: LabSpec): string {
   return pruner + allocation + (spec.pruner === 'magnitude' ? '' : order);
 }
 
-function weightsNote(spec: LabSpec): string {
-  return spec.pruner === 'wanda' || spec.pruner === 'magnitude'
+function weightsNote({ spec, exported, model }: RunReport, base: BaseCard): string {
+  const kept = spec.pruner === 'wanda' || spec.pruner === 'magnitude';
+  if (!kept) return 'as the pruner left them';
+  if (exported) return `those of the base model, in ${plain(exported.type.toUpperCase())}`;
+  return base.ggufTypes === undefined
     ? 'those of the base model, bit for bit'
-    : 'as the pruner left them';
+    : `those of its GGUF file (${plain(base.ggufTypes)}), rounded to ${plain(model.dtype)}`;
 }
 
 function allocationText(report: RunReport): string {

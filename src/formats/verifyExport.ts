@@ -5,6 +5,8 @@
  */
 import { createSHA256 } from 'hash-wasm';
 import { LabError } from '../core/errors';
+import { BlockZeroCounter, ZeroCounter } from './verifyCounters';
+import { ggufEntries } from './verifyGguf';
 
 /** What was written, opened anew. */
 export interface ExportedFolder {
@@ -29,7 +31,8 @@ const CHUNK = 4 << 20;
 const MAX_RECORD = 64 << 20;
 const MAX_HEADER = 100_000_000;
 const MAX_DIFFERENCES = 100;
-const WIDTHS: Record<string, number> = { F32: 4, F16: 2, BF16: 2 };
+/** Bytes of a weight; blocks of Q8_0 are read byte by byte. */
+const WIDTHS: Record<string, number> = { F32: 4, F16: 2, BF16: 2, Q8_0: 1 };
 
 /** FormatError when there is nothing to verify: no pruning.json, or one that is not a report with hashes. */
 export async function verifyExport(
@@ -53,7 +56,7 @@ export async function verifyExport(
   // Masks first: the weights are compared with them while they are read.
   for (const name of present.filter((n) => n === 'masks.safetensors')) await check.masks(name);
   for (const name of present.filter((n) => n !== 'masks.safetensors')) {
-    if (name.endsWith('.safetensors')) await check.weights(name);
+    if (/\.(safetensors|gguf)$/.test(name)) await check.weights(name);
     else await check.plain(name);
   }
   check.sums();
@@ -64,6 +67,8 @@ interface ExportRecord {
   files: Record<string, string>;
   tensors: Record<string, string>;
   shapes: Record<string, unknown>;
+  /** From names in a GGUF file to names of the report. */
+  reportNames: Map<string, string>;
   matrices: Record<string, { zeros: number; count: number }>;
   /** Prunable weights of the model, null when the report does not say. */
   prunable: number | null;
@@ -117,6 +122,9 @@ async function readRecord(folder: ExportedFolder, paths: Set<string>): Promise<E
     files: files as Record<string, string>,
     tensors: tensors as Record<string, string>,
     shapes: objectAt(value, 'shapes') ?? {},
+    reportNames: new Map(
+      Object.entries(objectAt(value, 'names') ?? {}).map(([report, file]) => [String(file), report]),
+    ),
     matrices: matrices as ExportRecord['matrices'],
     prunable: typeof prunable === 'number' ? prunable : null,
     achieved: typeof sparsity?.achieved === 'number' ? sparsity.achieved : null,
@@ -191,7 +199,8 @@ class Check {
       this.#seen.add(entry.name);
       this.#checked.tensors++;
       this.#compareShape(entry);
-      const expected = this.#own(this.#record.matrices, entry.name);
+      const reportName = this.#record.reportNames.get(entry.name) ?? entry.name;
+      const expected = this.#own(this.#record.matrices, reportName);
       const counter = expected ? this.#counter(entry) : null;
       return {
         bytes: (bytes) => counter?.add(bytes),
@@ -199,7 +208,7 @@ class Check {
           const want = this.#own(this.#record.tensors, entry.name);
           if (want === undefined) this.differ(`${entry.name}: not listed in pruning.json`);
           else if (want !== hash()) this.differ(`${entry.name}: its bytes differ (SHA-256)`);
-          if (expected && counter) this.#compareCounts(entry.name, expected, counter);
+          if (expected && counter) this.#compareCounts(reportName, expected, counter);
         },
       };
     });
@@ -282,7 +291,10 @@ class Check {
     const { pattern } = this.#record;
     if (pattern && columns % pattern.group !== 0)
       this.differ(`${entry.name}: ${columns} inputs are not whole groups`);
-    return new ZeroCounter(width, pattern, this.#masks.get(entry.name) ?? null);
+    const mask = this.#masks.get(entry.name) ?? null;
+    return entry.dtype === 'Q8_0'
+      ? new BlockZeroCounter(width, pattern, mask)
+      : new ZeroCounter(width, pattern, mask);
   }
 
   /** Reads a safetensors file front to back once, with the hash of the file and of each tensor. */
@@ -294,10 +306,14 @@ class Check {
     const tensorHash = await createSHA256();
     fileHash.init();
     const size = await this.#folder.size(path);
-    const entries = await this.#header(path, size);
-    const first = entries?.[0]?.begin ?? size;
-    await this.#stream(path, 0, first, (bytes) => void fileHash.update(bytes));
+    const entries = path.endsWith('.gguf') ? await this.#gguf(path, size) : await this.#header(path, size);
+    let at = 0;
+    const skipTo = async (end: number): Promise<void> => {
+      await this.#stream(path, at, end, (bytes) => void fileHash.update(bytes));
+    };
     for (const entry of entries ?? []) {
+      await skipTo(entry.begin);
+      at = entry.end;
       tensorHash.init();
       const visitor = open(entry, () => tensorHash.digest('hex'));
       await this.#stream(path, entry.begin, entry.end, (bytes) => {
@@ -307,7 +323,18 @@ class Check {
       });
       visitor.end();
     }
+    await skipTo(size);
     this.#compareFile(path, fileHash.digest('hex'));
+  }
+
+  async #gguf(path: string, size: number): Promise<Entry[] | null> {
+    try {
+      return await ggufEntries(size, (begin, end) => this.#folder.read(path, begin, end));
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error;
+      this.differ(`${path}: ${error.message}`);
+      return null;
+    }
   }
 
   /** Tensors in file order with absolute offsets; null, and a difference, when the file is not well-formed. */
@@ -361,47 +388,5 @@ class Check {
       this.#checked.bytes += bytes.byteLength;
       this.#options.onProgress?.(this.#doneBytes, this.totalBytes);
     }
-  }
-}
-
-/** Counts zeros, groups with too many non-zeros, and non-zeros under a mask, over the bytes of one matrix. */
-class ZeroCounter {
-  zeros = 0;
-  count = 0;
-  groups = 0;
-  fullGroups = 0;
-  unmasked = 0;
-  readonly #width: number;
-  readonly #pattern: { keep: number; group: number } | null;
-  readonly #mask: Uint8Array | null;
-  #inGroup = 0;
-
-  constructor(width: number, pattern: { keep: number; group: number } | null, mask: Uint8Array | null) {
-    this.#width = width;
-    this.#pattern = pattern;
-    this.#mask = mask;
-  }
-
-  /** `bytes` hold whole weights: chunks are multiples of four bytes from the tensor's beginning. */
-  add(bytes: Uint8Array): void {
-    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    for (let at = 0; at < bytes.byteLength; at += this.#width) {
-      const magnitude =
-        this.#width === 2 ? view.getUint16(at, true) & 0x7fff : view.getUint32(at, true) & 0x7fffffff;
-      const kept = magnitude !== 0;
-      if (!kept) this.zeros++;
-      if (this.#mask && kept && (((this.#mask[this.count >> 3] ?? 0) >> (this.count & 7)) & 1) === 0)
-        this.unmasked++;
-      this.count++;
-      if (this.#pattern) this.#group(kept, this.#pattern);
-    }
-  }
-
-  #group(kept: boolean, pattern: { keep: number; group: number }): void {
-    if (kept) this.#inGroup++;
-    if (this.count % pattern.group !== 0) return;
-    this.groups++;
-    if (this.#inGroup > pattern.keep) this.fullGroups++;
-    this.#inGroup = 0;
   }
 }

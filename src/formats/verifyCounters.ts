@@ -1,0 +1,61 @@
+/** Counting for verifyExport: what is zero in the bytes of a matrix, with no help from the writers. */
+
+/** Counts zeros, groups with too many non-zeros, and non-zeros under a mask, over the bytes of one matrix. */
+export class ZeroCounter {
+  zeros = 0;
+  count = 0;
+  groups = 0;
+  fullGroups = 0;
+  unmasked = 0;
+  readonly #width: number;
+  readonly #pattern: { keep: number; group: number } | null;
+  readonly #mask: Uint8Array | null;
+  #inGroup = 0;
+
+  constructor(width: number, pattern: { keep: number; group: number } | null, mask: Uint8Array | null) {
+    this.#width = width;
+    this.#pattern = pattern;
+    this.#mask = mask;
+  }
+
+  /** `bytes` hold whole weights: chunks are multiples of four bytes from the tensor's beginning. */
+  add(bytes: Uint8Array): void {
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    for (let at = 0; at < bytes.byteLength; at += this.#width) {
+      const magnitude =
+        this.#width === 2 ? view.getUint16(at, true) & 0x7fff : view.getUint32(at, true) & 0x7fffffff;
+      this.weight(magnitude !== 0);
+    }
+  }
+
+  protected weight(kept: boolean): void {
+    if (!kept) this.zeros++;
+    if (this.#mask && kept && (((this.#mask[this.count >> 3] ?? 0) >> (this.count & 7)) & 1) === 0)
+      this.unmasked++;
+    this.count++;
+    if (this.#pattern) this.#group(kept, this.#pattern);
+  }
+
+  #group(kept: boolean, pattern: { keep: number; group: number }): void {
+    if (kept) this.#inGroup++;
+    if (this.count % pattern.group !== 0) return;
+    this.groups++;
+    if (this.#inGroup > pattern.keep) this.fullGroups++;
+    this.#inGroup = 0;
+  }
+}
+
+/** The same over blocks of Q8_0: two bytes of scale, then 32 weights, in chunks cut anywhere. */
+export class BlockZeroCounter extends ZeroCounter {
+  #inBlock = 0;
+  #scale = 0;
+
+  override add(bytes: Uint8Array): void {
+    for (const byte of bytes) {
+      if (this.#inBlock === 0) this.#scale = byte;
+      else if (this.#inBlock === 1) this.#scale |= (byte & 0x7f) << 8;
+      else this.weight(byte !== 0 && this.#scale !== 0);
+      this.#inBlock = (this.#inBlock + 1) % 34;
+    }
+  }
+}
