@@ -54,6 +54,10 @@ export function describeRun(report: RunReport): string {
     lines.push(
       `divergence  ${nats(kl)} nats (KL from the dense model), ${percent(topOne)} of the first choices are the same`,
     );
+  if (report.exported)
+    lines.push(
+      `exported    GGUF, matrices in ${report.exported.type}: perplexity ${describePerplexity(report.exported.perplexity)}`,
+    );
   const last = errors?.layers[errors.layers.length - 1];
   if (last?.cumulative != null && last.dense)
     lines.push(

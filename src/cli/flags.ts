@@ -9,6 +9,7 @@ import {
   type ParamValue,
   type TextName,
 } from '../core/spec';
+import { GGUF_EXPORT_TYPES, type GgufExportType } from '../formats/ggufQuantize';
 import { COMMON_PARAMS, PRUNERS } from '../pruning/pruners';
 
 type FlagKind = 'text' | 'switch' | 'list';
@@ -77,6 +78,12 @@ const EXTRA = {
   'max-tokens': { kind: 'text', value: 'N', help: 'tokens to generate, 48' },
   temperature: { kind: 'text', value: 'T', help: '0 (greedy, default) or above' },
   'generation-seed': { kind: 'text', value: 'X', help: 'seed of the draw, 0' },
+  format: {
+    kind: 'text',
+    value: 'hf|gguf',
+    help: 'what to write: a Hugging Face folder (default), or one GGUF file',
+  },
+  'gguf-type': { kind: 'text', value: 'T', help: 'matrices of the GGUF file: f16 (default), bf16 or q8_0' },
   masks: { kind: 'switch', help: 'also write masks.safetensors and apply_masks.py' },
   recipe: {
     kind: 'switch',
@@ -243,6 +250,16 @@ export function specFromFlags(
   return { spec, textFiles, layerSparsityFile };
 }
 
+/** Type of the matrices for --format gguf; undefined for a Hugging Face folder. */
+export function ggufTypeFlag(parsed: Parsed): GgufExportType | undefined {
+  const format = oneOf('--format', parsed.values.get('format') ?? 'hf', ['hf', 'gguf']);
+  const given = parsed.values.get('gguf-type');
+  if (format === 'gguf') return oneOf('--gguf-type', given ?? 'f16', GGUF_EXPORT_TYPES);
+  if (given !== undefined)
+    throw new LabError('SpecError', '--gguf-type belongs to --format gguf.', 'Add --format gguf.');
+  return undefined;
+}
+
 function oneOf<const T extends string>(name: string, value: string, allowed: readonly T[]): T {
   const found = allowed.find((a) => a === value);
   if (found === undefined)
@@ -279,7 +296,7 @@ export function oneModel(parsed: Parsed, stored?: LabSpec): string {
     throw new LabError(
       'SpecError',
       `"${parsed.command}" needs a model.`,
-      'Give demo, a folder, a .safetensors file, or hf:owner/name.',
+      'Give demo, a folder, a .safetensors or .gguf file, or hf:owner/name.',
     );
   if (second !== undefined) throw new LabError('SpecError', `"${second.slice(0, 60)}" is one word too many.`);
   return model;

@@ -34,11 +34,11 @@ export class GgufMeta {
     if (value === undefined)
       throw new LabError('FormatError', `${this.file.source.name}: the metadata lack ${this.arch}.${key}.`);
     if (typeof value !== 'number' || !Number.isFinite(value)) {
-      const what =
-        typeof value === 'object'
-          ? 'a list (one value for each layer)'
-          : String(value as string | number | bigint | boolean);
-      throw this.refuse(`${this.arch}.${key} is ${what.slice(0, 60)}, not one number`);
+      const list = typeof value === 'object';
+      const what = list
+        ? 'a list (one value for each layer)'
+        : `not one number but of the kind ${typeof value}`;
+      throw this.refuse(`${this.arch}.${key} is ${what}`);
     }
     return shortest(value);
   }

@@ -166,7 +166,7 @@ describe('is refused by name', () => {
       'scaling "su"',
     ],
     [{ 'llama.logit_scale': { f32: 2 } }, '"llama.logit_scale"'],
-    [{ 'llama.feed_forward_length': { i32s: [1, 2] } }, 'not one number'],
+    [{ 'llama.feed_forward_length': { i32s: [1, 2] } }, 'a list (one value for each layer)'],
   ] as [Record<string, GgufTestFile['metadata'][number][1]>, string][])('%j', async (change, message) => {
     expect((await open(buildGguf({ metadata: metadata(), tensors }))).config.head_dim).toBe(16);
     const error: unknown = await open(buildGguf({ metadata: metadata(change), tensors })).catch(

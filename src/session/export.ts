@@ -4,6 +4,7 @@ import type { RunReport } from '../core/report';
 import type { LabSpec } from '../core/spec';
 import { exportFolder } from '../formats/exportFolder';
 import { oneshotScript } from '../formats/handoverScripts';
+import type { GgufExportType } from '../formats/ggufQuantize';
 import { checkRecipe } from '../formats/recipe';
 import type { ExportSink } from '../formats/sink';
 import { windowsToJson } from '../formats/texts';
@@ -11,6 +12,7 @@ import { verifyExport } from '../formats/verifyExport';
 import type { Recorder } from '../gpu/recorder';
 import { unpackWindows } from '../models/windows';
 import { MaskedLayer, type LayerMasks } from '../pruning/masks';
+import { checkGgufExport, measureGguf } from './exportGguf';
 import { fileMask, fileWeight } from './fileLayout';
 import type { JobIo, Lab } from './lab';
 import type { ExportFile } from './protocol';
@@ -21,6 +23,8 @@ export interface ExportOptions {
   masks: boolean;
   /** recipe.yaml for llm-compressor, with calibration.json and oneshot.py, as well. */
   recipe?: boolean;
+  /** A GGUF file with matrices of this type instead of a Hugging Face folder; only from a GGUF file. */
+  ggufType?: GgufExportType;
 }
 
 /** Runs the spec where its run is not at hand, writes, reads back, verifies. Nothing is left behind on failure. */
@@ -34,6 +38,7 @@ export async function exportTo(
   /** A report already made for this spec and beta, with its curve. */
   given?: RunReport,
 ): Promise<{ report: RunReport; files: ExportFile[] }> {
+  checkGgufExport(lab, options);
   if (options.recipe) checkRecipe(spec.pruner, lab.loaded.plan.config.architecture);
   const measured = given ?? (await lab.reportFor(spec, beta, io));
   const { engine, plan } = lab.loaded;
@@ -60,6 +65,7 @@ export async function exportTo(
         return await exportFolder({
           model: plan.opened,
           sink,
+          ...(options.ggufType ? { ggufType: options.ggufType } : {}),
           signal: io.signal,
           onProgress: progress('Writing the files'),
           async changed(name) {
@@ -70,9 +76,10 @@ export async function exportTo(
             inUse = matrix.layer;
             return fileWeight(rec, await masked.masked(rec, matrix.matrix), matrix.transposed);
           },
-          report: (weights) => {
-            checkCounts(measured, weights.matrices);
-            return measured;
+          report: async (weights) => {
+            checkCounts(measured, weights.matrices, options.ggufType !== undefined);
+            if (!options.ggufType) return measured;
+            return measureGguf(lab, rec, { report: measured, type: options.ggufType, weights, sink }, io);
           },
           ...(options.masks
             ? {
@@ -129,11 +136,16 @@ async function recipeFiles(lab: Lab, report: RunReport): Promise<Record<string, 
   };
 }
 
-/** What was measured must be what was written. */
-function checkCounts(report: RunReport, written: Record<string, { zeros: number; count: number }>): void {
+/** What was measured must be what was written; a type that rounds once more may only add zeros. */
+function checkCounts(
+  report: RunReport,
+  written: Record<string, { zeros: number; count: number }>,
+  rounded: boolean,
+): void {
   for (const [name, { zeros, count }] of Object.entries(written)) {
     const expected = report.sparsity?.matrices[name];
-    if (expected?.zeros !== zeros || expected.count !== count) {
+    const fits = expected && (rounded ? zeros >= expected.zeros : zeros === expected.zeros);
+    if (!fits || expected.count !== count) {
       throw new LabError(
         'VerifyError',
         `${name}: ${zeros} zeros were written where ${expected?.zeros ?? 'none'} were measured.`,

@@ -3,13 +3,11 @@ import { DTYPE_BYTES } from '../core/dtypes';
 import { LabError } from '../core/errors';
 import type { LabSpec } from '../core/spec';
 import type { TensorEntry } from '../formats/safetensors';
+import { decodedBytes, tensorPieces } from '../formats/tensorBytes';
 import { MaskedLayer, type LayerMasks } from '../pruning/masks';
 import { fileWeight } from './fileLayout';
 import type { JobIo, Lab } from './lab';
 import type { ZeroDifferences } from './replay';
-
-/** Of the earlier export, read at once. */
-const PIECE_BYTES = 4 << 20;
 
 /**
  * Counts, in every prunable matrix, the weights that are zero in one of the two models only. `exported` are the tensors
@@ -39,7 +37,7 @@ export async function compareZeros(
         const bytes = await fileWeight(rec, weight, transposed);
         const entry = exported.get(name);
         const width = entry && DTYPE_BYTES[entry.dtype];
-        if (!entry || !width || entry.end - entry.begin !== count * width) {
+        if (!entry || !width || decodedBytes(entry) !== count * width) {
           throw new LabError(
             'FormatError',
             `${name} of the earlier export is not a matrix of this model.`,
@@ -48,11 +46,11 @@ export async function compareZeros(
         }
         const now = zeroFinder(bytes, DTYPE_BYTES[weight.dtype]);
         let differing = 0;
-        for (let at = entry.begin; at < entry.end; at += PIECE_BYTES) {
-          const piece = await entry.source.read(at, Math.min(entry.end, at + PIECE_BYTES), io.signal);
-          const before = zeroFinder(piece, width);
-          const first = (at - entry.begin) / width;
-          for (let i = 0; i < piece.byteLength / width; i++) if (before(i) !== now(first + i)) differing++;
+        for await (const piece of tensorPieces(entry, io.signal)) {
+          const before = zeroFinder(piece.bytes, width);
+          const first = piece.offset / width;
+          for (let i = 0; i < piece.bytes.byteLength / width; i++)
+            if (before(i) !== now(first + i)) differing++;
         }
         out[name] = { differing, count };
       }

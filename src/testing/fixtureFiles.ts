@@ -5,7 +5,7 @@ import { toF32 } from '../core/dtypes';
 import { inNode } from './setupGpu';
 
 const URLS = import.meta.glob<string>(
-  ['./fixtures/*/*.{json,safetensors}', '../../public/models/demo/*.{json,safetensors}'],
+  ['./fixtures/*/*.{json,safetensors,gguf}', '../../public/models/demo/*.{json,safetensors}'],
   {
     query: '?url',
     import: 'default',

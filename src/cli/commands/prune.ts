@@ -1,8 +1,9 @@
 import { checkRecipe } from '../../formats/recipe';
 import { exportTo } from '../../session/export';
+import { checkGgufExport } from '../../session/exportGguf';
 import type { Command } from '../command';
 import { describeCurve, describeRun } from '../describe';
-import { EXPERIMENT_FLAGS, oneModel } from '../flags';
+import { EXPERIMENT_FLAGS, ggufTypeFlag, oneModel } from '../flags';
 import { checkOut, replaceFolder } from '../io';
 import { nodeSink } from '../nodeSink';
 import { keepRun } from '../keptRuns';
@@ -14,11 +15,12 @@ export const pruneCommand: Command = {
   name: 'prune',
   usage: 'prune <model> --out DIR',
   summary: 'calibrate, prune, measure, export, read back and verify',
-  flags: [...EXPERIMENT_FLAGS, 'seeds', 'out', 'force', 'masks', 'recipe'],
+  flags: [...EXPERIMENT_FLAGS, 'seeds', 'out', 'force', 'masks', 'recipe', 'format', 'gguf-type'],
   async run({ parsed, console, signal, finish }) {
     const stored = await storedRun(parsed);
     const model = oneModel(parsed, stored?.spec);
     const force = parsed.switches.has('force');
+    const ggufType = ggufTypeFlag(parsed);
     const out = await checkOut(parsed.values.get('out'), force, inputPaths(parsed, model));
     const session = await openSession(parsed, console, signal);
     try {
@@ -27,7 +29,10 @@ export const pruneCommand: Command = {
         const spec = await readSpec(parsed, lab, 'auto');
         const recipe = parsed.switches.has('recipe');
         const { architecture } = await session.load(spec.model);
-        if (recipe) checkRecipe(spec.pruner, architecture); // before the work, not after it
+        const options = { masks: parsed.switches.has('masks'), recipe, ...(ggufType ? { ggufType } : {}) };
+        // Before the work, not after it.
+        if (recipe) checkRecipe(spec.pruner, architecture);
+        checkGgufExport(lab, options);
         const sweep = {
           kind: spec.stats === 'dense' ? 'preview' : 'exact',
           betas: spec.betas ?? null,
@@ -38,15 +43,7 @@ export const pruneCommand: Command = {
         const run = await lab.run(spec, beta, io, chosen);
         const measured = await withReplay(session, stored, run, beta, console);
         for (const warning of measured.warnings) console.warn(warning);
-        const exported = await exportTo(
-          lab,
-          spec,
-          beta,
-          nodeSink(working),
-          { masks: parsed.switches.has('masks'), recipe },
-          io,
-          measured,
-        );
+        const exported = await exportTo(lab, spec, beta, nodeSink(working), options, io, measured);
         return { ...exported, curve: chosen };
       });
       await keepRun(parsed, console, report);
