@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { defaultSpec, type LabSpec } from '../core/spec';
@@ -6,6 +7,11 @@ import { nodeFiles } from '../formats/nodeFiles.node';
 import { planModel, type ModelPlan } from '../models/inspect';
 import { planRun, ratesFor } from './plan';
 import { recipeOfModel, recipeOfReport, type RecipeSource } from './recipe';
+
+/** Names as transformers declares them (scripts/handover/modules.py). */
+const { models: modules } = JSON.parse(readFileSync('src/testing/fixtures/modules.json', 'utf8')) as {
+  models: Record<string, { linear: string[] }>;
+};
 
 interface Settings {
   sparsity: number | number[];
@@ -56,6 +62,21 @@ describe('a recipe', () => {
     expect(settings(recipeOfReport(report))).toMatchObject(expected);
     expect(settings(recipeOfModel(model, 'm', report.spec))).toMatchObject(expected);
   });
+
+  test.each(['qwen3', 'gemma3', 'stablelm', 'olmo2', 'smollm3', 'gpt_neox', 'opt', 'phi3'])(
+    '%s: rates by matrix stand in the order of the Linears in transformers',
+    async (fixture) => {
+      const model = await planOf(fixture);
+      const layerSparsity = Object.fromEntries(model.prunable.map((m) => [m.name, 0.5]));
+      const yaml = recipeOfModel(model, 'm', specOf({ allocation: 'custom', layerSparsity }));
+      const entries = [...yaml.matchAll(/^ +- \S+ # (\S+)$/gm)].map(([, module]) => module ?? '');
+      const { linear } = modules[fixture === 'gemma3' ? 'gemma3_text' : fixture] ?? {};
+      const inFirst = (names: string[] = []): string[] => names.filter((name) => name.includes('.0.'));
+      expect(inFirst(entries)).toEqual(inFirst(linear));
+      expect(entries).toHaveLength(model.prunable.length + 1);
+      expect(entries.at(-1)).toBe('lm_head');
+    },
+  );
 
   test('says where the lab did otherwise', async () => {
     const model = await planOf('two-block');
