@@ -21,6 +21,8 @@ export interface ExportRequest {
   report(written: WrittenWeights): RunReport | Promise<RunReport>;
   /** For masks.safetensors: pruned weights in any order, and the packed bits of each (formats/masks.ts). */
   masks?: { weights: { name: string; count: number }[]; bits(name: string): Promise<Uint8Array> };
+  /** Pruned weights that a safetensors file of this model holds as [inputs, outputs]. */
+  transposed?: readonly string[];
   /** Small texts to write beside the model: file name to content. */
   texts?(report: RunReport): Promise<Record<string, string>>;
   onProgress?(doneBytes: number, totalBytes: number): void;
@@ -34,6 +36,8 @@ export interface ExportRecord extends RunReport {
   /** SHA-256 of every tensor's bytes. */
   tensors: Record<string, string>;
   shapes: Record<string, number[]>;
+  /** Matrices that the file holds as [inputs, outputs]: their K:M groups run down the columns. */
+  transposed?: string[];
   /** Of a GGUF export: from the names of the report to those in the file. */
   names?: Record<string, string>;
 }
@@ -83,6 +87,7 @@ async function writeAll(
     files: Object.fromEntries(files.map((f) => [f.path, f.sha256])),
     tensors: weights.tensors,
     shapes: weights.shapes,
+    ...(request.transposed?.length && !toGguf ? { transposed: [...request.transposed] } : {}),
     ...(weights.names ? { names: weights.names } : {}),
   };
   files.push(await writeText(sink, 'pruning.json', `${JSON.stringify(record, null, 1)}\n`, signal));

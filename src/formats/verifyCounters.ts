@@ -10,12 +10,20 @@ export class ZeroCounter {
   readonly #width: number;
   readonly #pattern: { keep: number; group: number } | null;
   readonly #mask: Uint8Array | null;
-  #inGroup = 0;
+  /** Non-zeros of the group at hand, of every output side by side in the file. */
+  readonly #inGroup: Uint32Array;
 
-  constructor(width: number, pattern: { keep: number; group: number } | null, mask: Uint8Array | null) {
+  /** `beside`: outputs that a row of the file holds, 1 where a row is one output. */
+  constructor(
+    width: number,
+    pattern: { keep: number; group: number } | null,
+    mask: Uint8Array | null,
+    beside = 1,
+  ) {
     this.#width = width;
     this.#pattern = pattern;
     this.#mask = mask;
+    this.#inGroup = new Uint32Array(pattern ? beside : 0);
   }
 
   /** `bytes` hold whole weights: chunks are multiples of four bytes from the tensor's beginning. */
@@ -32,16 +40,19 @@ export class ZeroCounter {
     if (!kept) this.zeros++;
     if (this.#mask && kept && (((this.#mask[this.count >> 3] ?? 0) >> (this.count & 7)) & 1) === 0)
       this.unmasked++;
-    this.count++;
     if (this.#pattern) this.#group(kept, this.#pattern);
+    this.count++;
   }
 
   #group(kept: boolean, pattern: { keep: number; group: number }): void {
-    if (kept) this.#inGroup++;
-    if (this.count % pattern.group !== 0) return;
+    const beside = this.#inGroup.length;
+    const output = this.count % beside;
+    const now = (this.#inGroup[output] ?? 0) + (kept ? 1 : 0);
+    const last = (Math.floor(this.count / beside) + 1) % pattern.group === 0;
+    this.#inGroup[output] = last ? 0 : now;
+    if (!last) return;
     this.groups++;
-    if (this.#inGroup > pattern.keep) this.fullGroups++;
-    this.#inGroup = 0;
+    if (now > pattern.keep) this.fullGroups++;
   }
 }
 

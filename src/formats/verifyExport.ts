@@ -67,6 +67,8 @@ interface ExportRecord {
   files: Record<string, string>;
   tensors: Record<string, string>;
   shapes: Record<string, unknown>;
+  /** Matrices stored as [inputs, outputs]. */
+  transposed: Set<unknown>;
   /** From names in a GGUF file to names of the report. */
   reportNames: Map<string, string>;
   matrices: Record<string, { zeros: number; count: number }>;
@@ -116,12 +118,14 @@ async function readRecord(folder: ExportedFolder, paths: Set<string>): Promise<E
       throw nothing('its sparsity has no counts');
   }
   const prunable = objectAt(value, 'model')?.prunable;
+  const turned = (value as { transposed?: unknown }).transposed;
   const asked = objectAt(value, 'spec')?.pattern;
   const pattern = typeof asked === 'string' ? /^(\d+):(\d+)$/.exec(asked) : null;
   return {
     files: files as Record<string, string>,
     tensors: tensors as Record<string, string>,
     shapes: objectAt(value, 'shapes') ?? {},
+    transposed: new Set<unknown>(Array.isArray(turned) ? turned : []),
     reportNames: new Map(
       Object.entries(objectAt(value, 'names') ?? {}).map(([report, file]) => [String(file), report]),
     ),
@@ -283,18 +287,20 @@ class Check {
 
   #counter(entry: Entry): ZeroCounter | null {
     const width = this.#own(WIDTHS, entry.dtype);
-    const columns = entry.shape.at(-1) ?? 0;
+    const turned =
+      this.#record.transposed.has(entry.name) && entry.shape.length === 2 && entry.end > entry.begin;
+    const inputs = entry.shape.at(turned ? 0 : -1) ?? 0;
     if (width === undefined) {
       this.differ(`${entry.name}: type ${entry.dtype}, whose zeros cannot be counted`);
       return null;
     }
     const { pattern } = this.#record;
-    if (pattern && columns % pattern.group !== 0)
-      this.differ(`${entry.name}: ${columns} inputs are not whole groups`);
+    if (pattern && inputs % pattern.group !== 0)
+      this.differ(`${entry.name}: ${inputs} inputs are not whole groups`);
     const mask = this.#masks.get(entry.name) ?? null;
     return entry.dtype === 'Q8_0'
       ? new BlockZeroCounter(width, pattern, mask)
-      : new ZeroCounter(width, pattern, mask);
+      : new ZeroCounter(width, pattern, mask, turned ? entry.shape.at(-1) : 1);
   }
 
   /** Reads a safetensors file front to back once, with the hash of the file and of each tensor. */

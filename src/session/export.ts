@@ -65,6 +65,7 @@ export async function exportTo(
         return await exportFolder({
           model: plan.opened,
           sink,
+          transposed: plan.prunable.filter((m) => m.transposed).map((m) => m.name),
           ...(options.ggufType ? { ggufType: options.ggufType } : {}),
           signal: io.signal,
           onProgress: progress('Writing the files'),
