@@ -11,6 +11,7 @@ import { Explanation } from './panels/Explanation';
 import { Header } from './panels/Header';
 import { MatrixTable } from './panels/MatrixTable';
 import { Metrics } from './panels/Metrics';
+import { RunDetails } from './panels/RunDetails';
 import { StatusBar } from './panels/StatusBar';
 import { Unsupported } from './panels/Unsupported';
 import { Writes } from './panels/Writes';
@@ -48,6 +49,7 @@ export function App() {
               </div>
             </div>
             <Writes />
+            <RunDetails />
           </div>
         </main>
       )}

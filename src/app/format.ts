@@ -73,6 +73,13 @@ export function compact(value: number | null | undefined): string {
   return withMinus(value.toFixed(Math.max(0, 2 - magnitude)));
 }
 
+/** Very small and very large figures: "3.1 × 10⁻⁷". */
+export function scientific(value: number): string {
+  if (value === 0) return '0';
+  const magnitude = Math.floor(Math.log10(Math.abs(value)));
+  return `${withMinus((value / 10 ** magnitude).toFixed(1))}${NARROW}×${NARROW}${powerOfTen(magnitude)}`;
+}
+
 /** 3.5e6 → "3.5 M". */
 export function short(value: number): string {
   const units: [number, string][] = [[1e9, 'B'], [1e6, 'M'], [1e3, 'k']]; // prettier-ignore

@@ -20,7 +20,7 @@ export const MEASURES: Record<CurveMeasure, Measure> = {
   kl: { name: 'KL from dense', label: 'KL from dense', read: nats, tick: grouped },
   topOne: {
     name: 'same first choice',
-    label: 'Same first choice',
+    label: 'First choice',
     read: (value) => (value === null ? 'diverged' : percent(value, 1)),
     tick: (value) => percent(value),
   },

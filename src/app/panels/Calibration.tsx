@@ -46,7 +46,7 @@ export function Calibration() {
           onCommit={(v) => v !== null && lab.commit(withSeed(spec, v))}
         />
         <TextField
-          label="Seeds, for mean and range"
+          label="Seeds to compare"
           text={spec.seeds?.join(', ') ?? ''}
           placeholder="only this one"
           parse={readSeeds}

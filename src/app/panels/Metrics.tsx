@@ -1,6 +1,7 @@
 import type { ReactNode } from 'react';
+import type { PerplexityRecord } from '../../core/report';
 import { comparePaired } from '../../eval/paired';
-import { betaDecimals, changePercent, compact, count, percent, perplexity } from '../format';
+import { betaDecimals, changePercent, compact, count, nats, percent, perplexity } from '../format';
 import { useErrorView, useRuns } from '../hooks/useResults';
 import { useIdle } from '../hooks/useIdle';
 import { useRun, useUi } from '../hooks/useLab';
@@ -52,9 +53,24 @@ function PerplexityCard({ run }: { run: RunRecord | null }) {
         )
       }
     >
-      perplexity, dense to pruned
-      {record ? ` (report text, ${record.windows} × ${record.window} tokens)` : ' (report text)'}
+      perplexity, dense to pruned{record ? <Measured record={record} /> : ' (report text)'}
     </Card>
+  );
+}
+
+/** On what it was measured, or the range over the seeds; and how far the predictions moved. */
+function Measured({ record }: { record: PerplexityRecord }) {
+  const { kl, topOne, bySeed, min, max, windows, window } = record;
+  const ranged = bySeed && bySeed.length > 1 && typeof min === 'number' && typeof max === 'number';
+  return (
+    <>
+      {ranged
+        ? `, ${perplexity(min)} to ${perplexity(max)} over ${bySeed.length} seeds`
+        : ` (report text, ${windows} × ${window} tokens)`}
+      {typeof kl === 'number' &&
+        typeof topOne === 'number' &&
+        `; KL ${nats(kl)}, same first choice ${percent(topOne)}`}
+    </>
   );
 }
 
