@@ -202,7 +202,9 @@ function withGenerated(
     made.set('tokenizer.json', tokenizerJson);
     made.set('tokenizer_config.json', async () => json(await tokenizerConfig(meta)));
   }
-  const kept = files.paths.filter((f) => f.path === path || /^(README|LICEN[CS]E|NOTICE)/i.test(f.path));
+  const kept = files.paths.filter(
+    (f) => f.path === path || /^(README|LICEN[CS]E|NOTICE|pruning\.json$)/i.test(f.path),
+  );
   return {
     name: files.name,
     // Their length is known when they are made.

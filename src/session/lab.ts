@@ -137,6 +137,7 @@ export class Lab {
       warnings: plan.warnings,
       sha256: record.sha256,
       zerosAtLoad: found.achieved,
+      ...(plan.opened.gguf ? { isGguf: true } : {}),
       found,
     };
   }

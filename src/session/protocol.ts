@@ -63,6 +63,8 @@ export interface ModelSummary {
   prunablePerLayer: number[];
   bytes: number;
   dtype: string;
+  /** Opened from a GGUF file, so that it can be written as one. */
+  isGguf?: boolean;
   warnings: string[];
   /** Of the SHA-256s of the weight files in name order. */
   sha256: string;
@@ -176,6 +178,9 @@ export interface GenerateResult {
   firstDifference?: number | null;
 }
 
+/** Type of the matrices of an exported GGUF file. */
+export type GgufType = 'f16' | 'bf16' | 'q8_0';
+
 export interface ExportFile {
   path: string;
   bytes: number;
@@ -257,7 +262,7 @@ export interface LabApi {
     job: number,
     spec: LabSpec,
     sink: ExportSink,
-    options: { masks: boolean; recipe?: boolean },
+    options: { masks: boolean; recipe?: boolean; ggufType?: GgufType },
   ): Promise<{ report: RunReport; files: ExportFile[] }>;
   cancel(job: number | 'all'): void;
   /** For tests of recovery: destroys the GPU device as a driver crash would. */

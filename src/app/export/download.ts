@@ -11,7 +11,9 @@ export function exportName(model: string): string {
 
 /** What a file of the export is called as a download: shards keep their own names behind the model's. */
 export function downloadName(path: string, name: string): string {
-  return path === 'model.safetensors' ? `${name}-pruned.safetensors` : `${name}-pruned-${path}`;
+  return /^model\.(safetensors|gguf)$/.test(path)
+    ? path.replace('model', `${name}-pruned`)
+    : `${name}-pruned-${path}`;
 }
 
 /** Hands all files to the browser: every weight file by itself, then `<name>-pruned.zip` with the rest. */
@@ -20,7 +22,7 @@ export async function downloadAll(
   files: readonly ExportFile[],
   name: string,
 ): Promise<void> {
-  const isWeights = ({ path }: ExportFile): boolean => /^model.*\.safetensors$/.test(path);
+  const isWeights = ({ path }: ExportFile): boolean => /^model.*\.(safetensors|gguf)$/.test(path);
   for (const file of files.filter(isWeights))
     saveBlob(await sink.file(file.path), downloadName(file.path, name));
   const rest: { path: string; bytes: Uint8Array<ArrayBuffer> }[] = [];

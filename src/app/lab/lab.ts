@@ -5,6 +5,7 @@ import type {
   ExportFile,
   ExportSink,
   GenerateRequest,
+  GgufType,
   LabApi,
   LabEvent,
   ModelRequest,
@@ -277,7 +278,7 @@ export class Lab {
   /** Writes and verifies an export. On failure the sink is emptied and null comes back. */
   async exportTo(
     sink: ExportSink,
-    options: { masks: boolean; recipe: boolean },
+    options: { masks: boolean; recipe: boolean; ggufType?: GgufType },
   ): Promise<{ report: RunReport; files: ExportFile[] } | null> {
     const { spec } = specStore.getState();
     const result = await this.jobs.track('export', 'Export', (job) =>

@@ -47,7 +47,7 @@ export function DropZone() {
     <div className="drop-zone" aria-hidden="true">
       <p>
         <b>Drop it here</b>
-        A model: its folder, or .safetensors with config.json and tokenizer.json.
+        A model: its folder, one .gguf, or .safetensors with config.json and tokenizer.json.
         <br />A text: one .txt or .json, for calibration.
       </p>
     </div>

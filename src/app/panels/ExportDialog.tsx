@@ -2,8 +2,8 @@ import { useEffect, useState } from 'react';
 import { LabError } from '../../core/errors';
 import type { RunReport } from '../../core/report';
 import { recipeObstacle } from '../../formats/recipe';
-import type { ExportFile, Prediction } from '../../session/protocol';
-import { Switch } from '../controls/fields';
+import type { ExportFile, GgufType, ModelSummary, Prediction } from '../../session/protocol';
+import { Segments, Switch } from '../controls/fields';
 import { bytes, count, duration, percent } from '../format';
 import { useLab, useRun, useSpec } from '../hooks/useLab';
 import { Icon } from '../icons';
@@ -12,6 +12,21 @@ import { pickedFolderSink, stagingSink } from '../export/sinks';
 import { betaOf } from '../stores/legal';
 import { uiStore } from '../stores/uiStore';
 import { Modal } from './Modal';
+
+type Format = 'hf' | GgufType;
+const FORMATS: readonly { value: Format; label: string }[] = [
+  { value: 'hf', label: 'Hugging Face' },
+  { value: 'f16', label: 'GGUF F16' },
+  { value: 'bf16', label: 'GGUF BF16' },
+  { value: 'q8_0', label: 'GGUF Q8_0' },
+];
+
+/** A GGUF file's weights are written in another type than they came in. */
+function weightBytes(model: ModelSummary, ggufType: GgufType | undefined): number {
+  if (!model.isGguf) return model.bytes;
+  const width = ggufType === 'q8_0' ? 34 / 32 : !ggufType && model.dtype === 'F32' ? 4 : 2;
+  return model.parameters * width;
+}
 
 interface Done {
   where: string;
@@ -25,6 +40,7 @@ export default function ExportDialog() {
   const model = useRun((state) => state.model);
   const [masks, setMasks] = useState(false);
   const [recipe, setRecipe] = useState(false);
+  const [format, setFormat] = useState<Format>('hf');
   const pruner = useSpec((state) => state.spec.pruner);
   const [busy, setBusy] = useState(false);
   const [done, setDone] = useState<Done | null>(null);
@@ -32,8 +48,13 @@ export default function ExportDialog() {
   if (!model) return null;
   const name = exportName(model.name);
   const obstacle = recipeObstacle(pruner, model.architecture);
-  const options = { masks, recipe: recipe && obstacle === null };
-  const size = model.bytes + (masks ? model.prunable / 8 : 0);
+  const ggufType = model.isGguf && format !== 'hf' ? format : undefined;
+  const options = {
+    masks: masks && !ggufType,
+    recipe: recipe && obstacle === null && !ggufType,
+    ...(ggufType ? { ggufType } : {}),
+  };
+  const size = weightBytes(model, ggufType) + (options.masks ? model.prunable / 8 : 0);
 
   const run = async (work: () => Promise<Done | null>): Promise<void> => {
     setBusy(true);
@@ -80,11 +101,21 @@ export default function ExportDialog() {
           {bytes(prediction.bytes)} of graphics memory. {prediction.lever}
         </p>
       )}
+      {model.isGguf && (
+        <>
+          <Segments label="Format" value={format} options={FORMATS} onChange={setFormat} />
+          <p className="hint">
+            {ggufType
+              ? 'One GGUF file with the metadata of the one that was opened. It is opened anew and its own perplexity measured, since its type may round once more.'
+              : 'A folder that transformers opens, with config and tokenizer made from the metadata of the GGUF file.'}
+          </p>
+        </>
+      )}
       <Switch
         label="Masks too"
         help="masks.safetensors: one bit for each weight, 1 where it was kept, and a script that applies them"
-        checked={masks}
-        disabled={busy}
+        checked={options.masks}
+        disabled={busy || ggufType !== undefined}
         onChange={setMasks}
       />
       <Switch
@@ -95,7 +126,7 @@ export default function ExportDialog() {
             : `Not here: ${obstacle}. The masks can be applied there instead.`
         }
         checked={options.recipe}
-        disabled={busy || obstacle !== null}
+        disabled={busy || obstacle !== null || ggufType !== undefined}
         onChange={setRecipe}
       />
       <div className="dialog-actions">
@@ -162,7 +193,7 @@ function ExportProgress() {
 }
 
 function Verified({ done }: { done: Done }) {
-  const { sparsity } = done.report;
+  const { sparsity, exported } = done.report;
   const matrices = Object.values(sparsity?.matrices ?? {});
   const zeros = matrices.reduce((sum, matrix) => sum + matrix.zeros, 0);
   return (
@@ -172,6 +203,7 @@ function Verified({ done }: { done: Done }) {
         {bytes(done.files.reduce((sum, file) => sum + file.bytes, 0))}, to {done.where}. Read back from what
         was written: {count(zeros)} zeros in {matrices.length} matrices
         {sparsity && `, ${percent(sparsity.achieved, 2)}`}, every hash as noted in pruning.json.
+        {exported && ` Perplexity of this file: ${exported.perplexity?.toPrecision(6) ?? 'diverged'}.`}
       </p>
       <ul>
         {done.files.map((file) => (

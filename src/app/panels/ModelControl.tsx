@@ -29,7 +29,7 @@ export function ModelControl() {
     {
       value: ':files',
       label: 'From disk: files…',
-      help: '.safetensors with config.json and tokenizer.json',
+      help: 'One .gguf, or .safetensors with config.json and tokenizer.json',
       action: true,
     },
     { value: ':folder', label: 'From disk: folder…', help: 'A folder in Hugging Face layout', action: true },
