@@ -10,6 +10,7 @@ import {
   type TextName,
 } from '../core/spec';
 import { GGUF_EXPORT_TYPES, type GgufExportType } from '../formats/ggufQuantize';
+import { HUB_TEXTS, isHubText, parseHubText } from '../formats/hubId';
 import { COMMON_PARAMS, PRUNERS } from '../pruning/pruners';
 
 type FlagKind = 'text' | 'switch' | 'list';
@@ -37,9 +38,17 @@ const EXPERIMENT = {
     value: 'F.json',
     help: 'rates by hand: a list by layer, or an object by tensor name',
   },
-  calibration: { kind: 'text', value: 'F', help: 'calibration text, .txt or .json windows' },
-  select: { kind: 'text', value: 'F', help: 'text that chooses beta' },
-  report: { kind: 'text', value: 'F', help: 'text of the headline figure' },
+  calibration: {
+    kind: 'text',
+    value: 'F',
+    help: 'calibration text: .txt, .json windows, or of the Hub: hf:c4, hf:wikitext-2/train',
+  },
+  select: {
+    kind: 'text',
+    value: 'F',
+    help: 'text that chooses beta; also hf:wikitext-2/validation, hf:c4/validation',
+  },
+  report: { kind: 'text', value: 'F', help: 'text of the headline figure; also hf:wikitext-2/test' },
   samples: { kind: 'text', value: 'N', help: 'calibration sequences, 16' },
   window: { kind: 'text', value: 'n', help: 'tokens in each sequence and window, min(256, context)' },
   windows: { kind: 'text', value: 'K', help: 'evaluation windows at most, 16' },
@@ -239,10 +248,15 @@ export function specFromFlags(
   for (const which of TEXT_FLAGS) {
     const path = value(which);
     if (path === undefined) continue;
+    if (isHubText(path)) {
+      parseHubText(path);
+      spec.texts = { ...spec.texts, [which]: path };
+      continue;
+    }
     if (!/\.(txt|json)$/i.test(path))
       throw new LabError(
         'SpecError',
-        `--${which} ${baseName(path).slice(0, 120)}: a text is a .txt or a .json file.`,
+        `--${which} ${baseName(path).slice(0, 120)}: a text is a .txt or a .json file, or ${HUB_TEXTS.join(', ')}.`,
       );
     textFiles.set(which, path);
     spec.texts = { ...spec.texts, [which]: baseName(path) };

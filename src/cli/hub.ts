@@ -24,7 +24,7 @@ export function isHubModel(model: string): boolean {
 }
 
 /** How this command line reaches the Hub: HF_ENDPOINT, and HF_TOKEN for its own origin only. */
-export function hubOptions(signal: AbortSignal): HubOptions {
+export function hubOptions(signal: AbortSignal | undefined): HubOptions {
   return {
     fetch: (input, init) => fetch(input, init),
     hubUrl: process.env['HF_ENDPOINT'] || undefined,

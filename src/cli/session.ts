@@ -7,6 +7,8 @@ import { BUNDLED_TEXT } from '../core/bundledText';
 import { LabError } from '../core/errors';
 import { sha256Hex } from '../core/hash';
 import type { LabSpec } from '../core/spec';
+import { isHubText } from '../formats/hubId';
+import { openHubText } from '../formats/hubTexts';
 import { nodeFiles } from '../formats/nodeFiles.node';
 import type { ModelFiles } from '../formats/source';
 import { nodeTokenizer } from '../formats/tokenizer.node';
@@ -15,7 +17,7 @@ import type { LabHost } from '../session/host';
 import { Lab, type JobIo } from '../session/lab';
 import type { ModelSummary } from '../session/protocol';
 import { oneModel, specFromFlags, type Parsed } from './flags';
-import { hubModelFiles, isHubModel } from './hub';
+import { hubModelFiles, hubOptions, hubStorage, isHubModel } from './hub';
 import { readUserFile, readUserJson, type Console } from './io';
 import { closeNodeGpu, nodeGpuRemedy, openNodeGpu } from './nodeGpu';
 import { differences, storedRun } from './stored';
@@ -56,6 +58,7 @@ export const nodeHost: LabHost = {
     return { ...files, name: 'demo' };
   },
   bundledText,
+  hubText: (name, io) => openHubText(name, { ...hubOptions(io.signal), storage: hubStorage(), ...io }),
   tokenizer: nodeTokenizer,
 };
 
@@ -123,9 +126,10 @@ export async function openSession(
 
 /** Files and folders that a run of `model` reads: what --force must not take away. */
 export function inputPaths(parsed: Parsed, model: string): string[] {
-  const files = ['calibration', 'select', 'report', 'spec', 'layer-sparsity'].flatMap(
-    (flag) => parsed.values.get(flag) ?? [],
-  );
+  const files = ['calibration', 'select', 'report', 'spec', 'layer-sparsity'].flatMap((flag) => {
+    const path = parsed.values.get(flag);
+    return path === undefined || isHubText(path) ? [] : [path];
+  });
   return model === 'demo' || isHubModel(model) ? files : [model, ...files];
 }
 

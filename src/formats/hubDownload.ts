@@ -121,7 +121,12 @@ async function receive(
   options: DownloadOptions,
 ): Promise<void> {
   for (;;) {
-    await options.gate?.();
+    const held = options.gate?.();
+    if (held) {
+      // A pause may last, and outlive this page.
+      await writer.flush();
+      await held;
+    }
     throwIfAborted(options.signal);
     const pause = options.pauseSignal?.();
     const stop = new AbortController();

@@ -134,6 +134,59 @@ export function calibrationWindows(
   });
 }
 
+/** Documents longer than a window that are read for each sample: the draw among them then hardly ever repeats one. */
+const DOCUMENTS_PER_SAMPLE = 4;
+/** Where even these hold too few long ones, the draw is among those that there are. */
+const MAX_DOCUMENTS = 20_000;
+
+/**
+ * The documents, in order, that a draw of `samples` windows is made among: those of more than `window` tokens, until
+ * there are 4 for each sample. (Drawing any document of a corpus and again while it is too short, as the papers do, is
+ * a uniform draw among the long ones; reading a corpus to its end for it is not for a page.)
+ */
+export async function longDocuments(
+  name: string,
+  documents: AsyncIterable<string>,
+  encode: (text: string) => Promise<ArrayLike<number>>,
+  window: number,
+  samples: number,
+): Promise<Uint32Array[]> {
+  const found: Uint32Array[] = [];
+  let read = 0;
+  for await (const text of documents) {
+    read++;
+    // A token has at least a byte, a character at most three: shorter ones need not be tokenised.
+    if (3 * text.length >= window) {
+      const ids = await encode(text);
+      if (ids.length > window) found.push(Uint32Array.from(ids));
+    }
+    if (found.length >= DOCUMENTS_PER_SAMPLE * samples || read >= MAX_DOCUMENTS) break;
+  }
+  if (found.length === 0) {
+    throw new LabError(
+      'TextError',
+      `${name}: none of the first ${read} documents has more than ${window} tokens.`,
+      'Use a smaller window.',
+    );
+  }
+  return found;
+}
+
+/** `samples` windows: a document drawn uniformly, then a start from 0..length-window-1 (docs/methods.md, calibration). */
+export function documentWindows(
+  documents: readonly Uint32Array[],
+  window: number,
+  samples: number,
+  seed: number,
+): Uint32Array[] {
+  const rng = new Rng(seed, 'calibration');
+  return Array.from({ length: samples }, () => {
+    const ids = documents[rng.below(documents.length)] as Uint32Array;
+    const start = rng.below(ids.length - window);
+    return ids.slice(start, start + window);
+  });
+}
+
 function requireOneWindow(name: string, length: number, window: number): void {
   if (window < 2)
     throw new LabError('TextError', `A window of ${window} tokens; a prediction needs at least two.`);

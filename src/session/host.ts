@@ -1,11 +1,20 @@
 /** What the lab needs from where it runs (worker or Node), handed in so that the lab itself never looks for it. */
+import type { HubText } from '../formats/hubTexts';
 import type { ModelFiles } from '../formats/source';
 import type { TokenizerFiles, TokenizerHandle } from '../formats/tokenizer';
+
+/** Where a text has to be fetched first: how far, and an end to it. */
+export interface TextIo {
+  signal?: AbortSignal | undefined;
+  onProgress?: ((doneBytes: number, totalBytes: number) => void) | undefined;
+}
 
 export interface LabHost {
   /** The model that ships with the lab. */
   demo(): Promise<ModelFiles>;
   /** Bytes [begin, end) of the bundled text; the lab checks their meaning, the host that the file is the right one. */
   bundledText(): Promise<Uint8Array>;
+  /** A text of the Hub by its name (see formats/hubId); absent where there is no Hub. */
+  hubText?(name: string, io: TextIo): Promise<HubText>;
   tokenizer(files: TokenizerFiles): Promise<TokenizerHandle>;
 }

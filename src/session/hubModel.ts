@@ -17,10 +17,12 @@ import {
   storedFiles,
 } from '../formats/hubCache';
 import { hubIdText } from '../formats/hubId';
+import { openHubText, type HubText } from '../formats/hubTexts';
 import { memoryStorage, type HubStorage } from '../formats/hubStorage';
 import { browserStorage } from '../formats/hubStorage.web';
 import type { ModelFiles } from '../formats/source';
 import { planModel } from '../models/inspect';
+import type { TextIo } from './host';
 import type { HubPreview, HubRequest, HubStorageReport, LabEvent } from './protocol';
 
 /** Room that a download leaves free of what the browser gives. */
@@ -172,6 +174,12 @@ export class HubDesk {
     const { storage } = await this.#placeOf(model);
     await downloadModel(model, storage, this.options(request.endpoint, signal));
     return { files: storedFiles(model, storage), name: hubOrigin(model).source };
+  }
+
+  /** A text by its name, fetched where it is not stored. */
+  async text(name: string, endpoint: string | undefined, io: TextIo): Promise<HubText> {
+    const storage = await this.storage();
+    return openHubText(name, { ...this.options(endpoint, io.signal), storage, onProgress: io.onProgress });
   }
 
   /** The model that is now loaded (null: none of the Hub). Memory that others held is given back. */

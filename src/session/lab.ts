@@ -31,7 +31,7 @@ import { bestBeta, tiedBetas } from '../eval/betaChoice';
 import { Engine, layerSparsity, matrixCounts, partCounts, type MaskState, type Meter } from './engine';
 import { figuresOf, type Figures } from './figures';
 import { foundPruning } from './foundPruning';
-import type { LabHost } from './host';
+import type { LabHost, TextIo } from './host';
 import { maskHashes } from './fileLayout';
 import { planRun, ratesFor, sweepBetas, type LayerRates, type RunPlan } from './plan';
 import { ProgressMeter } from './progress';
@@ -186,11 +186,12 @@ export class Lab {
   async texts(
     spec: LabSpec,
     needed: readonly TextName[] = TEXTS,
+    io?: JobIo,
   ): Promise<Partial<Record<TextName, ResolvedText>>> {
     const out: Partial<Record<TextName, ResolvedText>> = {};
     for (const which of TEXTS) {
       try {
-        out[which] = await this.loaded.texts.resolve(spec, which);
+        out[which] = await this.loaded.texts.resolve(spec, which, textIo(io));
       } catch (error) {
         if (needed.includes(which)) throw error;
       }
@@ -198,14 +199,14 @@ export class Lab {
     return out;
   }
 
-  async #allTexts(spec: LabSpec): Promise<Record<TextName, ResolvedText>> {
-    return (await this.texts(spec)) as Record<TextName, ResolvedText>;
+  async #allTexts(spec: LabSpec, io?: JobIo): Promise<Record<TextName, ResolvedText>> {
+    return (await this.texts(spec, TEXTS, io)) as Record<TextName, ResolvedText>;
   }
 
   /** Dense perplexity of the report text. */
   async evaluate(spec: LabSpec, io: JobIo): Promise<RunReport> {
     const { engine } = this.loaded;
-    const texts = await this.texts(spec, ['report']);
+    const texts = await this.texts(spec, ['report'], io);
     const report = texts.report as ResolvedText;
     return this.#job(io, 'Measuring perplexity', async (rec, meter) => {
       const timings = new Timings(rec);
@@ -232,7 +233,7 @@ export class Lab {
     const { engine, plan: model } = this.loaded;
     const plan = planRun(model, beta === spec.beta || spec.beta === 'auto' ? spec : { ...spec, beta });
     const { rates, allocation } = ratesFor(model, plan, beta);
-    const texts = await this.#allTexts(spec);
+    const texts = await this.#allTexts(spec, io);
     const errorText = texts[spec.errorsOn];
     const kind: StatsKind = spec.stats === 'dense' && plan.pruner.statistic !== 'none' ? 'preview' : 'exact';
     const seeds = await seedDraws(this.loaded.texts, spec, plan);
@@ -329,7 +330,7 @@ export class Lab {
 
   /** The report of a run whose masks are still held: the last run where it fits, else a run made now. */
   async reportFor(spec: LabSpec, beta: number, io: JobIo): Promise<RunReport> {
-    const texts = await this.texts(spec, ['calibration']);
+    const texts = await this.texts(spec, ['calibration'], io);
     const key = this.#maskKey(spec, beta, texts);
     const last = this.#last;
     const sameTexts =
@@ -344,7 +345,7 @@ export class Lab {
     const given: LabSpec = { ...spec, beta, stats: 'dense' };
     const plan = planRun(model, given);
     const { rates } = ratesFor(model, plan, beta);
-    const texts = await this.texts(given, ['calibration', given.errorsOn]);
+    const texts = await this.texts(given, ['calibration', given.errorsOn], io);
     const calibration = texts.calibration as ResolvedText;
     let errorText = texts[given.errorsOn] as ResolvedText;
     if (this.ctx.record.software) errorText = await firstTokens(errorText, SLOW_TICK_TOKENS);
@@ -377,7 +378,7 @@ export class Lab {
     const { engine, plan: model } = this.loaded;
     const plan = planRun(model, { ...spec, beta: 0 });
     const betas = sweepBetas(model, plan, options.betas);
-    const texts = await this.#allTexts(spec);
+    const texts = await this.#allTexts(spec, io);
     const kind: StatsKind = plan.pruner.statistic === 'none' ? 'exact' : options.kind;
     const { draws, warning } = await seedDraws(this.loaded.texts, spec, plan);
     if (warning) io.emit({ type: 'warning', text: warning });
@@ -656,5 +657,23 @@ async function firstTokens(text: ResolvedText, tokens: number): Promise<Resolved
       windows: lengths.length,
       tokens: sum,
     },
+  };
+}
+
+/** What fetching a text tells and hears of a job. */
+function textIo(io: JobIo | undefined): TextIo {
+  return {
+    signal: io?.signal,
+    onProgress: (done, total) =>
+      io?.emit({
+        type: 'progress',
+        job: io.job,
+        stage: 'Fetching a text',
+        done,
+        total,
+        unit: 'bytes',
+        tokensPerSecond: null,
+        secondsLeft: null,
+      }),
   };
 }

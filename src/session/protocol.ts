@@ -227,7 +227,7 @@ export type JobKind = 'load' | 'tick' | 'run' | 'sweep' | 'generate' | 'export';
  */
 export interface LabApi {
   /** Opens the device, runs the self-test once per adapter and browser version. */
-  boot(options: { adapter?: string; userAgent: string; skipSelfTest: boolean }): Promise<Boot>;
+  boot(options: { adapter?: string; hub?: string; userAgent: string; skipSelfTest: boolean }): Promise<Boot>;
   subscribe(listener: (event: LabEvent) => void): void;
   /** After a lost device: a new one. The model must be loaded again. */
   reopen(): Promise<Boot>;

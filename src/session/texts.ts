@@ -1,6 +1,6 @@
 /** The three texts of an experiment as token windows: bundled slices, or the user's files. */
 import { BUNDLED_TEXT } from '../core/bundledText';
-import { LabError } from '../core/errors';
+import { isCancelled, LabError, throwIfAborted } from '../core/errors';
 import type { TextRecord } from '../core/report';
 import type { LabSpec, TextName } from '../core/spec';
 import {
@@ -8,14 +8,18 @@ import {
   checkIds,
   checkWindowLength,
   decodeText,
+  documentWindows,
   evaluationWindows,
   idsSha256,
+  longDocuments,
   parseWindowsJson,
 } from '../formats/texts';
+import { isHubText, parseHubText } from '../formats/hubId';
+import type { HubText } from '../formats/hubTexts';
 import type { OpenedModel } from '../formats/hfModel';
 import type { TokenizerHandle } from '../formats/tokenizer';
 import { packWindows, type Windows } from '../models/windows';
-import type { LabHost } from './host';
+import type { LabHost, TextIo } from './host';
 
 /** A text file of the user's own. */
 export interface UserText {
@@ -46,6 +50,8 @@ export class TextStore {
   readonly #user = new Map<TextName, UserText>();
   readonly #ids = new Map<string, Promise<number[]>>();
   readonly #resolved = new Map<string, Promise<ResolvedText>>();
+  readonly #hub = new Map<string, Promise<HubText>>();
+  readonly #pools = new Map<string, Promise<Uint32Array[]>>();
   #tokenizer: Promise<TokenizerHandle> | undefined;
 
   constructor(
@@ -77,15 +83,20 @@ export class TextStore {
     }
   }
 
-  resolve(spec: LabSpec, which: TextName): Promise<ResolvedText> {
+  /** `io` matters where the text has to be fetched first. */
+  resolve(spec: LabSpec, which: TextName, io: TextIo = {}): Promise<ResolvedText> {
     const key = `${which}|${JSON.stringify([spec.texts[which], spec.samples, spec.window, spec.windows, spec.seed])}`;
     let found = this.#resolved.get(key);
     if (!found) {
-      found = this.#resolve(spec, which);
+      found = this.#resolve(spec, which, io);
       this.#resolved.set(key, found);
       found.catch(() => this.#resolved.delete(key));
     }
-    return found;
+    // A text may be awaited by two jobs; the end of the one that began it is not the end of the other.
+    return found.catch((error: unknown) => {
+      if (isCancelled(error) && !io.signal?.aborted) return this.resolve(spec, which, io);
+      throw error;
+    });
   }
 
   close(): void {
@@ -98,8 +109,9 @@ export class TextStore {
     return this.#host.tokenizer({ name: this.#model.name, json, config });
   }
 
-  async #resolve(spec: LabSpec, which: TextName): Promise<ResolvedText> {
+  async #resolve(spec: LabSpec, which: TextName, io: TextIo): Promise<ResolvedText> {
     const source = spec.texts[which];
+    if (isHubText(source)) return this.#resolveHub(spec, which, source, io);
     const user = source === 'bundled' ? undefined : this.#user.get(which);
     if (source !== 'bundled' && user?.name !== source) {
       throw new LabError(
@@ -129,6 +141,67 @@ export class TextStore {
       tokens: packed.tokens,
     };
     return { windows: packed, record, warning };
+  }
+
+  /** Once fetched and tokenised, a text serves every window length and seed. */
+  async #resolveHub(spec: LabSpec, which: TextName, name: string, io: TextIo): Promise<ResolvedText> {
+    parseHubText(name);
+    const window = windowLength(spec, this.#limits.context);
+    const hub = await this.#remember(this.#hub, name, () => this.#openHub(name, io));
+    let windows: Uint32Array[];
+    let warning: string | null = null;
+    if (hub.documents) {
+      if (which !== 'calibration') {
+        throw new LabError(
+          'TextError',
+          `${name} is a corpus to draw calibration samples from.`,
+          `Use hf:c4/validation or hf:wikitext-2/${which === 'select' ? 'validation' : 'test'} for the ${which} text.`,
+        );
+      }
+      const { documents } = hub;
+      const pool = await this.#remember(this.#pools, `${name}|${window}|${spec.samples}`, async () => {
+        const tokenizer = await this.tokenizer();
+        const encode = (text: string): Promise<ArrayLike<number>> => {
+          throwIfAborted(io.signal);
+          return tokenizer.encode(text);
+        };
+        return longDocuments(name, documents(), encode, window, spec.samples);
+      });
+      for (const ids of pool) checkIds(name, ids, this.#limits.vocabulary);
+      windows = documentWindows(pool, window, spec.samples, spec.seed);
+    } else {
+      const ids = await this.#remember(this.#ids, `hub|${name}`, async () =>
+        (await this.tokenizer()).encode(hub.text ?? ''),
+      );
+      checkIds(name, ids, this.#limits.vocabulary);
+      if (which === 'calibration') windows = calibrationWindows(name, ids, window, spec.samples, spec.seed);
+      else ({ windows, warning } = evaluationWindows(name, ids, window, spec.windows));
+    }
+    const packed = packWindows(windows);
+    const record: TextRecord = {
+      source: hub.source,
+      sha256: await idsSha256(windows),
+      windows: windows.length,
+      window: Math.max(...packed.lengths),
+      tokens: packed.tokens,
+    };
+    return { windows: packed, record, warning };
+  }
+
+  #openHub(name: string, io: TextIo): Promise<HubText> {
+    if (this.#host.hubText) return this.#host.hubText(name, io);
+    throw new LabError('TextError', `${name}: there is no way to the Hub here.`, 'Give the text as a file.');
+  }
+
+  /** What was made before, or made now; a failure is not remembered. */
+  #remember<T>(kept: Map<string, Promise<T>>, key: string, make: () => Promise<T>): Promise<T> {
+    let found = kept.get(key);
+    if (!found) {
+      found = make();
+      kept.set(key, found);
+      found.catch(() => kept.delete(key));
+    }
+    return found;
   }
 
   #tokens(which: TextName, user: UserText | undefined): Promise<number[]> {

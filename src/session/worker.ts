@@ -67,6 +67,7 @@ const host: LabHost = {
     text.catch(() => (text = undefined));
     return text;
   },
+  hubText: async (name, io) => (await hubDesk()).text(name, endpoint, io),
   tokenizer: webTokenizer,
 };
 
@@ -153,6 +154,8 @@ function describe(pruner: (typeof PRUNERS)[number]): MethodDescription {
 }
 
 let desk: Promise<HubDesk> | undefined;
+/** Another Hub, where the page was opened for one. */
+let endpoint: string | undefined;
 
 /** What has to do with the Hub; its code is loaded with the first use. */
 function hubDesk(): Promise<HubDesk> {
@@ -179,8 +182,9 @@ async function filesOf(request: ModelRequest, io: JobIo): Promise<{ files: Model
 }
 
 const api: LabApi = {
-  boot: ({ adapter, skipSelfTest }) =>
+  boot: ({ adapter, skipSelfTest, hub }) =>
     guarded(() => {
+      endpoint = hub;
       adapterWish = adapter;
       return open(skipSelfTest);
     }),

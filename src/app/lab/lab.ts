@@ -19,6 +19,7 @@ import { emptyResults, runStore, updateInFrame, updateNow } from '../stores/runS
 import { commitSpec, previewSpec, redoSpec, resetSpec, specStore, undoSpec } from '../stores/specStore';
 import { dismissNote, pushAlert, pushNote, uiStore } from '../stores/uiStore';
 import { bytes, percent } from '../format';
+import { hubEndpoint } from './hub';
 import { HubLoads, hubSpecName } from './hubLoads';
 import { Jobs } from './jobs';
 import { Runner } from './runner';
@@ -76,11 +77,13 @@ export class Lab {
   async #open(adapter: string): Promise<boolean> {
     const tested = `${navigator.userAgent}|${adapter}`;
     const forced = new URLSearchParams(location.search).get('adapter');
+    const endpoint = hubEndpoint();
     try {
       const boot = await this.api.boot({
         userAgent: navigator.userAgent,
         skipSelfTest: readStorage(SELF_TEST_KEY) === tested,
         ...(forced !== null && { adapter: forced }),
+        ...(endpoint !== undefined && { hub: endpoint }),
       });
       // A kernel that was replaced must be found again next time: only a clean pass is remembered.
       const { failed, replaced } = boot.selfTest;
@@ -299,6 +302,12 @@ export class Lab {
     updateNow(() => emptyResults()); // another file may have the same name
     const { texts } = specStore.getState().spec;
     this.commit({ texts: { ...texts, [which]: file?.name ?? 'bundled' } });
+  }
+
+  /** Uses a text by its name: the bundled one, or one of the Hub. A file of the user's own is let go. */
+  useText(which: TextName, name: string): void {
+    const { texts } = specStore.getState().spec;
+    if (name !== texts[which]) this.commit({ texts: { ...texts, [which]: name } });
   }
 
   /** After a lost device: opens it anew, loads the model again and runs the same spec. */

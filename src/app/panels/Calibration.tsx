@@ -1,5 +1,6 @@
 import { useRef } from 'react';
 import { parseSeeds, type LabSpec, type TextName } from '../../core/spec';
+import { HUB_TEXTS, isHubText } from '../../formats/hubId';
 import { NumberField, Segments, Switch, TextField } from '../controls/fields';
 import { useLab, useRun, useSpec } from '../hooks/useLab';
 
@@ -79,6 +80,12 @@ export function Calibration() {
       <TextRow which="calibration" use="decides which weights matter" />
       <TextRow which="select" use="chooses beta" />
       <TextRow which="report" use="gives the headline figure" />
+      {Object.values(spec.texts).some(isHubText) && (
+        <p className="hint">
+          Texts of the Hub are downloaded with the first run, kept in this browser, and named with their
+          commit in the report.
+        </p>
+      )}
       <p className="hint">
         A .txt file, or .json with windows of token ids. Keep the three apart, or the figures flatter
         themselves.
@@ -109,31 +116,57 @@ function withSeed({ seed, seeds }: LabSpec, next: number): Partial<LabSpec> {
   return { seed: next, seeds: seeds.map((s) => (s === seed ? next : s)) };
 }
 
+const HUB_TEXT_LABELS: Partial<Record<string, string>> = {
+  'hf:wikitext-2/train': 'Hub: WikiText-2, train',
+  'hf:wikitext-2/validation': 'Hub: WikiText-2, validation',
+  'hf:wikitext-2/test': 'Hub: WikiText-2, test',
+  'hf:c4': 'Hub: C4, train',
+  'hf:c4/validation': 'Hub: C4, validation',
+};
+
 function TextRow({ which, use }: { which: TextName; use: string }) {
   const lab = useLab();
   const input = useRef<HTMLInputElement>(null);
   const name = useSpec(({ spec }) => spec.texts[which]);
-  const own = name !== 'bundled';
+  const ofHub = isHubText(name);
+  const own = name !== 'bundled' && !ofHub;
+  const corpora = HUB_TEXTS.filter((text) => which === 'calibration' || text !== 'hf:c4');
   return (
     <div className="text-row">
       <span>
         <b>{which}</b> {use}
-        <small>{own ? name : 'bundled slice of Moby-Dick'}</small>
+        <small>{own || ofHub ? name : 'bundled slice of Moby-Dick'}</small>
       </span>
-      {own ? (
-        <button type="button" className="button small" onClick={() => void lab.setText(which, null)}>
-          Use bundled
-        </button>
-      ) : (
-        <button
-          type="button"
-          className="button small"
-          aria-label={`Choose the ${which} text`}
-          onClick={() => input.current?.click()}
+      <span className="text-choice">
+        <select
+          aria-label={`Source of the ${which} text`}
+          value={own ? 'own' : name}
+          onChange={(event) => lab.useText(which, event.currentTarget.value)}
         >
-          Choose…
-        </button>
-      )}
+          <option value="bundled">Bundled</option>
+          {corpora.map((text) => (
+            <option key={text} value={text}>
+              {HUB_TEXT_LABELS[text] ?? text}
+            </option>
+          ))}
+          {ofHub && !HUB_TEXTS.includes(name) && <option value={name}>{name}</option>}
+          {own && <option value="own">Your file</option>}
+        </select>
+        {own ? (
+          <button type="button" className="button small" onClick={() => void lab.setText(which, null)}>
+            Use bundled
+          </button>
+        ) : (
+          <button
+            type="button"
+            className="button small"
+            aria-label={`Choose the ${which} text`}
+            onClick={() => input.current?.click()}
+          >
+            File…
+          </button>
+        )}
+      </span>
       <input
         ref={input}
         type="file"

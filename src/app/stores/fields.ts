@@ -10,7 +10,9 @@ import {
   parseSeeds,
   type LabSpec,
   type ParamValue,
+  type TextName,
 } from '../../core/spec';
+import { isHubText, parseHubText } from '../../formats/hubId';
 import { findAllocation } from '../../pruning/allocations';
 
 interface Field {
@@ -48,6 +50,18 @@ function whole(key: 'samples' | 'windows' | 'seed', min: number, max: number): F
       spec[key] = parseNumber(key, text, { min, max, integer: true });
     },
     write: (spec) => [String(spec[key])],
+  };
+}
+
+/** A text in a link can be one of the Hub; files of the user's own cannot travel in an address. */
+function textField(key: TextName): Field {
+  return {
+    key,
+    read: (spec, text) => {
+      if (text !== 'bundled') parseHubText(text);
+      spec.texts = { ...spec.texts, [key]: text };
+    },
+    write: (spec) => (isHubText(spec.texts[key]) ? [spec.texts[key]] : []),
   };
 }
 
@@ -118,6 +132,9 @@ export const FIELDS: readonly Field[] = [
     },
     write: (spec) => Object.entries(spec.set).map(([name, value]) => `${name}=${String(value)}`),
   },
+  textField('calibration'),
+  textField('select'),
+  textField('report'),
   whole('samples', 1, 4096),
   {
     key: 'window',
