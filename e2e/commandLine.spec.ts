@@ -240,6 +240,81 @@ test('sweep gives the curve in order, with the best among what was measured', as
   expect(JSON.parse(again.out)).toMatchObject({ id, curve });
 });
 
+test('a run is repeated: the same on this device; where masks differ, the exact share and the margin', async () => {
+  const out = join(folder, 'original');
+  const first = await prunelab(['prune', MODEL, '--beta', '0', '--seeds', '2,1', ...SMALL, '--out', out, '--json', '-', '--quiet']); // prettier-ignore
+  expect([first.code, first.err]).toEqual([0, '']);
+  interface Report {
+    spec: { seed: number; seeds: number[] };
+    device: { vendor: string };
+    masks: Record<string, string>;
+    margin: number;
+    leakage: unknown[];
+    model: { prunable: number };
+    perplexity: { kl: number; topOne: number; mean: number; bySeed: { seed: number }[] };
+    replay?: Record<string, unknown>;
+    warnings: string[];
+    timings?: unknown;
+    memory?: unknown;
+  }
+  const report = JSON.parse(first.out) as Report;
+  expect(report.spec).toMatchObject({ seed: 2, seeds: [2, 1] });
+  expect(report.perplexity.bySeed.map(({ seed }) => seed)).toEqual([2, 1]);
+  expect(report.perplexity.kl).toBeGreaterThan(0);
+  expect(Object.keys(report.masks)).toHaveLength(14);
+  expect(report.leakage).toEqual([]);
+
+  const again = join(folder, 'repeated');
+  const same = await prunelab(['prune', '--spec', out, '--out', again, '--json', '-']);
+  expect(same.err).toContain('The run was repeated on the same device: every mask is the same.');
+  const plain = ({ timings: _timings, memory: _memory, ...rest }: Report): unknown => rest;
+  expect(plain(JSON.parse(same.out) as Report)).toEqual(plain(report));
+  const weights = (dir: string): Buffer => readFileSync(join(dir, 'model.safetensors'));
+  expect(weights(again).equals(weights(out))).toBe(true);
+
+  // As another device would have left it: one more weight of one matrix is zero, and its mask has another hash.
+  const name = 'model.layers.1.mlp.down_proj.weight';
+  const bytes = weights(out);
+  const headerBytes = Number(bytes.readBigUInt64LE(0));
+  const header = JSON.parse(bytes.subarray(8, 8 + headerBytes).toString()) as Record<
+    string,
+    { shape: [number, number]; data_offsets: [number, number] }
+  >;
+  const { shape, data_offsets: [begin, end] } = header[name] ?? { shape: [1, 1], data_offsets: [0, 0] }; // prettier-ignore
+  const width = (end - begin) / (shape[0] * shape[1]);
+  let at = 8 + headerBytes + begin;
+  while (bytes.subarray(at, at + width).every((byte) => byte === 0)) at += width;
+  bytes.fill(0, at, at + width);
+  writeFileSync(join(out, 'model.safetensors'), bytes);
+  const stored = JSON.parse(readFileSync(join(out, 'pruning.json'), 'utf8')) as Report;
+  stored.device.vendor = 'another';
+  stored.masks[name] = '0'.repeat(64);
+  writeFileSync(join(out, 'pruning.json'), JSON.stringify(stored));
+  const moved = await prunelab(['prune', '--spec', join(out, 'pruning.json'), '--out', again, '--force', '--json', '-', '--quiet']); // prettier-ignore
+  expect(moved.code).toBe(0);
+  expect(moved.err).toMatch(/^prunelab: warning: The run was repeated on another device: .* of the prunable weights .*1 of 14 masks differ/m); // prettier-ignore
+  const told = JSON.parse(moved.out) as Report;
+  expect(told.replay).toMatchObject({
+    sameDevice: false,
+    sameMasks: false,
+    matrices: 14,
+    differingMatrices: 1,
+    differing: 1 / report.model.prunable,
+    byMatrix: { [name]: 1 / (shape[0] * shape[1]) },
+    margin: report.margin,
+  });
+  expect(told.warnings.join()).toContain('1 of 14 masks differ');
+});
+
+test('texts that share windows are told, with the share and the remedy', async () => {
+  const texts = join(folder, 'leaking');
+  await prunelab(['texts', MODEL, '--out', texts, ...SMALL]);
+  const report = join(texts, 'report.json');
+  const { err, out } = await prunelab(['sweep', MODEL, '--betas', '0', '--select', report, '--report', report, ...SMALL, '--quiet', '--json', '-']); // prettier-ignore
+  expect(err).toMatch(/^prunelab: warning: 100 % of the report text .*select text/m);
+  expect(JSON.parse(out)).toMatchObject({ leakage: [{ pair: ['select', 'report'], share: 1, windows: 2 }] });
+});
+
 test('wrong input exits 2 with one last line that names it', async () => {
   const pickle = join(folder, 'pickle');
   cpSync(MODEL, pickle, { recursive: true });
@@ -258,6 +333,8 @@ test('wrong input exits 2 with one last line that names it', async () => {
       /^prunelab: SpecError: .*2:4/,
     ],
     [['prune', MODEL, '--pattern', '2:5', '--out', join(folder, 'x')], /^prunelab: SpecError: .*64 inputs/],
+    [['sweep', MODEL, '--seeds', '1,1'], /^prunelab: SpecError: --seeds: Seed 1 is listed twice/],
+    [['sweep', MODEL, '--seed', '3', '--seeds', '1,2'], /^prunelab: SpecError: .*main seed 3/],
     [['prune', MODEL, '--set', 'nothing=1', '--out', join(folder, 'x')], /^prunelab: SpecError: .*nothing/],
     [['eval', MODEL, '--window', '100000'], /^prunelab: TextError: .*256/],
     [['eval', join(folder, 'not-there')], /^prunelab: FetchError: .*not-there/],

@@ -36,6 +36,52 @@ test('a sweep measures the grid; its points are kept, clicked and dropped as the
   await expect.poll(async () => (await lab.table(CURVE)).rows).toEqual(curve.rows);
 });
 
+test('several seeds: mean and range of every point, in the table and as a band', async ({ lab }) => {
+  await lab.openTwoBlock('samples=2&window=32&windows=2&seeds=3,5');
+  await lab.page
+    .getByRole('radiogroup', { name: 'Statistics of the sweep' })
+    .getByRole('radio', { name: /^Preview/ })
+    .check();
+  await lab.button(/^Run sweep/).click();
+  await expect.poll(async () => (await lab.table(CURVE)).rows.length, { timeout: 120_000 }).toBe(10);
+  await lab.state('ready');
+  const { columns, rows, caption, current } = await lab.table(CURVE);
+  expect(columns).toEqual([
+    'beta',
+    'perplexity',
+    'KL, nats',
+    'same first choice',
+    'mean',
+    'lowest',
+    'highest',
+  ]);
+  expect(caption).toContain('over 2 calibration seeds');
+  const means: number[] = [];
+  for (const row of rows) {
+    const [, perplexity = NaN, kl = NaN, same = NaN, mean = NaN, low = NaN, high = NaN] = row.map(Number);
+    expect([low, high]).toContain(perplexity);
+    expect(Math.abs(mean - (low + high) / 2) < 1e-6 * mean).toBe(true);
+    expect(kl).toBeGreaterThan(0);
+    expect(same).toBeGreaterThanOrEqual(0);
+    expect(same).toBeLessThanOrEqual(1);
+    means.push(mean);
+  }
+  expect(rows.some((row) => row[5] !== row[6])).toBe(true);
+  expect(current).toBe(means.indexOf(Math.min(...means)));
+  await expect(lab.figure(CURVE)).toContainText('range over 2 seeds');
+  await expect(lab.figure(CURVE).locator('.seed-band path').first()).toBeAttached();
+  // The main seed is the first of the list where none is named.
+  expect(new URL(lab.page.url()).searchParams.get('seed') ?? '3').toBe('3');
+  await lab.figure(CURVE).getByRole('radio', { name: 'KL from dense' }).check();
+  await expect(
+    lab
+      .figure(CURVE)
+      .getByRole('button', { name: /^Go to beta .*, KL from dense [\d.]+.nats/ })
+      .first(),
+  ).toBeAttached();
+  await expect(lab.page.getByRole('region', { name: 'Results' })).toContainText('over 2 seeds');
+});
+
 test('cancel stops the engine and leaves what was measured', async ({ lab }) => {
   await lab.open(`?${SMALL}`); // the demo: its sweep lasts
   await expect(lab.status).toHaveText(/^Sweep/, { timeout: 120_000 });
