@@ -108,7 +108,7 @@ ${methodText(spec)}
 
 Again, with Prunelab:
 
-    ${commandText(spec)}${report.exported ? ` --format gguf --gguf-type ${plain(report.exported.type)}` : ''}
+    ${commandText(spec)}${report.exported ? ` --format gguf --gguf-type ${shellWord(report.exported.type)}` : ''}
 
 \`pruning.json\` holds the whole report: the experiment, the sparsity of every layer and matrix, and SHA-256 of every file and tensor. \`prunelab verify DIR\` checks this folder against it; \`prunelab prune MODEL --spec pruning.json --out DIR\` runs the same experiment.
 
