@@ -96,7 +96,8 @@ function Texts({ report }: { report: RunReport }) {
   );
 }
 
-function marginText({ margin }: RunReport): string {
+function marginText({ margin, spec }: RunReport): string {
+  if (spec.pattern !== 'free') return 'Not measured for K:M patterns.';
   if (margin === null || margin === undefined)
     return 'No scores were compared: nothing could fall either way.';
   const gap = `${margin === 0 ? 'Two scores at a threshold are equal' : `The closest scores at a threshold are ${scientific(margin)} of their size apart`}`;
