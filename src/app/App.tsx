@@ -17,6 +17,8 @@ import { Unsupported } from './panels/Unsupported';
 import { Writes } from './panels/Writes';
 
 const ExportDialog = lazy(() => import('./panels/ExportDialog'));
+const BaseDialog = lazy(() => import('./panels/BaseDialog'));
+const RunsDialog = lazy(() => import('./panels/RunsDialog'));
 const HubDialog = lazy(() => import('./panels/HubDialog'));
 
 /** The instrument: cause on the left, effect on the right, what the engine does at the bottom. */
@@ -65,6 +67,8 @@ function Dialogs() {
   return (
     <Suspense fallback={null}>
       {dialog?.name === 'export' && <ExportDialog />}
+      {dialog?.name === 'base' && <BaseDialog />}
+      {dialog?.name === 'runs' && <RunsDialog />}
       {dialog?.name === 'hub' && <HubDialog id={dialog.id} revision={dialog.revision} />}
     </Suspense>
   );

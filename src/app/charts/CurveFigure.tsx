@@ -36,10 +36,11 @@ export function CurveFigure() {
   const points = pointsOf(curve);
   const seeds = points[0]?.bySeed?.length ?? 0;
   const measure = useUi((state) => state.curveMeasure);
+  const source = (curve.kind === 'exact' ? curve.exact : curve.preview)?.stored;
   return (
     <ChartFrame
       title="Perplexity versus beta"
-      subtitle={`Each point is a pruned model · select text${measured} · ${curve.kind}${seeds > 1 ? ` · ${seeds} seeds` : ''}`}
+      subtitle={`Each point is a pruned model · select text${measured} · ${curve.kind}${seeds > 1 ? ` · ${seeds} seeds` : ''}${source === undefined ? '' : ` · from ${source}`}`}
       file="perplexity"
       table={table}
       className="chart-curve"

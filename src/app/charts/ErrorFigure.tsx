@@ -54,11 +54,12 @@ export function ErrorFigure() {
   );
 }
 
-function subtitleOf({ kind, text, tokens, state }: ErrorViewModel, view: ErrorView): string {
+function subtitleOf({ kind, text, tokens, state, source }: ErrorViewModel, view: ErrorView): string {
   const { brief, log } = ERROR_VIEWS[view];
   const parts = [brief, `${text} text${tokens === null ? '' : `, ${tokens.toLocaleString('en-US')} tokens`}`];
   parts.push(log ? 'log scale' : 'linear scale');
   if (kind === 'preview' && state !== 'empty') parts.push('preview');
+  if (source !== null) parts.push(`from ${source}`);
   return parts.join(' · ');
 }
 

@@ -10,9 +10,9 @@ import { betaLimit, betaOf, legalize, usesBeta } from '../stores/legal';
 import type { CurveRecord, RunRecord } from '../stores/runStore';
 import { useRun, useSpec, useUi } from './useLab';
 
-/** Layers of the loaded model; 16 stands in for the skeleton before there is one. */
+/** Layers of the loaded model, or of the one that stored figures are from; 16 for the skeleton before there is one. */
 export function useLayers(): number {
-  return useRun(({ model }) => model?.layers ?? 16);
+  return useRun(({ model, awaiting }) => model?.layers ?? awaiting?.report.model.layers ?? 16);
 }
 
 /** The complete run of the chosen spec, the uniform run beside it, and the one shown before. */

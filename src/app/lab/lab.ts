@@ -21,6 +21,9 @@ import { dismissNote, pushAlert, pushNote, uiStore } from '../stores/uiStore';
 import { bytes, percent } from '../format';
 import { hubEndpoint } from './hub';
 import { HubLoads, hubSpecName } from './hubLoads';
+import { experimentIn } from './experiment';
+import { Experiments } from './experiments';
+import { isText, requestFromFiles, type PickedFile } from './files';
 import { Jobs } from './jobs';
 import { Runner } from './runner';
 import { checkSupport, softwareRemedy } from './support';
@@ -35,6 +38,7 @@ const SELF_TEST_KEY = 'prunelab.selfTest';
 export class Lab {
   readonly api: LabApi;
   readonly jobs: Jobs;
+  readonly #experiments: Experiments;
   readonly hub: HubLoads;
   readonly #runner: Runner;
   readonly #sweeper: Sweeper;
@@ -48,7 +52,12 @@ export class Lab {
     this.jobs = new Jobs(api);
     this.hub = new HubLoads(api, (error) => this.jobs.report(error));
     this.#sweeper = new Sweeper(this.jobs);
-    this.#runner = new Runner(this.jobs, () => void this.#afterRun());
+    this.#runner = new Runner(
+      this.jobs,
+      () => void this.#afterRun(),
+      (report) => this.#experiments.keep(report),
+    );
+    this.#experiments = new Experiments(this, this.#runner);
   }
 
   /** Reads the address, opens the device, loads the model and starts the first run. */
@@ -184,13 +193,17 @@ export class Lab {
     }
     this.#request = request;
     dismissNote('load');
+    if (this.#experiments.take(request, model, specName(request, model.name))) {
+      this.#writeAddress();
+      return;
+    }
     const { spec } = specStore.getState();
     const next = { ...spec, model: specName(request, model.name) };
     const problem = betaProblem(next, model.layers);
     if (problem) this.#say([problem]);
     uiStore.setState({ pinned: null });
     resetSpec(legalize(problem ? { ...next, beta: 0 } : next, model.layers));
-    updateNow(() => ({ model, phase: 'ready', ...emptyResults() }));
+    updateNow(() => ({ model, phase: 'ready', awaiting: null, ...emptyResults() }));
     if (request.kind !== 'demo') this.#writeAddress();
     model.warnings.forEach((text, i) => pushNote({ id: `model ${i}`, text }));
     await nextFrame();
@@ -199,9 +212,35 @@ export class Lab {
 
   /** The demo model, where a question about another one was answered with no. */
   async loadIfNone(): Promise<void> {
-    const { model, jobs } = runStore.getState();
+    const { model, jobs, awaiting } = runStore.getState();
     const busy = jobs.some(({ kind }) => kind === 'load') || hubStore.getState().download !== null;
-    if (!model && !busy) await this.load({ kind: 'demo' });
+    if (!model && !awaiting && !busy) await this.load({ kind: 'demo' });
+  }
+
+  /** Files that were picked or dropped: an experiment to open again, a text, or a model. */
+  async openFiles(files: PickedFile[]): Promise<void> {
+    const [first] = files;
+    if (!first) return;
+    try {
+      const found = await experimentIn(files);
+      if (found) await this.openExperiment(found.report, found.source, files);
+      else if (isText(files)) await this.setText('calibration', first.file);
+      else await this.load(requestFromFiles(files));
+    } catch (cause) {
+      this.jobs.report(LabError.from(cause));
+    }
+  }
+
+  /** Shows a stored experiment at once, and loads or asks for the model that it began with. */
+  async openExperiment(report: RunReport, source: string, files: PickedFile[] = []): Promise<void> {
+    this.cancel();
+    this.#wantsBest = false;
+    await this.#experiments.open(report, source, files);
+    this.#writeAddress();
+  }
+
+  get experiments(): Experiments {
+    return this.#experiments;
   }
 
   /** While a slider moves: the spec follows at once, a preview as soon as the engine has one. */
@@ -251,11 +290,12 @@ export class Lab {
 
   async #afterRun(): Promise<void> {
     const curve = await this.#sweeper.consider();
+    if (curve) this.#experiments.keepWithCurve();
     if (curve && this.#wantsBest && curve.best !== null) this.commit({ beta: curve.best });
   }
 
   async sweep(kind: StatsKind): Promise<void> {
-    await this.#sweeper.start(kind);
+    if (await this.#sweeper.start(kind)) this.#experiments.keepWithCurve();
   }
 
   cancel(): void {

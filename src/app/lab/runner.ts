@@ -21,15 +21,18 @@ export class Runner {
   readonly #jobs: Jobs;
   /** Called when the present spec and its comparison are done. */
   readonly #whenIdle: () => void;
+  /** Told of every complete run of the present spec. */
+  readonly #onRun: (report: RunReport) => void;
   #job: number | null = null;
   /** The job whose rows go on screen; the comparison's do not. */
   #shownJob: number | null = null;
   #waitingTick: LabSpec | null = null;
   #ticking = false;
 
-  constructor(jobs: Jobs, whenIdle: () => void) {
+  constructor(jobs: Jobs, whenIdle: () => void, onRun: (report: RunReport) => void = () => undefined) {
     this.#jobs = jobs;
     this.#whenIdle = whenIdle;
+    this.#onRun = onRun;
   }
 
   /** Runs the present spec, or shows it when it is known; then the comparison. */
@@ -37,8 +40,11 @@ export class Runner {
     this.stop();
     const spec = { ...specStore.getState().spec, beta: betaOf(specStore.getState().spec) };
     const key = runKey(spec);
-    if (runStore.getState().runs[key]) {
+    const known = runStore.getState().runs[key];
+    if (known) {
       updateNow(() => ({ live: null, lastShown: key, preview: null }));
+      // What a file says is compared with nothing until it was run here.
+      if (known.stored !== undefined) return;
     } else {
       const done = await this.#execute(spec, 'Run', true);
       if (!done || runKey(specStore.getState().spec) !== key) return;
@@ -48,7 +54,8 @@ export class Runner {
   }
 
   async #compare(spec: LabSpec): Promise<void> {
-    if (!runStore.getState().runs[uniformKey(spec)]) {
+    const uniform = runStore.getState().runs[uniformKey(spec)];
+    if (!uniform || uniform.stored !== undefined) {
       const done = await this.#execute(uniformSpec(spec), 'Uniform run to compare with', false);
       if (!done) return;
     }
@@ -70,6 +77,7 @@ export class Runner {
     this.#job = null;
     const record = recordOf(key, spec, report);
     if (record) updateNow(({ runs }) => ({ runs: keepNewest({ ...runs, [key]: record }) }));
+    if (shown) this.#onRun(report);
     return record !== null;
   }
 

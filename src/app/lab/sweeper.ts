@@ -106,7 +106,9 @@ function mergePoints(
   points: readonly CurvePoint[],
   done: boolean,
 ): RunState['curves'] {
-  const old = curves[key]?.[kind];
+  const before = curves[key]?.[kind];
+  // Points from a file and points measured here are never joined.
+  const old = before?.stored === undefined ? before : undefined;
   const fresh = new Set(points.map(({ beta }) => beta));
   const merged = [...(old?.points ?? []).filter(({ beta }) => !fresh.has(beta)), ...points];
   const record: CurveRecord = {

@@ -1,6 +1,6 @@
 import { useEffect, useState } from 'react';
 import { useLab } from '../hooks/useLab';
-import { filesOfDrop, isText, requestFromFiles } from '../lab/files';
+import { filesOfDrop } from '../lab/files';
 
 /** The whole page takes a drop: a model's files or folder, or a text for calibration. */
 export function DropZone() {
@@ -26,11 +26,7 @@ export function DropZone() {
       setOver(false);
       if (!event.dataTransfer || !hasFiles(event)) return;
       event.preventDefault();
-      void filesOfDrop(event.dataTransfer).then((files) => {
-        const first = files[0];
-        if (!first) return;
-        return isText(files) ? lab.setText('calibration', first.file) : lab.load(requestFromFiles(files));
-      });
+      void filesOfDrop(event.dataTransfer).then((files) => lab.openFiles(files));
     };
     window.addEventListener('dragenter', enter);
     window.addEventListener('dragleave', leave);

@@ -3,6 +3,14 @@ import { useIdle } from '../hooks/useIdle';
 import { useLab, useRun, useSpec } from '../hooks/useLab';
 import { useCurve, useLayers, useRuns } from '../hooks/useResults';
 import { betaOf, usesBeta } from '../stores/legal';
+import type { RunRecord } from '../stores/runStore';
+
+function madeOn({ report }: RunRecord): string {
+  if (!report) return '';
+  const { device, version } = report;
+  const name = device.description || device.vendor;
+  return ` (version ${version}${name ? `, ${name.slice(0, 60)}` : ''})`;
+}
 
 /** One sentence about the run at hand. */
 export function Explanation() {
@@ -28,6 +36,23 @@ export function Explanation() {
     best: swept && best !== null ? { beta: best, ties, preview: kind === 'preview' } : null,
     usesBeta: usesBeta(spec, layers),
   });
+  if (run?.stored !== undefined) {
+    return (
+      <p className="explanation">
+        These figures are from {run.stored}
+        {madeOn(run)}; nothing was run here.
+        {model ? (
+          <button type="button" className="button small" onClick={() => void lab.experiments.runAgain()}>
+            Run it again
+          </button>
+        ) : (
+          <button type="button" className="button small" onClick={() => lab.experiments.askForBase()}>
+            Load the base model
+          </button>
+        )}
+      </p>
+    );
+  }
   if (!model && idle) {
     return (
       <p className="explanation">

@@ -22,6 +22,7 @@ export function Header() {
       {!unsupported && <Facts />}
       <span className="spacer" />
       {!unsupported && <HistoryButtons />}
+      {!unsupported && <RunsButton />}
       <ThemeButton />
       {!unsupported && <Actions />}
       <Shortcuts onUndo={() => lab.undo()} onRedo={() => lab.redo()} />
@@ -70,6 +71,21 @@ function Actions() {
         Export
       </button>
     </>
+  );
+}
+
+function RunsButton() {
+  return (
+    <button
+      type="button"
+      className="button icon-button past-runs"
+      aria-label="Past runs"
+      title="Past runs"
+      aria-haspopup="dialog"
+      onClick={() => uiStore.setState({ dialog: { name: 'runs' } })}
+    >
+      <Icon name="history" />
+    </button>
   );
 }
 

@@ -4,7 +4,7 @@ import { LabError } from '../../core/errors';
 import { parseHubId } from '../../formats/hubId';
 import type { HubPreview } from '../../session/protocol';
 import { bytes, count, short } from '../format';
-import { useLab } from '../hooks/useLab';
+import { useLab, useRun } from '../hooks/useLab';
 import { hubEndpoint } from '../lab/hub';
 import { hubStore } from '../stores/hubStore';
 import { uiStore } from '../stores/uiStore';
@@ -20,6 +20,7 @@ export default function HubDialog({
   revision: string;
 }) {
   const lab = useLab();
+  const awaiting = useRun((state) => state.awaiting !== null);
   const [id, setId] = useState(firstId);
   const [revision, setRevision] = useState(firstRevision);
   const [token, setToken] = useState('');
@@ -133,7 +134,7 @@ export default function HubDialog({
             : `Download ${preview ? bytes(preview.missingBytes) : ''}`.trim()}
         </button>
         <button type="button" className="button" onClick={close}>
-          {firstId === '' ? 'Not now' : 'Use the demo model instead'}
+          {firstId === '' ? 'Not now' : awaiting ? 'Only look at the figures' : 'Use the demo model instead'}
         </button>
       </div>
       <StoredModels

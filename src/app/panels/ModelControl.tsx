@@ -2,7 +2,6 @@ import { useRef } from 'react';
 import { Choice, type ChoiceOption } from '../controls/Choice';
 import { useLab, useRun } from '../hooks/useLab';
 import { bytes, short } from '../format';
-import { requestFromFiles } from '../lab/files';
 import { uiStore } from '../stores/uiStore';
 
 /** Which model is under the knife: the bundled one, one from disk, one from the Hub. */
@@ -50,7 +49,7 @@ export function ModelControl() {
       file,
     }));
     input.value = '';
-    if (files.length > 0) void lab.load(requestFromFiles(files));
+    void lab.openFiles(files);
   };
 
   return (

@@ -87,6 +87,8 @@ export interface ErrorViewModel {
   /** The spec that the dimmed parts belong to. */
   partsBeta: number | 'auto' | null;
   previewBeta: number | 'auto' | null;
+  /** File that the front line was read from; null where it was measured here. */
+  source: string | null;
   caption: string;
 }
 
@@ -159,19 +161,21 @@ export function deriveErrorView(input: ErrorViewInput): ErrorViewModel {
     tokens: source?.tokens ?? null,
     partsBeta: old && !front ? old.spec.beta : null,
     previewBeta: drag ? drag.spec.beta : null,
+    source: front?.stored ?? null,
   } as const;
   return { ...model, caption: captionOf(view, model) };
 }
 
 function captionOf(
   view: ErrorView,
-  model: Pick<ErrorViewModel, 'kind' | 'text' | 'tokens' | 'state'>,
+  model: Pick<ErrorViewModel, 'kind' | 'text' | 'tokens' | 'state' | 'source'>,
 ): string {
   const { quantity, unit } = ERROR_VIEWS[view];
   const parts = [`${quantity} (unit: ${unit})`, `${model.text} text`];
   if (model.tokens !== null) parts.push(`${model.tokens} tokens`);
   if (model.kind === 'exact') parts.push('exact');
   if (model.kind === 'preview') parts.push('preview from dense statistics');
+  if (model.source !== null) parts.push(`from ${model.source}, not measured here`);
   if (model.state === 'arriving') parts.push('still arriving');
   if (model.state === 'empty') parts.push('pending');
   return `${parts.join('; ')}.`;

@@ -2,6 +2,7 @@
 import { createStore } from 'zustand/vanilla';
 import type { CurvePoint, LayerErrors, RunReport, StatsKind } from '../../core/report';
 import type { LabSpec, TextName } from '../../core/spec';
+import type { BaseModel } from '../lab/experiment';
 import type {
   Boot,
   GenerateResult,
@@ -21,6 +22,8 @@ export interface RunRecord {
   hidden: number;
   rows: LayerErrors[];
   report: RunReport | null;
+  /** Where it was read from, for figures that were not measured here. */
+  stored?: string;
 }
 
 /** Cumulative error of every layer from dense statistics, while dragging. */
@@ -38,6 +41,8 @@ export interface CurveRecord {
   points: CurvePoint[];
   /** All points are there. */
   done: boolean;
+  /** Where it was read from, for points that were not measured here. */
+  stored?: string;
 }
 
 export interface JobRecord {
@@ -69,6 +74,8 @@ export interface RunState {
   phase: Phase;
   boot: Boot | null;
   model: ModelSummary | null;
+  /** An experiment from a file whose base model is not loaded yet. */
+  awaiting: { source: string; report: RunReport; base: BaseModel } | null;
   memory: MemoryUsage | null;
   jobs: JobRecord[];
   /** Complete runs by key, the newest last. */
@@ -107,6 +114,7 @@ export const runStore = createStore<RunState>(() => ({
   phase: 'booting',
   boot: null,
   model: null,
+  awaiting: null,
   memory: null,
   jobs: [],
   ...emptyResults(),

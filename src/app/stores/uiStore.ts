@@ -26,7 +26,10 @@ export interface NoteRecord {
 }
 
 export type Dialog =
-  { name: 'export' } | { name: 'hub'; id: string; revision: string; preview: HubPreview | null };
+  | { name: 'export' }
+  | { name: 'base' }
+  | { name: 'runs' }
+  | { name: 'hub'; id: string; revision: string; preview: HubPreview | null };
 
 export interface UiState {
   view: ErrorView;
