@@ -44,6 +44,8 @@ export function DropZone() {
       <p>
         <b>Drop it here</b>
         A model: its folder, one .gguf, or .safetensors with config.json and tokenizer.json.
+        <br />
+        An experiment: an exported folder, its pruning.json, or a report.
         <br />A text: one .txt or .json, for calibration.
       </p>
     </div>
