@@ -3,6 +3,7 @@ import { LabError } from '../../core/errors';
 import { hubIdText, parseHubId } from '../../formats/hubId';
 import type { HubRequest, LabApi, LabEvent } from '../../session/protocol';
 import { hubStore } from '../stores/hubStore';
+import { updateNow } from '../stores/runStore';
 
 export class HubLoads {
   readonly #api: LabApi;
@@ -19,13 +20,17 @@ export class HubLoads {
     const number = ++this.#current;
     const { name } = parseHubId(request.id);
     hubStore.setState({ download: { name, done: 0, total: 0, secondsLeft: null, paused: false } });
+    updateNow(() => ({ lastMessage: `Downloading ${name}` }));
     // Asked here: workers cannot. Whatever the browser answers, the download goes on.
     await navigator.storage?.persist?.().catch(() => false);
     try {
       await this.#api.downloadHub(request);
       return number === this.#current;
     } catch (cause) {
-      if (number === this.#current) this.#report(LabError.from(cause));
+      const error = LabError.from(cause);
+      const ended = error.kind === 'CancelledError' ? 'stopped, what came is kept' : 'failed';
+      updateNow(() => ({ lastMessage: `Downloading ${name}: ${ended}` }));
+      if (number === this.#current) this.#report(error);
       return false;
     } finally {
       if (number === this.#current) hubStore.setState({ download: null });

@@ -63,6 +63,20 @@ describe('the spec in the address', () => {
     expect(spec).toEqual(defaultSpec());
   });
 
+  it('carries texts of the Hub, and no files', () => {
+    const query = '?calibration=hf:c4&report=hf:wikitext-2/test@b086';
+    const { spec, problems } = parseQuery(query);
+    expect(problems).toEqual([]);
+    expect(spec.texts).toEqual({
+      calibration: 'hf:c4',
+      select: 'bundled',
+      report: 'hf:wikitext-2/test@b086',
+    });
+    expect(parseQuery(writeQuery(spec)).spec.texts).toEqual(spec.texts);
+    expect(writeQuery({ ...spec, texts: { ...spec.texts, report: 'mine.txt' } })).not.toContain('mine');
+    expect(parseQuery('?select=/etc/passwd').problems).toHaveLength(1);
+  });
+
   it('lets K:M decide the sparsity and says what it overrides', () => {
     expect(parseQuery('?pattern=2:4')).toMatchObject({ spec: { sparsity: 0.5, beta: 0 }, problems: [] });
     const clash = parseQuery('?pattern=1:4&sparsity=0.7&beta=0.01');
