@@ -27,9 +27,11 @@ export const infoCommand: Command = {
       const plan = planModel(opened);
       for (const warning of plan.warnings) console.warn(warning);
       const { config } = plan;
-      const sparsity = opened.totalBytes <= SCAN_BYTES ? await scanSparsity(plan, signal) : null;
+      // Of a model on the Hub only headers are fetched.
+      const local = files.origin === undefined;
+      const sparsity = local && opened.totalBytes <= SCAN_BYTES ? await scanSparsity(plan, signal) : null;
       const record = await recordBeside(opened, (text) => console.warn(text));
-      const matches = record && (await filesMatch(opened, record.files, signal));
+      const matches = local && record ? await filesMatch(opened, record.files, signal) : null;
       const found = sparsity && {
         ...sparsity,
         record: record && { report: record.report, matches: matches === true },
@@ -51,7 +53,7 @@ export const infoCommand: Command = {
         ...files.origin,
         context: config.context,
         vocabulary: config.vocabulary,
-        /** Zeros among the prunable weights; null where the files are too large to be read for it. */
+        /** Zeros among the prunable weights; null where the files are too large, or too far away, to be read for it. */
         sparsity,
         /** The record of an export beside the weights, and whether they are still those that were exported. */
         pruning: record && {
