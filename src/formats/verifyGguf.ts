@@ -38,7 +38,8 @@ export async function ggufEntries(
     } catch (error) {
       const more = error instanceof RangeError && error.message === CUT;
       if (!more) throw error;
-      if (length >= Math.min(size, MAX_HEAD)) throw new RangeError('the table of contents is cut off', { cause: error });
+      if (length >= Math.min(size, MAX_HEAD))
+        throw new RangeError('the table of contents is cut off', { cause: error });
     }
   }
 }

@@ -17,7 +17,7 @@ interface ArchCase {
 }
 
 const ARCHS = [
-  'llama', 'mistral', 'smollm3', 'qwen2', 'qwen3', 'gemma', 'gemma2', 'gemma3_text', 'phi3', 'olmo2', 'stablelm',
+  'llama', 'mistral', 'smollm3', 'qwen2', 'qwen3', 'gemma', 'gemma2', 'gemma3_text', 'phi3', 'phi3-longrope', 'olmo2', 'stablelm',
   'gpt2', 'gpt_neox',
 ]; // prettier-ignore
 
