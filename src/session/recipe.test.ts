@@ -89,6 +89,13 @@ describe('a recipe', () => {
     expect(recipeOfModel(model, 'm', specOf({}))).not.toMatch(/propagate_error|may differ|not by/);
   });
 
+  test('warns of Phi-3, whose masks differ over there', async () => {
+    expect(recipeOfModel(await planOf('phi3'), 'm', specOf({}))).toContain(
+      '# Phi-3: the zeros will be equal',
+    );
+    expect(recipeOfModel(await planOf('qwen3'), 'm', specOf({}))).not.toContain('Phi-3');
+  });
+
   test('another modifier takes the allocation of any pruner; its own takes none', async () => {
     const model = await planOf('two-block');
     const report = reportOf(model, specOf({ pruner: 'magnitude', beta: 0.1 }));

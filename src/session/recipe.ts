@@ -58,7 +58,7 @@ export function recipeOfReport(report: RecipeSource, tensors?: readonly string[]
             `Calibrated on ${calibration.windows} windows of ${calibration.window} tokens, ids with SHA-256 ${calibration.sha256}.`,
           ]
         : []),
-      ...differences(spec, id),
+      ...differences(model.architecture, spec, id),
     ],
   });
 }
@@ -85,7 +85,7 @@ export function recipeOfModel(model: ModelPlan, name: string, spec: LabSpec, mod
     about: [
       `Recipe for llm-compressor, by prunelab ${ENGINE_VERSION}; computed from the model's shape, nothing was run.`,
       ...aboutRates({ name, architecture }, spec, allocation),
-      ...differences(spec, id),
+      ...differences(architecture, spec, id),
     ],
   });
 }
@@ -104,12 +104,17 @@ function aboutRates(
 }
 
 /** What the modifier will do otherwise than the lab did. */
-function differences(spec: LabSpec, id: ModifierId): string[] {
+function differences(architecture: string, spec: LabSpec, id: ModifierId): string[] {
   const lines: string[] = [];
   if (id !== spec.pruner)
     lines.push(`The weights are chosen by ${MODIFIERS[id]}, not by ${spec.pruner} as in the lab.`);
   if (spec.stats === 'dense')
     lines.push('Statistics came from the dense model: pass propagate_error=False to oneshot.');
+  // Measured with llm-compressor 0.14.0.1 (docs/handover.md).
+  if (architecture.startsWith('Phi3'))
+    lines.push(
+      'Phi-3: the zeros will be equal, but not the masks; apply masks.safetensors where they must be.',
+    );
   // Where masks are chosen changes none of them.
   const set = Object.entries(spec.set).filter(([name, value]) => name !== 'select' && value !== false);
   if (set.length > 0)
