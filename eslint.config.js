@@ -25,6 +25,7 @@ const ARROWS = {
   app: [
     'session/protocol',
     'session/client',
+    'session/replay',
     'pruning/allocations',
     'eval/paired',
     'eval/betaChoice',

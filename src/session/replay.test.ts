@@ -62,7 +62,7 @@ describe('compareReplay', () => {
       margin: 3e-8,
     });
     expect(replay && describeReplay(replay)).toMatch(
-      /another device: 1 of 2 masks differ; give the export folder.*3\.0e-8/,
+      /another device: 1 of 2 masks differ; prunelab prune --spec with the export folder.*3\.0e-8/,
     );
   });
 

@@ -69,12 +69,12 @@ export function describeReplay(replay: Replay): string {
       ? ''
       : ` The smallest relative score gap at a threshold is ${replay.margin === 0 ? '0, a tie' : replay.margin.toPrecision(2)}: gaps of the size of rounding (about 1e-7) may fall either way on another device.`;
   if (replay.sameMasks === null)
-    return `The run was repeated on ${device}; the stored report is from a version without mask hashes, so its masks cannot be compared. Give the export folder with --spec to compare the weights.`;
+    return `The run was repeated on ${device}; the stored report is from a version without mask hashes, so its masks cannot be compared. prunelab prune --spec with the export folder compares the weights.`;
   if (replay.sameMasks) return `The run was repeated on ${device}: every mask is the same.`;
   const matrices = `${replay.differingMatrices} of ${replay.matrices} masks`;
   const share =
     replay.differing === undefined
-      ? `${matrices} differ; give the export folder with --spec for the share of the weights`
+      ? `${matrices} differ; prunelab prune --spec with the export folder gives the share of the weights`
       : `${percent(replay.differing)} of the prunable weights are kept in one run and removed in the other (${matrices} differ)`;
   return `The run was repeated on ${device}: ${share}.${near}`;
 }

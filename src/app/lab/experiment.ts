@@ -4,6 +4,7 @@ import type { RunReport } from '../../core/report';
 import type { LabSpec } from '../../core/spec';
 import type { StoredExperiment } from '../../core/storedReport';
 import type { ModelRequest } from '../../session/protocol';
+import { compareReplay, describeReplay } from '../../session/replay';
 import { curveKey, runKey } from '../stores/keys';
 import type { RunRecord, RunState } from '../stores/runStore';
 import type { PickedFile } from './files';
@@ -110,7 +111,8 @@ export function compareAgain(stored: RunReport, now: RunReport, source: string):
     JSON.stringify(stored.errors?.layers) === JSON.stringify(now.errors?.layers);
   if (same) return `Run again: every figure is that of ${source}.`;
   const figure = (report: RunReport): string => report.perplexity.pruned?.toPrecision(8) ?? 'diverged';
-  const masks = stored.masks && now.masks && JSON.stringify(Object.entries(stored.masks).sort()) === JSON.stringify(Object.entries(now.masks).sort()); // prettier-ignore
+  // The page writes some settings in another way (a beta that was found for "auto"): model and texts decide here.
+  const replay = compareReplay({ ...stored, spec: now.spec }, now);
   const device = stored.device.description || stored.device.vendor || 'another device';
-  return `Run again: perplexity ${figure(now)} here, ${figure(stored)} in ${source} (${device})${masks === true ? '; every mask is the same' : ''}.`;
+  return `Run again: perplexity ${figure(now)} here, ${figure(stored)} in ${source} (${device}).${replay && replay.sameMasks !== null ? ` ${describeReplay(replay)}` : ''}`;
 }

@@ -100,7 +100,10 @@ function marginText({ margin, spec }: RunReport): string {
   if (spec.pattern !== 'free') return 'Not measured for K:M patterns.';
   if (margin === null || margin === undefined)
     return 'No scores were compared: nothing could fall either way.';
-  const gap = `${margin === 0 ? 'Two scores at a threshold are equal' : `The closest scores at a threshold are ${scientific(margin)} of their size apart`}`;
+  const gap =
+    margin === 0
+      ? 'Two scores at a threshold are equal'
+      : `The closest scores at a threshold are ${scientific(margin)} of their size apart`;
   return margin < ROUNDING
     ? `${gap}. Sums round differently on another device, so a few of its masks may differ there.`
     : `${gap}: more than rounding moves them, so another device should choose the same weights.`;
