@@ -188,6 +188,13 @@ describe('is refused by name', () => {
     expect((error as LabError).message).toContain(message);
   });
 
+  test('metadata that cannot matter are left alone and named', async () => {
+    const opened = await open(
+      buildGguf({ metadata: metadata({ 'llama.mascot': { string: 'whale' } }), tensors }),
+    );
+    expect(opened.warnings.join()).toContain('"llama.mascot"');
+  });
+
   test('a tensor that the architecture does not have', async () => {
     const more = [...tensors, { name: 'blk.0.ssm_a', dims: [1], type: 0, bytes: new Uint8Array(4) }];
     await expect(open(buildGguf({ metadata: metadata(), tensors: more }))).rejects.toThrow('"blk.0.ssm_a"');

@@ -59,9 +59,8 @@ export async function openGguf(files: ModelFiles, path: string): Promise<OpenedM
     pad_token_id: meta.general('tokenizer.ggml.padding_token_id') ?? null,
     torch_dtype: { F32: 'float32', F16: 'float16', BF16: 'bfloat16' }[dtype],
   };
-  refuseUnread(meta);
+  const warnings = checkUnread(meta);
   const { tensors, origin } = mapTensors(meta, arch, source, path, dtype);
-  const warnings: string[] = [];
   const tokenizerFault = unknownTokenizer(meta);
   if (tokenizerFault !== null)
     warnings.push(`${tokenizerFault} Texts cannot be tokenised; windows of ids can be used.`);
@@ -107,8 +106,12 @@ async function readFactors(file: GgufFile, meta: GgufMeta, name: string): Promis
   return values;
 }
 
-/** Metadata that nobody has read could change the computation. */
-function refuseUnread(meta: GgufMeta): void {
+/** Parts of names under which metadata changes the computation. */
+const MATTERS =
+  /scal|clamp|alibi|softcap|expert|sliding|norm|bias|residual|rope|temperature|rank|parallel|length|count|activation|ssm|wkv|causal/;
+
+/** Metadata that nobody has read: refused where it could change the computation, else returned to be said. */
+function checkUnread(meta: GgufMeta): string[] {
   for (const key of BENIGN) meta.has(key);
   if (meta.string('tensor_data_layout', '') === '') meta.has('tensor_data_layout');
   for (const key of ['expert_used_count', 'pooling_type', 'attention.sliding_window']) {
@@ -118,9 +121,15 @@ function refuseUnread(meta: GgufMeta): void {
     if (key === 'attention.sliding_window' && value > 0 && !WINDOWED.has(meta.arch))
       throw meta.refuse(`a sliding window of ${value} in ${meta.arch}`);
   }
-  const [unread] = meta.unread();
-  if (unread !== undefined)
-    throw meta.refuse(`the metadata say ${quoteName(unread)}, which the lab does not know for ${meta.arch}`);
+  const unread = meta.unread();
+  const matters = unread.find((key) => MATTERS.test(key));
+  if (matters !== undefined)
+    throw meta.refuse(`the metadata say ${quoteName(matters)}, which the lab does not know for ${meta.arch}`);
+  return unread.length === 0
+    ? []
+    : [
+        `The lab does not know the metadata ${unread.slice(0, 5).map(quoteName).join(', ')}; they were left alone.`,
+      ];
 }
 
 const WINDOWED = new Set(['llama', 'gemma2', 'gemma3', 'phi3']);
