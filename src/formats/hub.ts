@@ -56,7 +56,7 @@ const MAX_FILES = 5000;
 const MAX_ANSWER_BYTES = 32 << 20;
 const HUB_URL = 'https://huggingface.co';
 const RE_WANTED =
-  /^(config\.json|generation_config\.json|special_tokens_map\.json|added_tokens\.json|vocab\.(json|txt)|merges\.txt|(tokenizer|spiece)[\w.-]*|chat_template\.(jinja|json)|README\.md|USE_POLICY\.md|(LICEN[CS]E|NOTICE|COPYING)[\w.]*|adapter_config\.json|[^/\\]+\.(safetensors|gguf)|model\.safetensors\.index\.json)$/i;
+  /^(config\.json|generation_config\.json|special_tokens_map\.json|added_tokens\.json|vocab\.(json|txt)|merges\.txt|(tokenizer|spiece)[\w.-]*|chat_template\.(jinja|json)|README\.md|USE_POLICY\.md|(LICEN[CS]E|NOTICE|COPYING)[\w.]*|adapter_config\.json|pruning\.json|[^/\\]+\.(safetensors|gguf)|model\.safetensors\.index\.json)$/i;
 const RE_WEIGHTS = /\.(safetensors|gguf)$/i;
 /** Weights that are not read: their presence makes a better message than "no weights". */
 const RE_OTHER_WEIGHTS = /^(pytorch_model.*\.bin|[^/\\]+\.(pth|ckpt|onnx|h5|msgpack))$/;

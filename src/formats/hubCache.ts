@@ -170,7 +170,11 @@ export async function headerFiles(
   const here = new Set<string>();
   for (const file of model.files)
     if (await isStored(storage, storedPath(model, file.path), file)) here.add(file.path);
-  return { ...remote, open: (path) => (here.has(path) ? local : remote).open(path) };
+  return {
+    ...remote,
+    remote: here.size < model.files.length,
+    open: (path) => (here.has(path) ? local : remote).open(path),
+  };
 }
 
 /** One commit of one repository, as it is stored. */

@@ -18,6 +18,8 @@ export interface ModelFiles {
   /** Base name of the folder, the file or the Hub id. */
   readonly name: string;
   readonly paths: { path: string; size: number }[];
+  /** True where reading weights would download them: headers only, then. */
+  readonly remote?: boolean;
   /** Where they came from, when that is a place with commits: for the report. */
   readonly origin?: { source: string; commit: string };
   open(path: string): Promise<ByteSource>;

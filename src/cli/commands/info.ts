@@ -13,7 +13,7 @@ import { openModelFiles } from '../session';
 /** Weights up to this size are read for their zeros: seconds, from a disk. */
 const SCAN_BYTES = 4 * 1024 ** 3;
 
-/** Reads headers and config, and the weights once to count their zeros; needs no GPU. */
+/** Reads headers and config, and weights that are here once to count their zeros; needs no GPU. */
 export const infoCommand: Command = {
   name: 'info',
   usage: 'info <model>',
@@ -27,11 +27,11 @@ export const infoCommand: Command = {
       const plan = planModel(opened);
       for (const warning of plan.warnings) console.warn(warning);
       const { config } = plan;
-      // Of a model on the Hub only headers are fetched.
-      const local = files.origin === undefined;
-      const sparsity = local && opened.totalBytes <= SCAN_BYTES ? await scanSparsity(plan, signal) : null;
+      // Weights of the Hub that are not stored here stay there.
+      const here = files.remote !== true;
+      const sparsity = here && opened.totalBytes <= SCAN_BYTES ? await scanSparsity(plan, signal) : null;
       const record = await recordBeside(opened, (text) => console.warn(text));
-      const matches = local && record ? await filesMatch(opened, record.files, signal) : null;
+      const matches = here && record ? await filesMatch(opened, record.files, signal) : null;
       const found = sparsity && {
         ...sparsity,
         record: record && { report: record.report, matches: matches === true },
