@@ -4,7 +4,7 @@ import { createFakeLab } from '../testing/fakeLab';
 import { LabError } from './errors';
 import type { RunReport } from './report';
 import { defaultSpec } from './spec';
-import { parseStoredReport } from './storedReport';
+import { parseStoredReport, type ForgottenFields } from './storedReport';
 
 async function realisticReport(): Promise<RunReport> {
   const lab = createFakeLab({ layers: 3, layerMs: 0 });
@@ -26,6 +26,11 @@ const failure = (value: unknown): LabError | null => {
 };
 
 describe('parseStoredReport', () => {
+  test('no field of a report is forgotten', () => {
+    const none: [ForgottenFields] extends [never] ? true : ForgottenFields = true;
+    expect(none).toBe(true);
+  });
+
   test('a report survives the way to a file and back whole', () => {
     expect(parseStoredReport('r.json', report)).toEqual({ report, files: null });
   });

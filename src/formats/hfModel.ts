@@ -157,7 +157,9 @@ async function openShards(
   paths: Set<string>,
   warnings: string[],
 ): Promise<Weights> {
-  const index = parseJson(indexPath, await readText(await files.open(indexPath), MAX_INDEX_BYTES));
+  const index = parseJson(indexPath, await readText(await files.open(indexPath), MAX_INDEX_BYTES), {
+    unique: true,
+  });
   const map = isJsonObject(index) ? index.weight_map : undefined;
   if (!isJsonObject(map)) throw new LabError('FormatError', `${indexPath}: no "weight_map" object.`);
   const wanted = new Map<string, Set<string>>();
