@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { LabError } from '../core/errors';
-import type { LabSpec } from '../core/spec';
+import type { LabSpec, TextName } from '../core/spec';
 import { isReport, parseStoredReport } from '../core/storedReport';
 import { parseStoredSpec } from '../core/storedSpec';
 import { ENGINE_VERSION } from '../core/version';
@@ -48,13 +48,34 @@ export async function storedRun(parsed: Parsed): Promise<StoredRun | undefined> 
 }
 
 function describe(source: string, value: unknown, folder: string | null): StoredRun {
-  const spec = parseStoredSpec(source, value);
+  const spec = pinned(parseStoredSpec(source, value), value);
   return {
     spec,
     report: repeatable(source, value),
     folder,
     origin: isReport(value) ? originOf(source, value) : null,
   };
+}
+
+/** Names on the Hub with the commits that the report states: run again, they are the same files. */
+export function pinned(spec: LabSpec, value: unknown): LabSpec {
+  const report = value as {
+    model?: { commit?: unknown } | null;
+    texts?: Partial<Record<TextName, { source?: unknown } | null>> | null;
+  } | null;
+  const pin = (name: string, commit: unknown): string =>
+    name.startsWith('hf:') &&
+    !name.includes('@') &&
+    typeof commit === 'string' &&
+    /^[0-9a-f]{40,64}$/.test(commit)
+      ? `${name}@${commit}`
+      : name;
+  const texts = { ...spec.texts };
+  for (const which of ['calibration', 'select', 'report'] as const) {
+    const source = report?.texts?.[which]?.source;
+    texts[which] = pin(texts[which], typeof source === 'string' ? /@([0-9a-f]+)\//.exec(source)?.[1] : null);
+  }
+  return { ...spec, model: pin(spec.model, report?.model?.commit), texts };
 }
 
 /** The spec is what --spec is for: a report whose figures are not whole still gives it. */
