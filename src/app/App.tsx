@@ -9,7 +9,6 @@ import { DropZone } from './panels/DropZone';
 import { Experiment } from './panels/Experiment';
 import { Explanation } from './panels/Explanation';
 import { Header } from './panels/Header';
-import { MatrixTable } from './panels/MatrixTable';
 import { Metrics } from './panels/Metrics';
 import { RunDetails } from './panels/RunDetails';
 import { StatusBar } from './panels/StatusBar';
@@ -44,7 +43,6 @@ export function App() {
               <div className="card card-layers">
                 <ErrorFigure />
                 <SparsityFigure />
-                <MatrixTable />
               </div>
               <div className="card card-curve">
                 <CurveFigure />

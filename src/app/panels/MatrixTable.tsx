@@ -1,7 +1,6 @@
 import { useState } from 'react';
 import type { SparsityRecord } from '../../core/report';
 import { percent } from '../format';
-import { useRuns } from '../hooks/useResults';
 
 interface Row {
   name: string;
@@ -18,12 +17,9 @@ export function matrixRows(sparsity: SparsityRecord): Row[] {
   ]);
 }
 
-/** Zeros of every pruned tensor of the run that is shown; nothing until there is one. */
-export function MatrixTable() {
-  const { run } = useRuns();
+/** Zeros of every pruned tensor; some hundred rows, made when they are asked for. */
+export function MatrixTable({ sparsity }: { sparsity: SparsityRecord }) {
   const [open, setOpen] = useState(false);
-  const sparsity = run?.report?.sparsity;
-  if (!sparsity) return null;
   return (
     <details className="fold matrices" onToggle={(event) => setOpen(event.currentTarget.open)}>
       <summary>Zeros by matrix</summary>
@@ -31,12 +27,16 @@ export function MatrixTable() {
         <div className="table-shown" tabIndex={0} role="region" aria-label="Zeros by matrix">
           <table>
             <caption>
-              Zeros in each pruned tensor; rows set in are the parts of a fused one, which is pruned as the
-              one matrix that the file holds.
+              Zeros in each pruned tensor
+              {sparsity.parts &&
+                '; the rows set in are parts of a fused one, which is pruned as the one matrix that the file holds'}
+              .
             </caption>
             <thead>
               <tr>
-                <th scope="col">tensor</th>
+                <th scope="col" className="name">
+                  tensor
+                </th>
                 <th scope="col">zeros</th>
                 <th scope="col">of</th>
                 <th scope="col">share</th>

@@ -3,6 +3,7 @@ import type { RunReport, TextRecord } from '../../core/report';
 import type { TextName } from '../../core/spec';
 import { nats, percent, perplexity, scientific } from '../format';
 import { useRuns } from '../hooks/useResults';
+import { MatrixTable } from './MatrixTable';
 
 /** Gaps below this are of the size of rounding in f32 sums. */
 const ROUNDING = 1e-6;
@@ -16,7 +17,8 @@ export function RunDetails() {
   return (
     <details className="card fold run-details">
       <summary>
-        Details of this run: divergence from the dense model, texts, and what another device may change
+        Details of this run: divergence from the dense model, texts, zeros by matrix, and what another device
+        may change
       </summary>
       <dl>
         {typeof kl === 'number' && typeof topOne === 'number' && (
@@ -57,6 +59,7 @@ export function RunDetails() {
           <Hash sha256={report.id} /> The same for the same model, texts, settings and engine.
         </Row>
       </dl>
+      {report.sparsity && <MatrixTable sparsity={report.sparsity} />}
     </details>
   );
 }
