@@ -33,6 +33,7 @@ export function CurveFigure() {
   const table = useMemo(() => tableOf(curve, measured), [curve, measured]);
   const sweeping = useRun(({ jobs }) => jobs.some(({ kind }) => kind === 'sweep'));
   const busy = useRun(({ jobs, phase, model }) => jobs.length > 0 || phase !== 'ready' || model === null);
+  const awaiting = useRun((state) => state.awaiting !== null);
   const points = pointsOf(curve);
   const seeds = points[0]?.bySeed?.length ?? 0;
   const measure = useUi((state) => state.curveMeasure);
@@ -61,7 +62,13 @@ export function CurveFigure() {
         {points.some((point) => pointScore(point) === null) && <li className="key-diverged">diverged</li>}
         {points.length === 0 && (
           <li className="key-none">
-            {sweeping ? 'measuring the first point' : busy ? 'after the run' : 'not measured yet'}
+            {sweeping
+              ? 'measuring the first point'
+              : awaiting
+                ? 'the file holds no sweep'
+                : busy
+                  ? 'after the run'
+                  : 'not measured yet'}
           </li>
         )}
       </ul>
