@@ -41,7 +41,7 @@ positions, in units of the population standard deviation of what is compared; mu
 block (0-based) of the second figure. _Top-1_: share of positions with the same most likely token, at least
 {tiny.TOP1:.1%}. _Cached_: tokens that greedy decoding from the lab's cache shares with a full pass of transformers for each
 token; fewer than {tiny.NEW} only where the two best are closer than {tiny.NEAR_TIE:.0e} of the spread. _Left alone_: tensors
-of the file that are no part of the model.
+of the file that are no part of the model; the lab counts as many parameters as transformers.
 """
 
 PRUNED = f"""## Every architecture, pruned
@@ -73,7 +73,7 @@ def table(head: list[str], rows: list[list[str]]) -> str:
 def tiny_table(rows: list[tiny.Row]) -> str:
     def cells(row: tiny.Row) -> list[str]:
         return [row.case, row.architecture, row.dtype, f"{row.logits:.0e}", f"{row.block:.0e}", str(row.worst),
-                f"{row.top1:.1%}", row.cached, left_alone(row), "; ".join(row.failures) or "yes"]
+                f"{row.top1:.1%}", row.cached, " ".join(f"`{name}`" for name in row.left_alone), "; ".join(row.failures) or "yes"]
 
     return table(["case", "architecture", "file", "logits", "blocks", "worst", "top-1", "cached", "left alone", "passes"],
                  [cells(row) for row in rows])
@@ -92,11 +92,6 @@ def pruned_part(options, lab: Lab) -> tuple[str, bool]:
               f"{r.error:.0e}", "; ".join(r.failures) or "yes"] for r in rows]
     head = ["case", "file", "pattern", "matrices", "masks", "perplexity", "error", "passes"]
     return f"{PRUNED}\n{table(head, cells)}", not any(row.failures for row in rows)
-
-
-def left_alone(row: tiny.Row) -> str:
-    """The names out of the warning, which ends with them."""
-    return " ".join(w.rsplit(": ", 1)[-1].rstrip(".") for w in row.left_alone)
 
 
 def smollm2_part(options, lab: Lab) -> tuple[str, bool]:
