@@ -7,6 +7,7 @@ import { defineConfig, type PluginOption, type UserConfig } from 'vite';
 import { existsSync } from 'node:fs';
 import { inRoot } from './scripts/lib/paths.js';
 import { makeText } from './scripts/make-text.js';
+import { compactShaders } from './scripts/vite/compactShaders.js';
 import { serviceWorker } from './scripts/vite/serviceWorker.js';
 
 /** The bundled text is made before the first request or the first copy of public/. */
@@ -22,9 +23,10 @@ function bundledText(): PluginOption {
 const page: UserConfig = {
   // Works under any sub-path of any host.
   base: './',
-  plugins: [react(), bundledText(), serviceWorker()],
+  plugins: [react(), bundledText(), compactShaders(), serviceWorker()],
   server: { host: '127.0.0.1', port: 5173 },
-  worker: { format: 'es' },
+  // The engine, and so every shader, is in the worker.
+  worker: { format: 'es', plugins: () => [compactShaders()] },
   build: {
     target: 'es2022',
     outDir: 'dist',

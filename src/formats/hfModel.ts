@@ -1,6 +1,6 @@
 /** Opens a model in Hugging Face layout (config, tokenizer, one or several safetensors files), or one GGUF file. */
 import { LabError } from '../core/errors';
-import { openGguf, type GgufOrigin } from './ggufModel';
+import type { GgufOrigin } from './ggufModel';
 import { parseJson, quoteName, readJsonObject, readText, isJsonObject } from './json';
 import { CONVERT, readSafetensorsHeader, type TensorEntry } from './safetensors';
 import type { ByteSource, ModelFiles } from './source';
@@ -45,7 +45,8 @@ export async function openModel(given: ModelFiles): Promise<OpenedModel> {
   const files = stripFolder(given);
   const paths = new Set(files.paths.map((f) => f.path));
   const layout = findWeights(files.name, paths);
-  if (layout.kind === 'gguf') return openGguf(files, layout.path);
+  // Most models are none: the reader is fetched with the first one.
+  if (layout.kind === 'gguf') return (await import('./ggufModel')).openGguf(files, layout.path);
   if (!paths.has('config.json')) {
     const adapter = paths.has('adapter_config.json');
     throw new LabError(

@@ -10,7 +10,6 @@ import { DEMO_FILES, httpFiles } from '../formats/httpFiles';
 import { webTokenizer } from '../formats/tokenizer.web';
 import { GpuContext } from '../gpu/context';
 import { COMMON_PARAMS, PRUNERS } from '../pruning/pruners';
-import { exportTo } from './export';
 import { generate } from './generate';
 import type { LabHost } from './host';
 import type { HubDesk } from './hubModel';
@@ -242,7 +241,10 @@ const api: LabApi = {
   generate: (job, spec, request) =>
     runJob(job, 'generate', (open, io) => generate(open, { spec, beta: betaOf(spec) }, request, io)),
   exportTo: (job, spec, sink, options) =>
-    runJob(job, 'export', (open, io) => exportTo(open, spec, betaOf(spec), sink, options, io)),
+    runJob(job, 'export', async (open, io) => {
+      const { exportTo } = await import('./export');
+      return exportTo(open, spec, betaOf(spec), sink, options, io);
+    }),
   cancel: (job) => jobs.cancel(job),
   destroyDevice: () => ctx?.device.destroy(),
   memory: () => guarded(() => openLab().memory()),
