@@ -156,3 +156,40 @@ test('Generate writes both texts and says where they part', async ({ lab, page }
   await expect(writes).toContainText(/first difference is at token \d+|wrote the same tokens/);
   await lab.state('ready');
 });
+
+test('a GGUF file is picked, pruned, and written as GGUF again', async ({ lab, page }) => {
+  const gguf = fileURLToPath(new URL('../src/testing/fixtures/gguf/llama.gguf', import.meta.url));
+  await lab.open('?samples=2&windows=2&window=24&sparsity=0.5');
+  await lab.state('running', 'ready');
+  await lab.loadFiles([gguf], 'From disk: files…');
+  await expect(page.getByRole('banner')).toContainText('2 layers');
+  await lab.settled();
+
+  await lab.button('Export').click();
+  const dialog = page.getByRole('dialog', { name: 'Export the pruned model' });
+  await dialog.getByRole('radio', { name: /Q8_0/ }).click();
+  expect(await lab.accessibility()).toEqual([]);
+  const downloads: import('@playwright/test').Download[] = [];
+  page.on('download', (download) => downloads.push(download));
+  await dialog.getByRole('button', { name: 'Download' }).click();
+  await expect(dialog.getByRole('status', { name: 'Export result' })).toContainText('Written and verified', {
+    timeout: 90_000,
+  });
+  await expect.poll(() => downloads.length).toBe(2);
+  const files = new Map<string, Buffer>();
+  for (const download of downloads)
+    files.set(download.suggestedFilename(), readFileSync(await download.path()));
+  const written = [...files].find(([name]) => name.endsWith('-pruned.gguf'))?.[1] ?? Buffer.alloc(0);
+  expect(written.subarray(0, 4).toString()).toBe('GGUF');
+  expect(written.readUInt32LE(4)).toBe(3);
+  const rest = readZip([...files].find(([name]) => name.endsWith('.zip'))?.[1] ?? Buffer.alloc(0));
+  const report = JSON.parse(rest.get('pruning.json')?.toString('utf8') ?? '{}') as {
+    sparsity: { achieved: number };
+    exported: { format: string; type: string; perplexity: number };
+    files: Record<string, string>;
+  };
+  expect(report.exported).toMatchObject({ format: 'gguf' });
+  expect(report.exported.perplexity).toBeGreaterThan(1);
+  expect(report.sparsity.achieved).toBeGreaterThan(0.45);
+  expect(Object.values(report.files)).toContain(sha256(written));
+});

@@ -28,6 +28,8 @@ export const gemma3: Architecture = {
         };
     return {
       ...decoder,
+      // The class has the field from Gemma 2 and does not use it.
+      attentionSoftcap: 0,
       norms: { ...decoder.norms, q: headDim, k: headDim },
       ropes: [full, local],
       blocks: decoder.blocks.map((block, i) => ({ ...block, rope: sliding[i] ? 1 : 0 })),
