@@ -128,7 +128,7 @@ test('a gated model, and a token that is kept nowhere', async ({ lab, page }) =>
   expect(new Set(sent('cdn'))).toEqual(new Set([undefined]));
   await dialog.getByRole('button', { name: /^Download \d/ }).click();
   await expect(page.getByRole('banner')).toContainText('2 layers', { timeout: 90_000 });
-  const kept = await page.evaluate(() => JSON.stringify({ ...localStorage, ...sessionStorage }) + location.href + document.cookie); // prettier-ignore
+  const kept = await page.evaluate(() => JSON.stringify([Object.entries(localStorage), Object.entries(sessionStorage)]) + location.href + document.cookie); // prettier-ignore
   expect(kept).not.toContain(GOOD_TOKEN);
   expect(await page.content()).not.toContain(GOOD_TOKEN);
 });

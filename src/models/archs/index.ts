@@ -104,7 +104,8 @@ function checkRemoteCode(config: Record<string, unknown>, arch: Architecture): s
   const known = new RegExp(
     `\\.${stem}(Config|Model|ForCausalLM|LMHeadModel|ForSequenceClassification|ForTokenClassification)$`,
   );
-  const targets = typeof map === 'object' && !Array.isArray(map) ? Object.values(map).flat() : [map];
+  const targets: unknown[] =
+    typeof map === 'object' && !Array.isArray(map) ? Object.values(map).flat() : [map];
   const foreign = targets.find((t) => t !== null && !(typeof t === 'string' && known.test(t)));
   if (foreign !== undefined || targets.length === 0)
     refuse(
