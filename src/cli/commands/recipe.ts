@@ -85,7 +85,7 @@ async function ofModel({ parsed, console, signal }: CommandContext, model: strin
   const { spec, layerSparsityFile } = specFromFlags(parsed, model, 0, await storedSpec(parsed));
   if (layerSparsityFile !== undefined)
     spec.layerSparsity = layerSparsities(layerSparsityFile, await readUserJson(layerSparsityFile, 64 << 20));
-  const { files, name } = await openModelFiles(model, console, signal);
+  const { files, name } = await openModelFiles(model, console, signal, 'headers');
   const plan = planModel(await openModel(files));
   for (const warning of plan.warnings) console.warn(warning);
   return recipeOfModel(plan, name, spec, parsed.values.get('modifier'));
