@@ -392,6 +392,12 @@ describe('masks', () => {
       const inside = i < rows * cols && kept(Math.floor(i / cols), i % cols);
       expect(((packed[i >> 3] ?? 0) >> (i & 7)) & 1).toBe(inside ? 1 : 0);
     }
+    const turned = packMask(words, rows, cols, wordsPerRow, true);
+    expect(turned.byteLength).toBe(packed.byteLength);
+    for (let i = 0; i < turned.byteLength * 8; i++) {
+      const inside = i < rows * cols && kept(i % rows, Math.floor(i / rows));
+      expect(((turned[i >> 3] ?? 0) >> (i & 7)) & 1).toBe(inside ? 1 : 0);
+    }
   }); // prettier-ignore
 
   test('zeros of both signs count, small numbers do not', () => {

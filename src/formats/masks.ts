@@ -7,18 +7,19 @@ export function maskBytes(count: number): number {
 
 /**
  * From the layout in GPU memory, `wordsPerRow` 32-bit words for each row of `cols` bits, to the flat one. Bits beyond
- * `cols` in a row are ignored.
+ * `cols` in a row are ignored. `transposed`: the file holds the weight as [cols, rows], and so the bits.
  */
 export function packMask(
   words: Uint32Array,
   rows: number,
   cols: number,
   wordsPerRow: number,
+  transposed = false,
 ): Uint8Array<ArrayBuffer> {
   if (words.length < rows * wordsPerRow || wordsPerRow * 32 < cols)
     throw new RangeError('mask words do not fit its shape');
   const packed = new Uint8Array(maskBytes(rows * cols));
-  if (cols % 8 === 0) {
+  if (!transposed && cols % 8 === 0) {
     const bytes = new Uint8Array(words.buffer, words.byteOffset, words.byteLength);
     for (let r = 0; r < rows; r++) {
       const begin = r * wordsPerRow * 4;
@@ -26,31 +27,13 @@ export function packMask(
     }
     return packed;
   }
-  for (let r = 0, bit = 0; r < rows; r++) {
-    for (let c = 0; c < cols; c++, bit++) {
-      const word = words[r * wordsPerRow + (c >>> 5)] ?? 0;
-      if ((word >>> (c & 31)) & 1) packed[bit >>> 3] = (packed[bit >>> 3] ?? 0) | (1 << (bit & 7));
-    }
-  }
-  return packed;
-}
-
-/** As packMask, for a file that holds the weight as [cols, rows]. */
-export function packMaskTransposed(
-  words: Uint32Array,
-  rows: number,
-  cols: number,
-  wordsPerRow: number,
-): Uint8Array<ArrayBuffer> {
-  if (words.length < rows * wordsPerRow || wordsPerRow * 32 < cols)
-    throw new RangeError('mask words do not fit its shape');
-  const packed = new Uint8Array(maskBytes(rows * cols));
-  for (let c = 0, bit = 0; c < cols; c++) {
-    for (let r = 0; r < rows; r++, bit++) {
-      const word = words[r * wordsPerRow + (c >>> 5)] ?? 0;
-      if ((word >>> (c & 31)) & 1) packed[bit >>> 3] = (packed[bit >>> 3] ?? 0) | (1 << (bit & 7));
-    }
-  }
+  const set = (bit: number, r: number, c: number): void => {
+    const word = words[r * wordsPerRow + (c >>> 5)] ?? 0;
+    if ((word >>> (c & 31)) & 1) packed[bit >>> 3] = (packed[bit >>> 3] ?? 0) | (1 << (bit & 7));
+  };
+  if (transposed)
+    for (let c = 0, bit = 0; c < cols; c++) for (let r = 0; r < rows; r++, bit++) set(bit, r, c);
+  else for (let r = 0, bit = 0; r < rows; r++) for (let c = 0; c < cols; c++, bit++) set(bit, r, c);
   return packed;
 }
 

@@ -55,8 +55,7 @@ export interface PassOptions {
 
 /** Zeros of one part of a fused matrix. */
 export interface PartZeros {
-  layer: number;
-  matrix: string;
+  tensor: string;
   part: string;
   zeros: number;
   count: number;
@@ -325,7 +324,7 @@ class Walk {
     const { rec, decoder } = this.#o;
     for (const { name, parts } of decoder.config.matrices) {
       const weight = await masked.masked(rec, name);
-      if (parts) await this.#countParts(layer, name, weight, parts);
+      if (parts) await this.#countParts(weight, parts);
       const zeros = this.#scope.alloc(zeroPartials(weight) * 4, 'scratch', 'zero counts');
       await countZeros(rec, weight, null, zeros);
       let margin: LabBuffer | null = null;
@@ -346,12 +345,7 @@ class Walk {
   }
 
   /** Fused matrices are few and small: their bytes come back and are counted here. */
-  async #countParts(
-    layer: number,
-    matrix: string,
-    weight: Weight,
-    parts: readonly MatrixPart[],
-  ): Promise<void> {
+  async #countParts(weight: Weight, parts: readonly MatrixPart[]): Promise<void> {
     const bytes = await readWeight(this.#o.rec, weight);
     const rowBytes = weight.cols * DTYPE_BYTES[weight.dtype];
     for (const part of parts) {
@@ -360,7 +354,7 @@ class Walk {
         const begin = (part.begin + (at / part.block) * part.stride) * rowBytes;
         zeros += zeroElements(bytes.subarray(begin, begin + part.block * rowBytes), weight.dtype);
       }
-      this.parts.push({ layer, matrix, part: part.name, zeros, count: part.rows * weight.cols });
+      this.parts.push({ tensor: weight.name, part: part.name, zeros, count: part.rows * weight.cols });
     }
   }
 

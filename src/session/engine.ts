@@ -389,13 +389,10 @@ export function matrixCounts(
 }
 
 /** Zeros and weights of the parts of fused tensors, by tensor and part; undefined where nothing is fused. */
-export function partCounts(model: LoadedModel, parts: readonly PartZeros[]): SparsityRecord['parts'] {
+export function partCounts(parts: readonly PartZeros[]): SparsityRecord['parts'] {
   if (parts.length === 0) return undefined;
   const out: NonNullable<SparsityRecord['parts']> = {};
-  for (const { layer, matrix, part, zeros, count } of parts) {
-    const name = model.plan.prunable.find((m) => m.layer === layer && m.matrix === matrix)?.name ?? matrix;
-    (out[name] ??= {})[part] = { zeros, count };
-  }
+  for (const { tensor, part, zeros, count } of parts) (out[tensor] ??= {})[part] = { zeros, count };
   return out;
 }
 

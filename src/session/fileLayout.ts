@@ -1,7 +1,7 @@
 /** Weights and masks out of GPU memory in the layout of the model's files: what exports hold and hashes are of. */
 import { sha256Hex } from '../core/hash';
 import { transpose } from '../core/transpose';
-import { packMask, packMaskTransposed } from '../formats/masks';
+import { packMask } from '../formats/masks';
 import type { Recorder } from '../gpu/recorder';
 import type { LoadedModel } from '../models/load';
 import type { MaskBuffer, Weight } from '../ops/types';
@@ -27,7 +27,7 @@ export async function fileMask(
 ): Promise<Uint8Array<ArrayBuffer>> {
   const { buffer, rows, cols, wordsPerRow } = mask;
   const words = new Uint32Array(await rec.read(buffer, 0, rows * wordsPerRow * 4));
-  return (transposed ? packMaskTransposed : packMask)(words, rows, cols, wordsPerRow);
+  return packMask(words, rows, cols, wordsPerRow, transposed);
 }
 
 /** SHA-256 of every mask by tensor name; one matrix is on the host at a time. */

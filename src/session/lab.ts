@@ -280,7 +280,7 @@ export class Lab {
         );
         const achieved = layerSparsity(engine.model, result.zeros);
         const matrices = matrixCounts(engine.model, result.zeros);
-        const parts = partCounts(engine.model, result.parts);
+        const parts = partCounts(result.parts);
         const counts = Object.values(matrices);
         const report = await this.#report(
           spec,

@@ -6,6 +6,16 @@ export interface PickedFile {
   file: File;
 }
 
+/** What was picked in a file input, which is left empty, so that the same files can be picked again. */
+export function takePicked(input: HTMLInputElement): PickedFile[] {
+  const files = [...(input.files ?? [])].map((file) => ({
+    path: file.webkitRelativePath || file.name,
+    file,
+  }));
+  input.value = '';
+  return files;
+}
+
 /** Paths relative to the folder that all files share; its name, or the weight file's, names the model. */
 export function requestFromFiles(files: readonly PickedFile[]): ModelRequest {
   const folder = commonFolder(files.map(({ path }) => path));

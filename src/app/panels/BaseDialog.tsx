@@ -1,7 +1,7 @@
 import { useRef } from 'react';
 import { short } from '../format';
 import { useLab, useRun } from '../hooks/useLab';
-import { requestFromFiles } from '../lab/files';
+import { requestFromFiles, takePicked } from '../lab/files';
 import { uiStore } from '../stores/uiStore';
 import { Modal } from './Modal';
 
@@ -48,11 +48,7 @@ export default function BaseDialog() {
         data-pick="base"
         {...{ webkitdirectory: '' }}
         onChange={(event) => {
-          const files = [...(event.currentTarget.files ?? [])].map((file) => ({
-            path: file.webkitRelativePath || file.name,
-            file,
-          }));
-          event.currentTarget.value = '';
+          const files = takePicked(event.currentTarget);
           if (files.length === 0) return;
           close();
           void lab.load(requestFromFiles(files));

@@ -2,6 +2,7 @@ import { useRef } from 'react';
 import { Choice, type ChoiceOption } from '../controls/Choice';
 import { useLab, useRun } from '../hooks/useLab';
 import { bytes, short } from '../format';
+import { takePicked } from '../lab/files';
 import { uiStore } from '../stores/uiStore';
 
 /** Which model is under the knife: the bundled one, one from disk, one from the Hub. */
@@ -44,12 +45,7 @@ export function ModelControl() {
   };
 
   const onFiles = (input: HTMLInputElement): void => {
-    const files = [...(input.files ?? [])].map((file) => ({
-      path: file.webkitRelativePath || file.name,
-      file,
-    }));
-    input.value = '';
-    void lab.openFiles(files);
+    void lab.openFiles(takePicked(input));
   };
 
   return (
