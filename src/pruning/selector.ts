@@ -14,10 +14,11 @@ import type { MaskBuffer, Vec, Weight } from '../ops/types';
 import type { LayerNorms } from '../models/inputStatistics';
 import type { LoadedModel } from '../models/load';
 import { maskOf, type LayerMasks } from './masks';
-import type { Pruner } from './pruners/define';
+import type { Params, Pruner } from './pruners/define';
 
 export interface SelectorOptions {
   pruner: Pruner;
+  params: Params;
   pattern: Pattern;
   exactBudget: boolean;
   path: 'gpu' | 'cpu';
@@ -96,7 +97,7 @@ export class Selector {
 
   /** Unit of comparison of these masks. */
   get unit(): 'row' | 'matrix' | 'group' {
-    return this.#options.pattern === 'free' ? this.#options.pruner.scope : 'group';
+    return this.#options.pattern === 'free' ? this.#options.pruner.scope(this.#options.params) : 'group';
   }
 
   /** The norms that score matrix `name`, on the GPU; null for a data-free pruner. */
@@ -132,10 +133,10 @@ export class Selector {
     norm: Float32Array<ArrayBuffer> | null,
     out: MaskBuffer,
   ): Promise<void> {
-    const { pruner, pattern, exactBudget } = this.#options;
+    const { pruner, params, pattern, exactBudget } = this.#options;
     const norms = this.#uploadNorms(rec, name, norm);
     if (pattern !== 'free') await selectGroups(rec, weight, norms, pattern, out);
-    else if (pruner.scope === 'matrix')
+    else if (pruner.scope(params) === 'matrix')
       await selectMatrix(rec, weight, norms, matrixRule(weight.rows, weight.cols, rate, exactBudget), out);
     else {
       const counts = rowCounts(weight.rows, weight.cols, rate, exactBudget);
@@ -208,14 +209,14 @@ export class Selector {
     ranks: RankCache | undefined,
     known?: Uint8Array,
   ): Promise<Uint32Array> {
-    const { pruner, pattern, exactBudget } = this.#options;
+    const { pruner, params, pattern, exactBudget } = this.#options;
     const { rows, cols, dtype } = weight;
-    const rowScope = pattern === 'free' && pruner.scope === 'row';
+    const rowScope = pattern === 'free' && pruner.scope(params) === 'row';
     const remembered = rowScope ? ranks?.get(weight.name) : undefined;
     if (remembered) return maskFromRanks(remembered, rows, cols, rowCounts(rows, cols, rate, exactBudget));
     const bytes = known ?? (await readWeight(rec, weight));
     if (pattern !== 'free') return selectGroupsCpu(bytes, dtype, rows, cols, norm, pattern);
-    if (pruner.scope === 'matrix')
+    if (pruner.scope(params) === 'matrix')
       return selectMatrixCpu(bytes, dtype, rows, cols, norm, matrixRule(rows, cols, rate, exactBudget));
     const counts = rowCounts(rows, cols, rate, exactBudget);
     if (ranks && cols <= 65536) {

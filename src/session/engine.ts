@@ -234,7 +234,7 @@ export class Engine {
       return entry;
     };
     try {
-      const needsData = job.plan.pruner.statistic === 'inputNorm';
+      const needsData = job.plan.statistics.length > 0;
       const errors = job.errors && { dense: use(job.errors.text), kind: job.errors.kind };
       const sameText = job.errors?.text.record.sha256 === job.calibration.record.sha256;
       // One text in two roles passes through each layer once.
@@ -261,6 +261,7 @@ export class Engine {
       const keep = job.keepAs === undefined ? undefined : this.#openMasks();
       const selector = new Selector(scope, this.model, {
         pruner: job.plan.pruner,
+        params: job.plan.params,
         pattern: job.plan.pattern,
         exactBudget: job.plan.exactBudget,
         path:

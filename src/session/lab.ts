@@ -235,7 +235,7 @@ export class Lab {
     const { rates, allocation } = ratesFor(model, plan, beta);
     const texts = await this.#allTexts(spec, io);
     const errorText = texts[spec.errorsOn];
-    const kind: StatsKind = spec.stats === 'dense' && plan.pruner.statistic !== 'none' ? 'preview' : 'exact';
+    const kind: StatsKind = spec.stats === 'dense' && plan.statistics.length > 0 ? 'preview' : 'exact';
     const seeds = await seedDraws(this.loaded.texts, spec, plan);
     return this.#job(
       io,
@@ -379,7 +379,7 @@ export class Lab {
     const plan = planRun(model, { ...spec, beta: 0 });
     const betas = sweepBetas(model, plan, options.betas);
     const texts = await this.#allTexts(spec, io);
-    const kind: StatsKind = plan.pruner.statistic === 'none' ? 'exact' : options.kind;
+    const kind: StatsKind = plan.statistics.length === 0 ? 'exact' : options.kind;
     const { draws, warning } = await seedDraws(this.loaded.texts, spec, plan);
     if (warning) io.emit({ type: 'warning', text: warning });
     const key = JSON.stringify([
@@ -442,7 +442,7 @@ export class Lab {
     const { layers } = model.config;
     const tokens = (which: TextName): number => texts[which].windows.tokens;
     const calibration = tokens('calibration');
-    const passes = plan.pruner.statistic === 'none' ? 0 : 2;
+    const passes = plan.statistics.length === 0 ? 0 : 2;
     const runs = Math.max(1, (await seedDraws(this.loaded.texts, spec, plan)).draws.length);
     let units = 0;
     if (kind === 'run' || kind === 'export') {

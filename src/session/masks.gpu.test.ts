@@ -75,6 +75,7 @@ describe('from identical statistics, bit for bit', () => {
                 const pruner = findPruner(run.spec.pruner);
                 const selector = new Selector(scope, engine.model, {
                   pruner,
+                  params: {},
                   pattern: parsePattern(run.spec.pattern),
                   exactBudget: run.spec.exactBudget,
                   path,

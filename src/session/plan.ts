@@ -13,11 +13,15 @@ import {
   withControl,
 } from '../pruning/allocations';
 import { COMMON_PARAMS, findPruner } from '../pruning/pruners';
-import type { Pruner, PrunerParam } from '../pruning/pruners/define';
+import type { Pruner, PrunerParam, Statistic } from '../pruning/pruners/define';
 
 export interface RunPlan {
   spec: LabSpec;
   pruner: Pruner;
+  /** Every parameter of the pruner and the common ones, defaults filled in. */
+  params: Record<string, ParamValue>;
+  /** What the pruner wants measured; empty for one that needs no data. */
+  statistics: readonly Statistic[];
   pattern: Pattern;
   exactBudget: boolean;
   select: 'auto' | 'gpu' | 'cpu';
@@ -89,6 +93,8 @@ export function planRun(model: ModelPlan, spec: LabSpec): RunPlan {
   return {
     spec,
     pruner,
+    params,
+    statistics: pruner.statistics(params),
     pattern,
     exactBudget: params['exactBudget'] === true,
     select: params['select'] as RunPlan['select'],

@@ -25,7 +25,7 @@ export async function seedDraws(texts: TextStore, spec: LabSpec, plan: RunPlan):
   });
   if (/\.json$/i.test(spec.texts.calibration))
     return nothing(`the calibration windows are given by ${spec.texts.calibration}, so nothing is drawn`);
-  if (plan.pruner.statistic === 'none') return nothing(`${plan.pruner.label} needs no calibration text`);
+  if (plan.statistics.length === 0) return nothing(`${plan.pruner.label} needs no calibration text`);
   const draws: SeedDraw[] = [];
   for (const seed of seeds)
     draws.push({ seed, calibration: await texts.resolve({ ...spec, seed }, 'calibration') });

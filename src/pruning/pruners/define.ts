@@ -1,7 +1,8 @@
 /**
- * A pruner says what it compares; a pattern then cuts. Scoring pruners keep kept weights untouched: they are data, and
- * the engine's one selection path (GPU or CPU) serves all of them.
+ * A pruner says what it compares; a pattern then cuts. Pruners that score with |W| times a norm are data: the engine's
+ * one selection path (GPU or CPU) serves them. All others bring `choose`, which sees one matrix at a time.
  */
+import type { FloatDtype } from '../../core/dtypes';
 import type { ParamValue } from '../../core/spec';
 
 export interface PrunerParam {
@@ -15,21 +16,123 @@ export interface PrunerParam {
   init: ParamValue;
 }
 
+export type Params = Readonly<Record<string, ParamValue>>;
+
+/**
+ * What may be measured of the inputs of a matrix. 'norm': sqrt of a_c. 'gram': sum over tokens of x x^T. 'moments':
+ * signed means and variances of the channels. 'gradient': of the dense model's loss with respect to the weights.
+ */
+export type Statistic = 'norm' | 'gram' | 'moments' | 'gradient';
+
+/** Statistics of one matrix; those that its pruner asked for are there. C = inputs, R = outputs. */
+export interface MatrixStatistics {
+  /** Calibration sequences N_s and tokens T. */
+  sequences: number;
+  tokens: number;
+  /** sqrt(a_c), f32, [C]. */
+  norms?: Float32Array<ArrayBuffer>;
+  /** Sum over all tokens of x x^T, symmetric, row-major [C, C]. Read only: matrices of one input share it. */
+  gram?: Float32Array<ArrayBuffer>;
+  /** (1 / N_s) * sum over all tokens of x_c, [C]. */
+  mean?: Float64Array<ArrayBuffer>;
+  /** Token-weighted mean of the biased variances inside each sequence, [C]. */
+  variance?: Float64Array<ArrayBuffer>;
+  /** sqrt of the sum over sequences of squared gradients, row-major [R, C]. */
+  gradient?: Float32Array<ArrayBuffer>;
+}
+
+/** Lets others have the thread now and then, and hears of cancelling. */
+export interface Pace {
+  /** Call it every few milliseconds of work; it gives way to the event loop when it is time. Rejects when cancelled. */
+  breathe(): Promise<void>;
+}
+
+/** One matrix that is to be pruned, R x C. */
+export interface MatrixJob {
+  layer: number;
+  /** Name inside the layer ('q', 'down') and in the file. */
+  matrix: string;
+  tensor: string;
+  rows: number;
+  cols: number;
+  /** The dense weights, [R, C], exactly as the file has them. The job's own copy. */
+  weights: Float32Array<ArrayBuffer>;
+  /** What `values` will be rounded to, to the nearest even. */
+  dtype: FloatDtype;
+  /** Fraction of zeros, in (0, 1]; with a K:M pattern 1 - K/M. */
+  rate: number;
+  /** Zeros of each row, [R], where the allocation works by rows: overrides `rate` for pruners that compare in rows. */
+  rowZeros?: Uint32Array<ArrayBuffer>;
+  pattern: 'free' | { keep: number; group: number };
+  exactBudget: boolean;
+  params: Params;
+  statistics: MatrixStatistics;
+  pace: Pace;
+  warn(text: string): void;
+}
+
+export interface MatrixChoice {
+  /** One bit per weight, 1 = kept, least significant bit first, each row padded to whole words with 0 bits. */
+  kept: Uint32Array<ArrayBuffer>;
+  /** New weights, [R, C]; what is not kept becomes +0 whatever stands here. Absent: the kept weights stay as they are. */
+  values?: Float32Array<ArrayBuffer>;
+  /** What a solver used and reached: it goes into the report. */
+  solver?: SolverNote;
+}
+
+export interface SolverNote {
+  /** Damping as a fraction of the mean diagonal, after retries. */
+  damping?: number;
+  retries?: number;
+  iterations?: number;
+  /** ||(W - W') X||^2 / ||W X||^2 of the calibration inputs, before rounding to the file's dtype. */
+  relativeError?: number;
+}
+
+export type Choose = (job: MatrixJob) => Promise<MatrixChoice> | MatrixChoice;
+
 export interface Pruner<Id extends string = string> {
   readonly id: Id;
   readonly label: string;
   readonly help: string;
-  /** Which statistics of its inputs a matrix needs: none, or the norm of each input channel. */
-  readonly statistic: 'none' | 'inputNorm';
+  /** Statistics that a matrix needs with these parameters; none for a pruner without data. */
+  statistics(params: Params): readonly Statistic[];
   /**
    * Unit of comparison. 'row': the lowest trunc(C s) scores of each row go, ties by lowest column. 'matrix': every
    * score up to the one at index trunc(R C s) goes, ties included.
    */
-  readonly scope: 'row' | 'matrix';
+  scope(params: Params): 'row' | 'matrix';
+  /** Whether it takes K:M patterns. */
+  readonly groups: boolean;
+  /** Whether kept weights change. */
+  updates(params: Params): boolean;
   readonly params: readonly PrunerParam[];
   readonly citation: string;
+  /** Loads what chooses; null where |W| (times the norm, if there is one) decides with these parameters. */
+  choose(params: Params): (() => Promise<Choose>) | null;
 }
 
-export function definePruner<const Id extends string>(pruner: Pruner<Id>): Pruner<Id> {
-  return pruner;
+type Definition<Id extends string> = Pick<Pruner<Id>, 'id' | 'label' | 'help' | 'citation'> & {
+  statistics: readonly Statistic[] | ((params: Params) => readonly Statistic[]);
+  scope: 'row' | 'matrix' | ((params: Params) => 'row' | 'matrix');
+  groups?: boolean;
+  updates?: boolean | ((params: Params) => boolean);
+  params?: readonly PrunerParam[];
+  choose?: Pruner['choose'];
+};
+
+const constant = <T>(value: T | ((params: Params) => T)): ((params: Params) => T) =>
+  typeof value === 'function' ? (value as (params: Params) => T) : () => value;
+
+export function definePruner<const Id extends string>(definition: Definition<Id>): Pruner<Id> {
+  const { statistics, scope, updates, ...rest } = definition;
+  return {
+    groups: true,
+    params: [],
+    choose: () => null,
+    ...rest,
+    statistics: constant<readonly Statistic[]>(statistics),
+    scope: constant(scope),
+    updates: constant(updates ?? false),
+  };
 }

@@ -5,9 +5,8 @@ export const magnitude = definePruner({
   id: 'magnitude',
   label: 'Magnitude',
   help: 'The smallest weights of each matrix, whatever flows into them. Needs no text.',
-  statistic: 'none',
+  statistics: [],
   scope: 'matrix',
-  params: [],
   citation:
     'Han et al., Learning both Weights and Connections for Efficient Neural Networks, arXiv 1506.02626',
 });

@@ -5,8 +5,7 @@ export const wanda = definePruner({
   id: 'wanda',
   label: 'Wanda',
   help: 'Weight times the size of what flows into it, compared inside each output row.',
-  statistic: 'inputNorm',
+  statistics: ['norm'],
   scope: 'row',
-  params: [],
   citation: 'Sun et al., A Simple and Effective Pruning Approach for Large Language Models, arXiv 2306.11695',
 });
