@@ -4,6 +4,7 @@
  */
 import type { FloatDtype } from '../../core/dtypes';
 import type { ParamValue } from '../../core/spec';
+import type { DecoderConfig } from '../../models/archs/define';
 
 export interface PrunerParam {
   name: string;
@@ -20,9 +21,10 @@ export type Params = Readonly<Record<string, ParamValue>>;
 
 /**
  * What may be measured of the inputs of a matrix. 'norm': sqrt of a_c. 'gram': sum over tokens of x x^T. 'moments':
- * signed means and variances of the channels. 'gradient': of the dense model's loss with respect to the weights.
+ * signed means and variances of the channels. 'gradient': of the dense model's loss with respect to the weights,
+ * sequence by sequence. 'gradientSum': the signed gradient of one batch, for pruners that choose by layer.
  */
-export type Statistic = 'norm' | 'gram' | 'moments' | 'gradient';
+export type Statistic = 'norm' | 'gram' | 'moments' | 'gradient' | 'gradientSum';
 
 /** Statistics of one matrix; those that its pruner asked for are there. C = inputs, R = outputs. */
 export interface MatrixStatistics {
@@ -91,6 +93,22 @@ export interface SolverNote {
 
 export type Choose = (job: MatrixJob) => Promise<MatrixChoice> | MatrixChoice;
 
+/** One layer of the dense model whose matrices are chosen together: what was pruned before it does not matter. */
+export interface LayerJob extends Pick<MatrixJob, 'layer' | 'params' | 'pace' | 'warn'> {
+  config: DecoderConfig;
+  /** Mean rate of the layer's weights, in [0, 1]. */
+  rate: number;
+  /** Every matrix of the layer, by its name inside the layer. */
+  matrices: Readonly<Record<string, Pick<MatrixJob, 'rows' | 'cols' | 'weights'>>>;
+  /** Gradient of the dense model's loss over one batch, row-major [R, C], by matrix; where 'gradientSum' was asked for. */
+  gradients?: Readonly<Record<string, Float32Array>>;
+}
+
+/** A choice for every matrix of the layer. */
+export type ChooseLayer = (
+  job: LayerJob,
+) => Promise<Record<string, MatrixChoice>> | Record<string, MatrixChoice>;
+
 export interface Pruner<Id extends string = string> {
   readonly id: Id;
   readonly label: string;
@@ -110,6 +128,19 @@ export interface Pruner<Id extends string = string> {
   readonly citation: string;
   /** Loads what chooses; null where |W| (times the norm, if there is one) decides with these parameters. */
   choose(params: Params): (() => Promise<Choose>) | null;
+  /** Loads what chooses all matrices of a layer at once, in place of `choose`. */
+  chooseLayer?(params: Params): () => Promise<ChooseLayer>;
+  /**
+   * The layers that are pruned where these parameters protect others; those keep every weight, and the allocation works
+   * over the range alone. SpecError where the range does not fit a model of this many layers.
+   */
+  range?(params: Params, layers: number): LayerRange;
+}
+
+/** 0-based, both ends included. */
+export interface LayerRange {
+  first: number;
+  last: number;
 }
 
 type Definition<Id extends string> = Pick<Pruner<Id>, 'id' | 'label' | 'help' | 'citation'> & {
@@ -119,6 +150,8 @@ type Definition<Id extends string> = Pick<Pruner<Id>, 'id' | 'label' | 'help' | 
   updates?: boolean | ((params: Params) => boolean);
   params?: readonly PrunerParam[];
   choose?: Pruner['choose'];
+  chooseLayer?: Pruner['chooseLayer'];
+  range?: Pruner['range'];
 };
 
 const constant = <T>(value: T | ((params: Params) => T)): ((params: Params) => T) =>
