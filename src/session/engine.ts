@@ -65,6 +65,8 @@ export interface PruneJob {
   errors?: { text: ResolvedText; kind: 'full' | 'cumulative' };
   evaluate?: ResolvedText;
   keepAs?: string;
+  /** Counts zeros though no masks are kept. */
+  countZeros?: boolean;
   onLayer?: (layer: number, row: LayerErrors | null) => void;
 }
 
@@ -258,7 +260,12 @@ export class Engine {
       );
       const ws =
         texts.length > 0 ? this.workspace(scope, texts) : allocWorkspace(scope, this.model.config, 1);
-      const keep = job.keepAs === undefined ? undefined : this.#openMasks();
+      const keep =
+        job.keepAs !== undefined
+          ? this.#openMasks()
+          : job.countZeros
+            ? this.model.layers.map((_, layer) => allocLayerMasks(scope, this.model, layer))
+            : undefined;
       const selector = new Selector(scope, this.model, {
         pruner: job.plan.pruner,
         params: job.plan.params,

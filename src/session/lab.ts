@@ -11,6 +11,7 @@ import type {
   ModelRecord,
   RunReport,
   SeedFigures,
+  SeedRange,
   StatsKind,
   TextRecord,
 } from '../core/report';
@@ -29,7 +30,8 @@ import { planModel, type ModelPlan } from '../models/inspect';
 import { loadModel } from '../models/load';
 import { bestBeta, tiedBetas } from '../eval/betaChoice';
 import { Engine, layerSparsity, matrixCounts, partCounts, type MaskState, type Meter } from './engine';
-import { figuresOf, type Figures } from './figures';
+import { reportOnly, selectAndReport, type EvaluatedText } from './bothTexts';
+import type { Figures } from './figures';
 import { foundPruning } from './foundPruning';
 import type { LabHost, TextIo } from './host';
 import { maskHashes } from './fileLayout';
@@ -46,6 +48,14 @@ export interface JobIo {
   signal?: AbortSignal;
   gate?: () => Promise<void> | undefined;
   emit: (event: LabEvent) => void;
+  /** Sums up what the job did. */
+  work?: { units: number; dispatches: number };
+}
+
+/** A run's report, and what was measured on the select text beside it. */
+export interface BothFigures {
+  report: RunReport;
+  select: Figures & Partial<SeedRange> & { dense: number[] };
 }
 
 const TEXTS: readonly TextName[] = ['calibration', 'select', 'report'];
@@ -230,11 +240,28 @@ export class Lab {
    * perplexity of the report text. Keeps the masks for generation and export.
    */
   async run(spec: LabSpec, beta: number, io: JobIo, curve?: Curve): Promise<RunReport> {
+    return (await this.#run(spec, beta, io, { curve })).report;
+  }
+
+  /** The same run, with the select text measured in the same pass; its masks are counted but not kept. */
+  async runBoth(spec: LabSpec, beta: number, io: JobIo, curve?: Curve): Promise<BothFigures> {
+    const { report, select } = await this.#run(spec, beta, io, { curve, both: true });
+    if (!select) throw new LabError('InternalError', 'The select text was not measured.');
+    return { report, select };
+  }
+
+  async #run(
+    spec: LabSpec,
+    beta: number,
+    io: JobIo,
+    { curve, both = false }: { curve?: Curve; both?: boolean },
+  ): Promise<{ report: RunReport; select: BothFigures['select'] | null }> {
     const { engine, plan: model } = this.loaded;
     const plan = planRun(model, beta === spec.beta || spec.beta === 'auto' ? spec : { ...spec, beta });
     const { rates, allocation } = ratesFor(model, plan, beta);
     const texts = await this.#allTexts(spec, io);
     const errorText = texts[spec.errorsOn];
+    const evaluated = both ? await selectAndReport(texts.select, texts.report) : reportOnly(texts.report);
     const kind: StatsKind = spec.stats === 'dense' && plan.statistics.length > 0 ? 'preview' : 'exact';
     const seeds = await seedDraws(this.loaded.texts, spec, plan);
     return this.#job(
@@ -249,11 +276,12 @@ export class Lab {
           tokens: errorText.windows.tokens,
           hidden: model.config.hidden,
         };
-        meter.total(engine.referenceUnits(texts.report));
+        meter.total(engine.referenceUnits(evaluated.text));
         // First, so that the pruned model finds what it is compared with.
-        const dense = await timings.stage('evaluateDense', () =>
-          engine.denseLosses(rec, texts.report, meter),
+        const allDense = await timings.stage('evaluateDense', () =>
+          engine.denseLosses(rec, evaluated.text, meter),
         );
+        const dense = evaluated.reportLosses(allDense);
         const result = await timings.stage('prune', () =>
           engine.prune(
             rec,
@@ -263,21 +291,24 @@ export class Lab {
               statistics: spec.stats,
               calibration: texts.calibration,
               errors: { text: errorText, kind: 'full' },
-              evaluate: texts.report,
-              keepAs: this.#maskKey(spec, beta, texts),
+              evaluate: evaluated.text,
+              ...(both ? { countZeros: true } : { keepAs: this.#maskKey(spec, beta, texts) }),
               onLayer: (layer, row) =>
                 row && io.emit({ type: 'layers', job: io.job, ...shape, from: layer, rows: [row] }),
             },
             meter,
           ),
         );
-        const main = figuresOf(result);
+        const split = evaluated.split(result);
+        const main = split.report;
         const bySeed = await timings.stage('seeds', () =>
-          this.#otherSeeds({ plan, spec, rates, draws: seeds.draws, texts }, main, rec, meter),
+          this.#otherSeeds({ plan, spec, rates, draws: seeds.draws, evaluated }, split, rec, meter),
         );
-        const masks = await timings.stage('hashMasks', () =>
-          maskHashes(rec, engine.model, this.#masksOf(spec, beta, texts).masks),
-        );
+        const masks = both
+          ? undefined
+          : await timings.stage('hashMasks', () =>
+              maskHashes(rec, engine.model, this.#masksOf(spec, beta, texts).masks),
+            );
         const achieved = layerSparsity(engine.model, result.zeros);
         const matrices = matrixCounts(engine.model, result.zeros);
         const parts = partCounts(result.parts);
@@ -314,16 +345,21 @@ export class Lab {
               window: texts.report.record.window,
               ...diverged([perplexityOf(dense), main.perplexity]),
               losses: { dense, pruned: main.losses },
-              ...(bySeed.length > 0 && seedRange(bySeed)),
+              ...(bySeed.length > 0 && seedRange(bySeed.map((draw) => draw.report))),
             },
             margin: result.margin,
-            masks,
+            ...(masks && { masks }),
             curve,
           },
           seeds,
         );
-        this.#last = { key: this.#maskKey(spec, beta, texts), report };
-        return report;
+        if (!both) this.#last = { key: this.#maskKey(spec, beta, texts), report };
+        const select = split.select && {
+          ...split.select,
+          dense: evaluated.selectLosses(allDense),
+          ...(bySeed.length > 0 && seedRange(bySeed.flatMap((draw) => draw.select ?? []))),
+        };
+        return { report, select };
       },
     );
   }
@@ -369,10 +405,13 @@ export class Lab {
     });
   }
 
-  /** The beta-perplexity curve on the select text. Points measured before, for the same spec but beta, are kept. */
+  /**
+   * The beta-perplexity curve on the select text. Points measured before, for the same spec but beta, are kept, unless
+   * it is to be measured afresh.
+   */
   async sweep(
     spec: LabSpec,
-    options: { kind: StatsKind; betas: readonly number[] | null },
+    options: { kind: StatsKind; betas: readonly number[] | null; fresh?: boolean },
     io: JobIo,
   ): Promise<Curve> {
     const { engine, plan: model } = this.loaded;
@@ -387,7 +426,7 @@ export class Lab {
       { ...spec, beta: 0, stats: kind },
       Object.values(texts).map((t) => t.record.sha256),
     ]);
-    const known = this.#points.get(key) ?? new Map<number, CurvePoint>();
+    const known = (options.fresh ? undefined : this.#points.get(key)) ?? new Map<number, CurvePoint>();
     this.#points.set(key, known);
     await this.#job(io, kind === 'exact' ? 'Sweep' : 'Sweep (preview)', (rec, meter) =>
       measureCurve(
@@ -487,6 +526,10 @@ export class Lab {
       await rec.finish();
       return result;
     } finally {
+      if (io.work) {
+        io.work.units += meter.done;
+        io.work.dispatches += rec.work.dispatches;
+      }
       rec.close();
       io.emit({ type: 'memory', usage: this.memory() });
     }
@@ -497,33 +540,34 @@ export class Lab {
     return this.#job(io, stage, work);
   }
 
-  /** The report text under the calibration draws of all seeds; none where there is one draw only. */
+  /** What is evaluated under the calibration draws of all seeds; none where there is one draw only. */
   async #otherSeeds(
     job: {
       plan: RunPlan;
       spec: LabSpec;
       rates: LayerRates;
       draws: readonly SeedDraw[];
-      texts: Record<TextName, ResolvedText>;
+      evaluated: EvaluatedText;
     },
-    main: Figures,
+    main: { report: Figures; select: Figures | null },
     rec: Recorder,
     meter: Meter,
-  ): Promise<SeedFigures[]> {
-    const { plan, spec, rates, draws, texts } = job;
-    const out: SeedFigures[] = [];
+  ): Promise<{ report: SeedFigures; select: SeedFigures | null }[]> {
+    const { plan, spec, rates, draws, evaluated } = job;
+    const out: { report: SeedFigures; select: SeedFigures | null }[] = [];
     for (const { seed, calibration } of draws) {
-      const figures =
+      const { report, select } =
         seed === spec.seed
           ? main
-          : figuresOf(
+          : evaluated.split(
               await this.loaded.engine.prune(
                 rec,
-                { plan, rates, statistics: spec.stats, calibration, evaluate: texts.report },
+                { plan, rates, statistics: spec.stats, calibration, evaluate: evaluated.text },
                 meter,
               ),
             );
-      out.push({ seed, calibration: calibration.record.sha256, ...figures });
+      const draw = { seed, calibration: calibration.record.sha256 };
+      out.push({ report: { ...draw, ...report }, select: select && { ...draw, ...select } });
     }
     return out;
   }

@@ -22,6 +22,11 @@ export class ProgressMeter implements Meter {
     this.#unitsPerToken = unitsPerToken;
   }
 
+  /** Units done so far. */
+  get done(): number {
+    return this.#done;
+  }
+
   total(units: number): void {
     this.#total += units;
     this.#send(false);
