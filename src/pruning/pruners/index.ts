@@ -2,9 +2,10 @@
 import { LabError } from '../../core/errors';
 import type { Pruner, PrunerParam } from './define';
 import { magnitude } from './magnitude';
+import { sparsegpt } from './sparsegpt';
 import { wanda } from './wanda';
 
-export const PRUNERS: readonly Pruner[] = [wanda, magnitude];
+export const PRUNERS: readonly Pruner[] = [wanda, magnitude, sparsegpt];
 
 /** Parameters that every pruner takes (`--set name=value`). */
 export const COMMON_PARAMS: readonly PrunerParam[] = [

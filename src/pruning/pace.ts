@@ -1,0 +1,32 @@
+/** How long computations on the CPU share their thread: they give way often enough to hear messages and cancelling. */
+import { throwIfAborted } from '../core/errors';
+import type { Pace } from './pruners/define';
+
+/** Longest stretch of work before the event loop gets its turn, in ms. */
+const STRETCH_MS = 40;
+
+/** A turn of the event loop; unlike timers it is not throttled. Works in workers and in Node. */
+function turn(): Promise<void> {
+  return new Promise((resolve) => {
+    const { port1, port2 } = new MessageChannel();
+    port1.onmessage = () => {
+      port1.close();
+      resolve();
+    };
+    port2.postMessage(null);
+  });
+}
+
+/** A pace that `breathe`s for real; CancelledError once `signal` has fired. */
+export function realPace(signal?: AbortSignal): Pace {
+  let last = performance.now();
+  return {
+    async breathe() {
+      throwIfAborted(signal);
+      if (performance.now() - last < STRETCH_MS) return;
+      await turn();
+      last = performance.now();
+      throwIfAborted(signal);
+    },
+  };
+}
