@@ -155,6 +155,8 @@ const CITATIONS: Record<string, string> = {
     'Wanda: Sun et al., *A Simple and Effective Pruning Approach for Large Language Models*, arXiv 2306.11695.',
   magnitude:
     'Magnitude pruning: Han et al., *Learning both Weights and Connections for Efficient Neural Networks*, arXiv 1506.02626.',
+  'llm-pruner':
+    'LLM-Pruner: Ma et al., *LLM-Pruner: On the Structural Pruning of Large Language Models*, arXiv 2305.11627.',
   sparsegpt:
     'SparseGPT: Frantar and Alistarh, *SparseGPT: Massive Language Models Can Be Accurately Pruned in One-Shot*, arXiv 2301.00774.',
   atp: 'ATP: *Determining Layer-wise Sparsity for Large Language Models Through a Theoretical Perspective*, arXiv 2502.14770.',

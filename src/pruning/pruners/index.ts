@@ -1,11 +1,12 @@
 /** Every pruner; a new one is one file here and one line in this list. */
 import { LabError } from '../../core/errors';
 import type { Pruner, PrunerParam } from './define';
+import { llmPruner } from './llm-pruner';
 import { magnitude } from './magnitude';
 import { sparsegpt } from './sparsegpt';
 import { wanda } from './wanda';
 
-export const PRUNERS: readonly Pruner[] = [wanda, magnitude, sparsegpt];
+export const PRUNERS: readonly Pruner[] = [wanda, magnitude, sparsegpt, llmPruner];
 
 /** Parameters that every pruner takes (`--set name=value`). */
 export const COMMON_PARAMS: readonly PrunerParam[] = [
