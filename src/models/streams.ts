@@ -3,7 +3,12 @@ import type { Recorder } from '../gpu/recorder';
 import type { LabBuffer, Scope } from '../gpu/scope';
 import type { Act } from '../ops/types';
 import type { Decoder, Workspace } from './decoder';
-import { InputStatistics, type LayerNorms } from './inputStatistics';
+import {
+  InputStatistics,
+  type LayerNorms,
+  type LayerStatistics,
+  type WantedStatistics,
+} from './inputStatistics';
 import { batchesOf, type Batch, type Windows } from './windows';
 
 /** A text ready to run: its ids on the GPU and the batches in which it passes through a block. */
@@ -142,6 +147,39 @@ export class DenseStream {
       } finally {
         own.close();
       }
+    }
+  }
+
+  /**
+   * Statistics of the dense inputs of one layer, from one more run of its block over the outputs of the block before.
+   * They are not kept: Gram matrices of a whole model are too large.
+   */
+  async denseStatistics(
+    rec: Recorder,
+    ws: Workspace,
+    layer: number,
+    wanted: WantedStatistics,
+    onBatch?: (tokens: number) => void,
+  ): Promise<LayerStatistics> {
+    await this.ensure(rec, ws, layer - 1, onBatch);
+    const own = this.#scope.child();
+    try {
+      const statistics = new InputStatistics(own, this.#decoder.config, this.text, wanted);
+      await own.ready();
+      for (const batch of this.text.batches) {
+        this.load(rec, layer - 1, batch, ws.x);
+        await this.#decoder.block(rec, ws, {
+          layer,
+          sequences: batch.sequences,
+          length: batch.length,
+          matrix: this.#decoder.dense(layer),
+          onInput: statistics.hook(rec, this.text, batch),
+        });
+        onBatch?.(batch.rows);
+      }
+      return await statistics.read(rec);
+    } finally {
+      own.close();
     }
   }
 

@@ -5,9 +5,11 @@ import { addPositionsKernels } from './addPositions';
 import { applyMaskKernel } from './applyMask';
 import { attentionKernels } from './attention';
 import { columnEnergyKernels } from './columnEnergy';
+import { columnMomentsKernel } from './columnMoments';
 import { countZerosKernel } from './countZeros';
 import { embedKernels } from './embed';
 import { errorSumsKernel } from './errorSums';
+import { gramTransposeKernel } from './gram';
 import { headCompareKernels } from './headCompare';
 import { headLossKernels } from './headLoss';
 import { layerNormKernels } from './layerNorm';
@@ -45,6 +47,9 @@ export const OPS: readonly OpEntry[] = [
   { name: 'headLoss', kernels: all(headLossKernels) },
   { name: 'headCompare', kernels: all(headCompareKernels) },
   { name: 'columnEnergy', kernels: all(columnEnergyKernels) },
+  { name: 'columnMoments', kernels: [columnMomentsKernel] },
+  // Its products are matmul's.
+  { name: 'gram', kernels: [gramTransposeKernel] },
   {
     name: 'select',
     kernels: [...all(selectRowsKernels, selectMatrixKernels), selectGroupsKernel, maskFromRanksKernel],

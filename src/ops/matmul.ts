@@ -56,6 +56,11 @@ export const matmulKernels = Object.fromEntries(
   MATMUL_VARIANTS.map((v) => [v, VARIANTS[v].kernels]),
 ) as Record<MatmulVariant, Record<FloatDtype, Kernel>>;
 
+/** Output rows and columns of one workgroup. */
+export function matmulTile(variant: MatmulVariant): { rows: number; cols: number } {
+  return VARIANTS[variant];
+}
+
 /** Whether `variant` gives right results on this adapter for rows of `k` elements. */
 export function matmulSupported(ctx: GpuContext, variant: MatmulVariant, k: number): boolean {
   if (variant !== 'scalar' && k % 4 !== 0) return false;

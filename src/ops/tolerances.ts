@@ -5,6 +5,8 @@
  * are exact and have no entry.
  */
 
+import type { MomentPoint } from './columnMoments.ref';
+
 /** Half an ULP, relative: 2^-24. */
 export const EPS = 2 ** -24;
 
@@ -118,6 +120,29 @@ export const OP_TOLERANCE = {
   },
   /** `rows` squares and additions in f32, relative since all are positive. */
   columnEnergy: (rows: number, value: number): number => (rows + 2) * EPS * value,
+  /** As matmul, with one addition more for each piece of tokens that joins the others. */
+  gram: (tokens: number, pieces: number, magnitude: number): number =>
+    (tokens + pieces + 3) * EPS * magnitude,
+  /**
+   * A chunk of `rows` values of mean size `size` that lie `spread` from their mean in all. Its f32 mean is off by
+   * `shift`: rows additions and a division of 2.5 ULP. The distances from it sum to `spread` and rows * shift more, with
+   * rows + 1 roundings; they correct the mean, whose product with rows and sum round once each.
+   */
+  columnSum: ({ rows, size, spread }: MomentPoint): number => {
+    const shift = (rows + 5) * EPS * size;
+    return EPS * ((rows + 2) * (spread + rows * shift) + 3 * rows * (size + shift));
+  },
+  /**
+   * Squares of those distances: rows + 3 roundings of positive terms, of which the correction takes rows * shift² away
+   * again; it errs by twice the shift times the error of the distances' sum, and by some roundings of its own.
+   */
+  columnSquares: ({ rows, size, spread, squares }: MomentPoint): number => {
+    const shift = (rows + 5) * EPS * size;
+    const ofSum = (rows + 2) * EPS * (spread + rows * shift);
+    return (
+      (rows + 5) * EPS * (squares + rows * shift * shift) + 2 * shift * ofSum + 8 * EPS * rows * shift * shift
+    );
+  },
   /**
    * Partials of 256 elements: two differences (one rounding each, relative), a product, at most 64 + 3 additions; the
    * partials themselves are added in f64. `magnitude` is the sum of the absolute values of the products.
