@@ -41,6 +41,10 @@ export function describeRun(report: RunReport): string {
     const beta = allocation.params['beta'];
     const range = `layers from ${percent(Math.min(...allocation.sparsity))} to ${percent(Math.max(...allocation.sparsity))}`;
     lines.push(`allocation  ${allocation.id}${typeof beta === 'number' ? `, beta ${beta}` : ''}, ${range}`);
+    const { clamped = 0, nominalMean, fallback } = allocation;
+    if (clamped > 0 && nominalMean !== undefined)
+      lines.push(`            ${clamped} rates were clamped; their mean is ${percent(nominalMean)}`);
+    if (fallback !== undefined) lines.push(`            fell back: ${fallback}`);
   }
   lines.push(
     `perplexity  ${describePerplexity(perplexity.dense)} dense, ${describePerplexity(perplexity.pruned)} pruned (${perplexity.windows} windows of ${perplexity.window} tokens)`,

@@ -11,6 +11,7 @@ import {
 } from '../core/spec';
 import { GGUF_EXPORT_TYPES, type GgufExportType } from '../formats/ggufQuantize';
 import { HUB_TEXTS, isHubText, parseHubText } from '../formats/hubId';
+import { ALLOCATION_PARAMS, allocations } from '../pruning/allocations';
 import { COMMON_PARAMS, PRUNERS } from '../pruning/pruners';
 
 type FlagKind = 'text' | 'switch' | 'list';
@@ -22,9 +23,14 @@ interface FlagDescription {
   help: string;
 }
 
+const listedAllocations = allocations
+  .filter(({ listed }) => listed)
+  .map(({ id }, i) => (i === 0 ? `${id} (default)` : id))
+  .join(', ');
+
 const EXPERIMENT = {
   pruner: { kind: 'text', value: 'ID', help: 'which weights go: wanda (default), magnitude' },
-  allocation: { kind: 'text', value: 'ID', help: 'how many in each layer: atp (default), uniform' },
+  allocation: { kind: 'text', value: 'ID', help: `how many in each layer: ${listedAllocations}` },
   sparsity: { kind: 'text', value: 'S', help: 'fraction of zeros over the prunable weights, 0.7' },
   beta: { kind: 'text', value: 'B', help: "ATP's common difference, or auto" },
   pattern: { kind: 'text', value: 'P', help: 'free (default), or K:M, K kept of every M inputs' },
@@ -286,6 +292,8 @@ function describeParams(): string {
   const rows = [
     ...COMMON_PARAMS.map((p) => ['every pruner', p] as const),
     ...PRUNERS.flatMap((pruner) => pruner.params.map((p) => [pruner.id, p] as const)),
+    ...ALLOCATION_PARAMS.map((p) => ['every allocation', p] as const),
+    ...allocations.flatMap((allocation) => allocation.params.map((p) => [allocation.id, p] as const)),
   ].map(([owner, p]) => {
     const values =
       p.type === 'boolean' ? 'true|false' : p.type === 'choice' ? (p.choices ?? []).join('|') : 'NUMBER';

@@ -112,8 +112,42 @@ export interface AllocationRecord {
   sparsity: number[];
   /** Asked of each prunable tensor by name, where the rates of a block's matrices differ. */
   matrices?: Record<string, number>;
+  /** What has a rate of its own. */
+  per?: 'layer' | 'matrix' | 'row';
   betaMax: number | null;
+  /** Rates that left their bounds and were put on them. */
+  clamped?: number;
+  /** Mean of the rates asked for, weighted by size: away from the target where rates were clamped. */
+  nominalMean?: number;
+  /** Small numbers behind the choice, by name: OWL's shares of outliers, AlphaPruning's exponents. */
+  facts?: Record<string, number[]>;
+  /** Why the method did not do what its name says. */
   fallback?: string;
+  search?: SearchRecord;
+}
+
+/** A search for rates: every trial prunes the clean model and measures the select text. */
+export interface SearchRecord {
+  kind: 'beta' | 'bayesian' | 'dsa';
+  /** Trials allowed. */
+  budget: number;
+  /** In the order made. */
+  trials: SearchTrial[];
+  /** Index of the best trial, null where all diverged. */
+  best: number | null;
+  /** Forward passes over one token of the whole model, in all trials together, as multiples of the select text. */
+  passes: number;
+}
+
+export interface SearchTrial {
+  /** Of the select text; null when it diverged. */
+  perplexity: number | null;
+  ms: number;
+  /** Rates of the layers. */
+  rates: number[];
+  /** The expression tried. */
+  expression?: string;
+  beta?: number;
 }
 
 export interface SparsityRecord {

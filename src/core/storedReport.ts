@@ -74,6 +74,24 @@ const curvePoint = z.object({
   losses: figures.optional(),
 });
 
+const search = z.object({
+  kind: z.enum(['beta', 'bayesian', 'dsa']),
+  budget: count,
+  trials: z
+    .array(
+      z.object({
+        perplexity: figure,
+        ms: z.number(),
+        rates,
+        expression: text.optional(),
+        beta: z.number().optional(),
+      }),
+    )
+    .max(MAX_POINTS),
+  best: count.nullable(),
+  passes: z.number(),
+});
+
 const report = z.object({
   schema: z.literal('prunelab.run/1'),
   id: z.string().min(1).max(128),
@@ -108,8 +126,13 @@ const report = z.object({
       params: z.record(z.string(), parameter),
       sparsity: rates,
       matrices: z.record(z.string(), rate).optional(),
+      per: z.enum(['layer', 'matrix', 'row']).optional(),
       betaMax: figure,
+      clamped: count.optional(),
+      nominalMean: rate.optional(),
+      facts: z.record(z.string(), figures).optional(),
       fallback: text.optional(),
+      search: search.optional(),
     })
     .optional(),
   sparsity: z

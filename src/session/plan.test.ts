@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { LabError } from '../core/errors';
 import { defaultSpec, type LabSpec } from '../core/spec';
 import type { ModelPlan } from '../models/inspect';
+import { fractionOf } from '../pruning/rates';
 import { checkParams, planRun, ratesFor, sweepBetas } from './plan';
 
 const MATRICES = ['q', 'k', 'v', 'o', 'gate', 'up', 'down'];
@@ -64,6 +65,9 @@ describe('planRun', () => {
       id: 'uniform',
       params: {},
       sparsity: [0.75, 0.75, 0.75, 0.75],
+      per: 'layer',
+      clamped: 0,
+      nominalMean: 0.75,
       betaMax: null,
     });
     expect(kindOf(() => planRun(model(), spec({ pattern: '1:4', sparsity: 0.7 })))).toMatch(/0\.75/);
@@ -83,7 +87,10 @@ describe('planRun', () => {
       id: 'custom',
       params: {},
       sparsity: [0.1, 0.2, 0.3, 0.4],
+      per: 'layer',
       betaMax: null,
+      clamped: 0,
+      nominalMean: 0.25,
     });
   });
 
@@ -110,6 +117,26 @@ describe('ratesFor and sweepBetas', () => {
     for (const [i, row] of rates.entries())
       for (const m of MATRICES) expect(row[m]).toBe(allocation.sparsity[i]);
   });
+
+  test('allocations by matrix reach their matrices, and say what was asked of each', () => {
+    const m = model();
+    const { rates, allocation } = ratesFor(m, planRun(m, spec({ allocation: 'er' })), 0);
+    expect(allocation.per).toBe('matrix');
+    expect(allocation.params).toEqual({ per: 'matrix' });
+    expect(rates[0]?.['down']).toBe(allocation.matrices?.['layers.0.down.weight']);
+    expect(rates[0]?.['down']).toBeGreaterThan(fractionOf(rates[0]?.['q'] ?? 1));
+  });
+
+  test('with exact mean and exact budget every allocation asks for the same number of zeros', () => {
+    const m = model();
+    const total = m.prunable.reduce((sum, { count }) => sum + count, 0);
+    for (const [allocation, beta] of [['uniform', 0], ['atp', 0.013], ['er', 0], ['er-plus', 0]] as const) {
+      const plan = planRun(m, spec({ allocation, beta, sparsity: 0.637, set: { exactMean: true, exactBudget: true } }));
+      const { rates } = ratesFor(m, plan, beta);
+      const zeros = m.prunable.reduce((sum, { layer, matrix, count }) => sum + Math.floor(count * fractionOf(rates[layer]?.[matrix] ?? 0)), 0);
+      expect(zeros).toBe(Math.round(0.637 * total));
+    }
+  }); // prettier-ignore
 
   test('an illegal beta names the range', () => {
     expect(kindOf(() => ratesFor(model(), planRun(model(), spec()), 0.3))).toMatch(/from -0\.2.* to 0\.2/);

@@ -4,21 +4,27 @@ import type { AllocationRecord } from '../core/report';
 import { parsePattern, seedsProblem, type LabSpec, type ParamValue, type Pattern } from '../core/spec';
 import type { ModelPlan } from '../models/inspect';
 import {
+  ALLOCATION_PARAMS,
   betaGrid,
   betaMax,
   checkBeta,
   findAllocation,
   matrixRates,
   weightedMean,
+  wholeZeros,
   withControl,
+  type Allocation,
 } from '../pruning/allocations';
+import type { Facts } from '../pruning/allocations/facts';
 import { COMMON_PARAMS, findPruner } from '../pruning/pruners';
 import type { Pruner, PrunerParam, Statistic } from '../pruning/pruners/define';
 
 export interface RunPlan {
   spec: LabSpec;
   pruner: Pruner;
-  /** Every parameter of the pruner and the common ones, defaults filled in. */
+  /** The one that decides: by hand where rates are given, uniform where the pattern fixes every layer. */
+  allocation: Allocation;
+  /** Every parameter of the pruner, the allocation and the common ones, defaults filled in. */
   params: Record<string, ParamValue>;
   /** What the pruner wants measured; empty for one that needs no data. */
   statistics: readonly Statistic[];
@@ -40,8 +46,9 @@ export function planRun(model: ModelPlan, spec: LabSpec): RunPlan {
   const pattern = parsePattern(spec.pattern);
   if (!(spec.sparsity >= 0 && spec.sparsity <= 1))
     throw new LabError('SpecError', `Sparsity must be from 0 to 1, not ${spec.sparsity}.`);
-  const allocation = findAllocation(spec.layerSparsity ? 'custom' : spec.allocation);
-  const params = checkParams(spec.set, [...COMMON_PARAMS, ...pruner.params]);
+  const chosen = findAllocation(spec.layerSparsity ? 'custom' : spec.allocation);
+  const allocation = pattern === 'free' ? chosen : findAllocation('uniform');
+  const params = checkParams(spec.set, paramsOf(pruner, chosen));
   if (spec.set['select'] === 'gpu' && pattern !== 'free' && pattern.group > 32)
     throw new LabError('SpecError', 'Groups of more than 32 are not supported.');
   let requested = spec.sparsity;
@@ -72,7 +79,7 @@ export function planRun(model: ModelPlan, spec: LabSpec): RunPlan {
   const unfit = spec.seeds ? seedsProblem(spec.seeds, spec.seed) : null;
   if (unfit !== null)
     throw new LabError('SpecError', unfit, 'List each seed once, the main one (--seed) among them.');
-  const hasBeta = allocation.id === 'atp' && pattern === 'free';
+  const { hasBeta } = allocation;
   if (!hasBeta && spec.beta !== 0) {
     const why = pattern !== 'free' ? `pattern ${spec.pattern}` : `the allocation "${allocation.id}"`;
     throw new LabError(
@@ -93,6 +100,7 @@ export function planRun(model: ModelPlan, spec: LabSpec): RunPlan {
   return {
     spec,
     pruner,
+    allocation,
     params,
     statistics: pruner.statistics(params),
     pattern,
@@ -102,6 +110,11 @@ export function planRun(model: ModelPlan, spec: LabSpec): RunPlan {
     betaMax: hasBeta ? betaMax(spec.sparsity, sizes.length) : null,
     requested,
   };
+}
+
+/** What `--set` may name with this pruner and this allocation. */
+export function paramsOf(pruner: Pruner, allocation: Allocation): PrunerParam[] {
+  return [...COMMON_PARAMS, ...pruner.params, ...ALLOCATION_PARAMS, ...allocation.params];
 }
 
 /** Values of all parameters, defaults filled in; an unknown name or bad value is a SpecError. */
@@ -124,14 +137,17 @@ export function checkParams(
         ? typeof value === 'boolean'
         : param.type === 'choice'
           ? param.choices?.includes(String(value))
-          : typeof value === 'number' && value >= min && value <= max;
+          : typeof value === 'number' &&
+            value >= min &&
+            value <= max &&
+            (param.integer !== true || Number.isInteger(value));
     if (!good) {
       const allowed =
         param.type === 'boolean'
           ? 'true or false'
           : param.type === 'choice'
             ? (param.choices ?? []).join(', ')
-            : `a number from ${min} to ${max}`;
+            : `a ${param.integer ? 'whole ' : ''}number from ${min} to ${max}`;
       throw new LabError('SpecError', `${name} cannot be ${JSON.stringify(value)}; it is ${allowed}.`);
     }
     out[name] = value;
@@ -139,52 +155,69 @@ export function checkParams(
   return out;
 }
 
-/** Rates of every matrix for a beta (0 where it has no meaning). */
+/** Whether the rates of this plan follow from shapes alone; otherwise facts have to be measured (session/facts). */
+export function needsFacts({ allocation, params, spec }: RunPlan): boolean {
+  return spec.sparsity > 0 && spec.sparsity < 1 && allocation.needs(params).length > 0;
+}
+
+/**
+ * Rates of every matrix for a beta (0 where it has no meaning). SpecError where the allocation needs facts that are not
+ * given.
+ */
 export function ratesFor(
   model: ModelPlan,
   plan: RunPlan,
   beta: number,
+  facts?: Facts,
 ): { rates: LayerRates; allocation: AllocationRecord } {
-  const { spec, pattern } = plan;
+  const { spec, allocation, params } = plan;
   const sizes = model.prunablePerLayer;
   const layers = sizes.length;
   if (plan.hasBeta) checkBeta(beta, spec.sparsity, layers);
-  // K:M leaves every layer the same rate, whatever allocation stands in the spec.
-  const id = spec.layerSparsity ? 'custom' : pattern !== 'free' ? 'uniform' : spec.allocation;
-  let perLayer: number[];
-  let perMatrix: number[] | null = null;
-  if (pattern !== 'free') perLayer = sizes.map(() => plan.requested);
-  else if (spec.layerSparsity) {
-    perMatrix = matrixRates(spec.layerSparsity, layers, model.prunable);
-    perLayer = findAllocation('custom').allocate({
-      layers,
-      sizes,
-      sparsity: spec.sparsity,
-      params: {},
-      rates: spec.layerSparsity,
-      matrices: model.prunable,
-    });
-  } else
-    perLayer = findAllocation(id).allocate({
-      layers,
-      sizes,
-      sparsity: spec.sparsity,
-      params: plan.hasBeta ? { beta } : {},
-    });
-  const rates = perLayer.map((rate, layer) => {
-    const row: Record<string, number> = {};
-    for (const [index, m] of model.prunable.entries())
-      if (m.layer === layer) row[m.matrix] = perMatrix ? (perMatrix[index] ?? rate) : rate;
-    return row;
+  if (!facts && needsFacts(plan))
+    throw new LabError(
+      'SpecError',
+      `The rates of the allocation "${allocation.id}" are measured on the weights, which are not read here.`,
+      'Run it: "prunelab prune" measures them first.',
+    );
+  const result = allocation.allocate({
+    layers,
+    sizes,
+    sparsity: plan.requested,
+    params: { ...params, ...(plan.hasBeta ? { beta } : {}) },
+    rates: spec.layerSparsity,
+    matrices: model.prunable,
+    facts,
   });
+  const asked = result.matrices ?? model.prunable.map(({ layer }) => result.layers[layer] ?? 0);
+  const counts = model.prunable.map(({ count }) => count);
+  const exact = plan.exactBudget && params['exactMean'] === true && plan.pattern === 'free';
+  const handed = exact ? wholeZeros(asked, counts, plan.requested) : asked;
+  const rates: LayerRates = sizes.map(() => ({}));
+  model.prunable.forEach((m, k) => {
+    const row = rates[m.layer];
+    if (row) row[m.matrix] = handed[k] ?? 0;
+  });
+  const own = Object.fromEntries([
+    ...allocation.params.map(({ name, init }) => [name, params[name] ?? init]),
+    // The common ones where they change something.
+    ...ALLOCATION_PARAMS.flatMap(({ name, init }) => (params[name] === init ? [] : [[name, params[name]]])),
+  ]) as AllocationRecord['params'];
   return {
     rates,
     allocation: {
-      id,
-      params: plan.hasBeta ? { beta } : {},
-      sparsity: perLayer,
-      ...(spec.layerSparsity && !Array.isArray(spec.layerSparsity) ? { matrices: spec.layerSparsity } : {}),
+      id: allocation.id,
+      params: { ...own, ...(plan.hasBeta ? { beta } : {}) },
+      sparsity: result.layers,
+      ...(result.matrices
+        ? { matrices: Object.fromEntries(model.prunable.map(({ name }, k) => [name, asked[k] ?? 0])) }
+        : {}),
+      per: result.rowZeros ? 'row' : result.matrices ? 'matrix' : 'layer',
       betaMax: plan.betaMax,
+      clamped: result.clamped,
+      nominalMean: result.nominalMean,
+      ...(result.facts ? { facts: result.facts } : {}),
+      ...(result.fallback !== undefined ? { fallback: result.fallback } : {}),
     },
   };
 }

@@ -294,7 +294,7 @@ function usage(total: number): MemoryUsage {
 function ratesOf(spec: LabSpec, model: ModelSummary): number[] {
   const params = { beta: spec.beta === 'auto' ? 0 : spec.beta };
   const { layers, prunablePerLayer: sizes } = model;
-  return findAllocation(spec.allocation).allocate({ layers, sizes, sparsity: spec.sparsity, params });
+  return findAllocation(spec.allocation).allocate({ layers, sizes, sparsity: spec.sparsity, params }).layers;
 }
 
 /** Smooth stand-in: each layer adds an exponential of its rate, earlier damage is carried on and amplified. */

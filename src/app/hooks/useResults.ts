@@ -2,7 +2,7 @@
 import { useMemo } from 'react';
 import type { StatsKind } from '../../core/report';
 import { bestBeta, tiedBetas } from '../../eval/betaChoice';
-import { findAllocation } from '../../pruning/allocations';
+import { atpRates } from '../../pruning/allocations/atp';
 import { defaultSweepKind } from '../lab/sweeper';
 import { deriveErrorView, type ErrorViewModel } from '../stores/errorView';
 import { curveKey, runKey, uniformKey } from '../stores/keys';
@@ -61,14 +61,8 @@ export function useRates(): number[] {
   return useMemo(() => {
     // An address may hold a beta that no model allows; it is cut here until the model has been loaded and said so.
     const legal = legalize(spec, layers);
-    const sizes = new Array<number>(layers).fill(1);
-    const id = usesBeta(legal, layers) ? legal.allocation : 'uniform';
-    return findAllocation(id).allocate({
-      layers,
-      sizes,
-      sparsity: legal.sparsity,
-      params: { beta: betaOf(legal) },
-    });
+    if (usesBeta(legal, layers)) return atpRates(legal.sparsity, layers, betaOf(legal));
+    return new Array<number>(layers).fill(legal.sparsity);
   }, [spec, layers]);
 }
 

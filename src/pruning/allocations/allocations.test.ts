@@ -2,15 +2,14 @@ import fc from 'fast-check';
 import { readdirSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { LabError } from '../../core/errors';
-import { allocations, atpRates, betaGrid, betaMax, findAllocation, isLegalBeta, matrixRates, weightedMean, withControl } from './index'; // prettier-ignore
+import { allocations, atpRates, betaGrid, betaMax, findAllocation, isLegalBeta, matrixRates, weightedMean, withControl, type MatrixSize } from './index'; // prettier-ignore
 
 const sizes = (layers: number): number[] => new Array<number>(layers).fill(1000);
 const sparsityArb = fc.double({ min: 0, max: 1, noNaN: true });
-const layersArb = fc.integer({ min: 1, max: 64 });
 
 describe('registry', () => {
   it('lists every allocation file of the folder', () => {
-    const helpers = new Set(['index', 'define', 'decimal']);
+    const helpers = new Set(['index', 'define', 'decimal', 'facts', 'per', 'postprocess']);
     const files = readdirSync(new URL('.', import.meta.url))
       .filter((file) => file.endsWith('.ts') && !file.endsWith('.test.ts'))
       .map((file) => file.slice(0, -3))
@@ -23,38 +22,64 @@ describe('registry', () => {
   });
 });
 
-describe.each(allocations.filter(({ listed }) => listed))('$id', (allocation) => {
-  it('gives L rates in [0, 1] whose mean is S, the same each time', () => {
-    fc.assert(
-      fc.property(
-        sparsityArb,
-        layersArb,
-        fc.double({ min: 0, max: 1, noNaN: true }),
-        (sparsity, layers, t) => {
-          const params = { beta: t * (betaMax(sparsity, layers) ?? 0) };
-          const input = { layers, sizes: sizes(layers), sparsity, params };
-          const rates = allocation.allocate(input);
-          expect(rates).toHaveLength(layers);
-          expect(rates.every((rate) => rate >= 0 && rate <= 1)).toBe(true);
-          expect(Math.abs(weightedMean(rates, input.sizes) - sparsity)).toBeLessThan(1e-12);
-          expect(allocation.allocate(input)).toEqual(rates);
-        },
-      ),
-      { numRuns: 200 },
-    );
-  });
+/** Three blocks of the shapes of a gated model, the last of them narrower. */
+const matricesOf = (layers: number): MatrixSize[] =>
+  Array.from({ length: layers }, (_, layer) =>
+    [[8, 8], [8, 8], [4, 8], [16, 8], [8, layer === layers - 1 ? 12 : 16]].map(([rows = 0, cols = 0], k) => ({
+      name: `${layer}.${k}`,
+      layer,
+      rows,
+      cols,
+      count: rows * cols,
+    })),
+  ).flat(); // prettier-ignore
+const sizesOf = (matrices: readonly MatrixSize[], layers: number): number[] =>
+  Array.from({ length: layers }, (_, i) =>
+    matrices.reduce((sum, m) => sum + (m.layer === i ? m.count : 0), 0),
+  );
 
-  it('refuses an illegal target', () => {
-    for (const sparsity of [-0.01, 1.01, NaN]) {
-      expect(() => allocation.allocate({ layers: 4, sizes: sizes(4), sparsity, params: {} })).toThrow(
-        LabError,
+describe.each(allocations.filter(({ listed, needs }) => listed && needs({}).length === 0))(
+  '$id',
+  (allocation) => {
+    it('gives L rates in [0, 1], the same each time; their mean is S when asked for', () => {
+      fc.assert(
+        fc.property(
+          sparsityArb,
+          fc.integer({ min: 1, max: 20 }),
+          fc.double({ min: 0, max: 1, noNaN: true }),
+          (sparsity, layers, t) => {
+            const matrices = matricesOf(layers);
+            const input = {
+              layers,
+              sizes: sizesOf(matrices, layers),
+              sparsity,
+              matrices,
+              params: { beta: t * (betaMax(sparsity, layers) ?? 0), exactMean: true },
+            };
+            const result = allocation.allocate(input);
+            expect(result.layers).toHaveLength(layers);
+            expect(result.layers.every((rate) => rate >= 0 && rate <= 1)).toBe(true);
+            expect(Math.abs(weightedMean(result.layers, input.sizes) - sparsity)).toBeLessThan(1e-11);
+            expect(result.nominalMean).toBeCloseTo(sparsity, 10);
+            expect(allocation.allocate(input)).toEqual(result);
+          },
+        ),
+        { numRuns: 100 },
       );
-    }
-    expect(() => allocation.allocate({ layers: 4, sizes: sizes(3), sparsity: 0.5, params: {} })).toThrow(
-      /3 layer sizes/,
-    );
-  });
-});
+    });
+
+    it('refuses an illegal target', () => {
+      for (const sparsity of [-0.01, 1.01, NaN]) {
+        expect(() => allocation.allocate({ layers: 4, sizes: sizes(4), sparsity, params: {} })).toThrow(
+          LabError,
+        );
+      }
+      expect(() => allocation.allocate({ layers: 4, sizes: sizes(3), sparsity: 0.5, params: {} })).toThrow(
+        /3 layer sizes/,
+      );
+    });
+  },
+);
 
 describe('atp', () => {
   it('matches the golden vectors', () => {
@@ -173,19 +198,19 @@ describe('betaGrid', () => {
 describe('custom', () => {
   const custom = findAllocation('custom');
   const matrices = [
-    { name: 'a', layer: 0, count: 100 },
-    { name: 'b', layer: 0, count: 300 },
-    { name: 'c', layer: 1, count: 100 },
+    { name: 'a', layer: 0, rows: 10, cols: 10, count: 100 },
+    { name: 'b', layer: 0, rows: 10, cols: 30, count: 300 },
+    { name: 'c', layer: 1, rows: 10, cols: 10, count: 100 },
   ];
   const base = { layers: 2, sizes: [400, 100], sparsity: 0.5, params: {}, matrices };
 
   it('takes one rate per layer', () => {
-    expect(custom.allocate({ ...base, rates: [0.25, 0.75] })).toEqual([0.25, 0.75]);
+    expect(custom.allocate({ ...base, rates: [0.25, 0.75] }).layers).toEqual([0.25, 0.75]);
     expect(matrixRates([0.25, 0.75], 2, matrices)).toEqual([0.25, 0.25, 0.75]);
   });
 
   it('gives block means of rates per matrix', () => {
-    expect(custom.allocate({ ...base, rates: { a: 0.2, b: 0.6, c: 1 } })).toEqual([0.5, 1]);
+    expect(custom.allocate({ ...base, rates: { a: 0.2, b: 0.6, c: 1 } }).layers).toEqual([0.5, 1]);
   });
 
   it.each([

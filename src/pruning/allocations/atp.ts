@@ -79,17 +79,9 @@ export const atp = defineAllocation({
   id: 'atp',
   label: 'ATP, arithmetic progression',
   help: 'Each layer loses a little more than the one before it; beta is the difference.',
-  params: [
-    {
-      name: 'beta',
-      label: 'Beta',
-      help: 'Difference in sparsity between one layer and the next.',
-      type: 'number',
-      min: ({ sparsity, layers }) => -(betaMax(sparsity, layers) ?? 0),
-      max: ({ sparsity, layers }) => betaMax(sparsity, layers),
-      init: 0,
-    },
-  ],
+  citation:
+    'Huang et al., Determining Layer-wise Sparsity for Large Language Models Through a Theoretical Perspective, arXiv 2502.14770',
+  hasBeta: true,
   allocate({ sparsity, layers, params }) {
     const beta = params['beta'] ?? 0;
     if (typeof beta !== 'number' || !Number.isFinite(beta)) {

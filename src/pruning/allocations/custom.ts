@@ -62,24 +62,12 @@ function layerRates(rates: readonly number[], layers: number): number[] {
   });
 }
 
-/** Block means of per-matrix rates, weighted by matrix size. */
-function blockMeans(perMatrix: readonly number[], matrices: readonly MatrixSize[], layers: number): number[] {
-  const zeros = new Array<number>(layers).fill(0);
-  const counts = new Array<number>(layers).fill(0);
-  matrices.forEach(({ layer, count }, i) => {
-    zeros[layer] = (zeros[layer] ?? 0) + (perMatrix[i] ?? 0) * count;
-    counts[layer] = (counts[layer] ?? 0) + count;
-  });
-  return zeros.map((z, i) => z / (counts[i] || 1));
-}
-
 export const custom = defineAllocation({
   id: 'custom',
   label: 'By hand',
   help: 'The rates of a file, one per layer or one per matrix.',
-  params: [],
   listed: false,
-  allocate({ layers, rates, matrices }) {
+  allocate({ layers, rates, matrices = [] }) {
     if (!rates)
       throw new LabError(
         'SpecError',
@@ -87,6 +75,6 @@ export const custom = defineAllocation({
         'Give them with --layer-sparsity.',
       );
     if (isPerLayer(rates)) return layerRates(rates, layers);
-    return blockMeans(matrixRates(rates, layers, matrices ?? []), matrices ?? [], layers);
+    return { matrices: matrixRates(rates, layers, matrices) };
   },
 });

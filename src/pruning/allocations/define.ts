@@ -1,16 +1,28 @@
 /**
- * An allocation decides how much of each layer is pruned, given the target mean. Pure functions: the page calls them
- * while a slider moves, the engine calls the same ones before it prunes. Rates are fractions of zeros.
+ * An allocation decides how much of each layer is pruned, given the target mean. Pure functions of shapes, parameters
+ * and facts: what has to be measured on the dense model first is named by `needs`, measured elsewhere and handed in.
+ * Rates are fractions of zeros.
  */
 import { LabError } from '../../core/errors';
 import type { ParamValue } from '../../core/spec';
+import type { PrunerParam } from '../pruners/define';
+import { blockMeans, clampRates, spreadToMean, weightedMean, type Clamp } from './postprocess';
+import type { FactName, Facts } from './facts';
 
-/** One matrix that is pruned: its tensor name, 0-based layer and number of weights. */
+/** One matrix that is pruned. */
 export interface MatrixSize {
+  /** Tensor name. */
   name: string;
+  /** 0-based. */
   layer: number;
+  /** Outputs and inputs. */
+  rows: number;
+  cols: number;
+  /** Number of weights. */
   count: number;
 }
+
+export type Params = Readonly<Record<string, ParamValue>>;
 
 export interface AllocationInput {
   /** Number of layers L >= 1. */
@@ -19,55 +31,117 @@ export interface AllocationInput {
   sizes: readonly number[];
   /** Target fraction of zeros S in [0, 1]. */
   sparsity: number;
-  params: Readonly<Record<string, ParamValue>>;
+  /** Parameters that differ from their defaults, and `beta` for ATP. */
+  params: Params;
   /** Rates by hand, for `custom`: one per layer, or one per prunable tensor name. */
   rates?: readonly number[] | Readonly<Record<string, number>>;
-  /** All prunable matrices, needed when `rates` names tensors. */
+  /** All prunable matrices in model order; needed by those that work by matrix. */
   matrices?: readonly MatrixSize[];
+  /** What `needs` asked for. */
+  facts?: Facts;
 }
 
-/** What a bound may depend on. */
-export interface BoundContext {
-  layers: number;
-  sparsity: number;
+/** What a method itself computes, before clamping. */
+export interface RawAllocation {
+  /** Rate of each layer, [L]; absent where `matrices` says more. */
+  layers?: number[];
+  /** Rate of each matrix, aligned with the input's `matrices`. */
+  matrices?: number[];
+  /** Zeros of each row of a matrix, aligned likewise; null where the rate alone counts. */
+  rowZeros?: (Uint32Array<ArrayBuffer> | null)[];
+  /** Why the method did not do what its name says. */
+  fallback?: string;
+  /** Small numbers behind the choice, by name; one per layer unless the name says otherwise. */
+  facts?: Record<string, number[]>;
 }
 
-export type Bound = number | ((context: BoundContext) => number | null);
-
-export interface AllocationParam {
-  name: string;
-  label: string;
-  /** One line: what it decides. */
-  help: string;
-  type: 'number' | 'boolean' | 'choice';
-  min?: Bound;
-  max?: Bound;
-  choices?: readonly string[];
-  init: ParamValue;
+export interface AllocationResult extends Omit<RawAllocation, 'layers'> {
+  /** Rates s_1..s_L, each in [0, 1]; weighted means where the rates of a block's matrices differ. */
+  layers: number[];
+  /** Rates that had to be clamped. */
+  clamped: number;
+  /** Mean of the rates, weighted by size, after clamping. */
+  nominalMean: number;
 }
 
 export interface Allocation<Id extends string = string> {
   readonly id: Id;
   readonly label: string;
   readonly help: string;
-  readonly params: readonly AllocationParam[];
+  readonly params: readonly PrunerParam[];
+  readonly citation: string | null;
   /** False for the ones that only a file or a flag can choose. */
   readonly listed: boolean;
-  /** Rates s_1..s_L, each in [0, 1]. Throws SpecError when the input or a parameter is illegal. */
-  allocate(input: AllocationInput): number[];
+  /** True where the parameter beta decides. */
+  readonly hasBeta: boolean;
+  /** Facts that have to be measured first with these parameters; none where shapes are enough. */
+  needs(params: Params): readonly FactName[];
+  /** Throws SpecError when the input or a parameter is illegal. */
+  allocate(input: AllocationInput): AllocationResult;
 }
 
-type Definition<Id extends string> = Omit<Allocation<Id>, 'listed'> & { listed?: boolean };
+type Definition<Id extends string> = Pick<Allocation<Id>, 'id' | 'label' | 'help'> &
+  Partial<Pick<Allocation<Id>, 'params' | 'citation' | 'listed' | 'hasBeta'>> & {
+    needs?: readonly FactName[] | ((params: Params) => readonly FactName[]);
+    /** Bounds of the reference; [0, 1] where it has none. */
+    clamp?: Clamp;
+    allocate(input: AllocationInput): RawAllocation | number[];
+  };
 
-/** Wraps `allocate` with the checks that hold for every allocation. */
+/** Parameters that every allocation takes (`--set name=value`). */
+export const ALLOCATION_PARAMS: readonly PrunerParam[] = [
+  {
+    name: 'exactMean',
+    label: 'Exact mean',
+    help: 'Shift the rates that were not clamped, so that their mean is the target again.',
+    type: 'boolean',
+    init: false,
+  },
+];
+
+/** Wraps `allocate` with the checks and the post-processing that hold for every allocation. */
 export function defineAllocation<const Id extends string>(definition: Definition<Id>): Allocation<Id> {
+  const { needs = [], clamp, allocate, ...rest } = definition;
   return {
+    params: [],
+    citation: null,
     listed: true,
-    ...definition,
+    hasBeta: false,
+    ...rest,
+    needs: typeof needs === 'function' ? needs : () => needs,
     allocate(input) {
       checkInput(input);
-      return definition.allocate(input);
+      const byHand = input.rates !== undefined;
+      // Nothing to choose: at 0 nothing goes, at 1 everything.
+      const given =
+        !byHand && (input.sparsity === 0 || input.sparsity === 1)
+          ? new Array<number>(input.layers).fill(input.sparsity)
+          : allocate(input);
+      return finish(Array.isArray(given) ? { layers: given } : given, input, clamp, byHand);
     },
+  };
+}
+
+function finish(
+  raw: RawAllocation,
+  input: AllocationInput,
+  clamp: Clamp | undefined,
+  byHand: boolean,
+): AllocationResult {
+  const { layers, sparsity, params, matrices = [] } = input;
+  const perMatrix = raw.matrices !== undefined;
+  const sizes = perMatrix ? matrices.map(({ count }) => count) : input.sizes;
+  const bounded = clampRates(raw.matrices ?? raw.layers ?? [], clamp);
+  const rates =
+    params['exactMean'] === true && !byHand
+      ? spreadToMean(bounded.rates, sizes, sparsity, clamp)
+      : bounded.rates;
+  return {
+    ...raw,
+    layers: perMatrix ? blockMeans(rates, matrices, layers) : rates,
+    ...(perMatrix ? { matrices: rates } : {}),
+    clamped: bounded.clamped,
+    nominalMean: weightedMean(rates, sizes),
   };
 }
 
@@ -86,13 +160,22 @@ function checkInput({ layers, sizes, sparsity }: AllocationInput): void {
   }
 }
 
-/** Mean of the rates weighted by layer size: the sparsity that the rates ask for. Uniform weights when all sizes are 0. */
-export function weightedMean(rates: readonly number[], sizes: readonly number[]): number {
-  let sum = 0;
-  let total = 0;
-  rates.forEach((rate, i) => {
-    sum += rate * (sizes[i] ?? 0);
-    total += sizes[i] ?? 0;
-  });
-  return total > 0 ? sum / total : rates.reduce((a, b) => a + b, 0) / rates.length;
+/** The matrices of the input; every caller with a model gives them. */
+export function matricesOf({ matrices }: AllocationInput): readonly MatrixSize[] {
+  if (!matrices || matrices.length === 0) throw new Error('this allocation needs the matrices of the model');
+  return matrices;
+}
+
+/** A fact that `needs` asked for. */
+export function factOf<K extends FactName>({ facts }: AllocationInput, name: K): NonNullable<Facts[K]> {
+  const fact = facts?.[name];
+  if (fact === undefined) throw new Error(`the fact ${name} was not measured`);
+  return fact;
+}
+
+/** A number among the parameters, or its default. */
+export function numberParam(params: Params, param: PrunerParam): number {
+  const value = params[param.name] ?? param.init;
+  if (typeof value !== 'number') throw new Error(`${param.name} is no number`);
+  return value;
 }

@@ -3,9 +3,12 @@ import { LabError } from '../../core/errors';
 import { atp } from './atp';
 import { custom } from './custom';
 import type { Allocation } from './define';
+import { erPlus } from './er-plus';
+import { er } from './er';
+import { erk } from './erk';
 import { uniform } from './uniform';
 
-const REGISTERED = [atp, uniform, custom] as const;
+const REGISTERED = [atp, uniform, er, erk, erPlus, custom] as const;
 
 export type AllocationId = (typeof REGISTERED)[number]['id'];
 
@@ -21,5 +24,6 @@ export function findAllocation(id: string): Allocation<AllocationId> {
 
 export { atpRates, betaGrid, betaMax, checkBeta, isLegalBeta, withControl } from './atp';
 export { matrixRates } from './custom';
-export { weightedMean } from './define';
-export type { Allocation, AllocationInput, AllocationParam, MatrixSize } from './define';
+export { ALLOCATION_PARAMS } from './define';
+export { weightedMean, wholeZeros } from './postprocess';
+export type { Allocation, AllocationInput, AllocationResult, MatrixSize } from './define';

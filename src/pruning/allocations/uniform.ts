@@ -5,6 +5,5 @@ export const uniform = defineAllocation({
   id: 'uniform',
   label: 'Uniform, the same in every layer',
   help: 'Every layer loses the same share of its weights.',
-  params: [],
   allocate: ({ layers, sparsity }) => new Array<number>(layers).fill(sparsity),
 });

@@ -13,6 +13,8 @@ export interface PrunerParam {
   type: 'number' | 'boolean' | 'choice';
   min?: number;
   max?: number;
+  /** Whole numbers only. */
+  integer?: boolean;
   choices?: readonly string[];
   init: ParamValue;
 }
