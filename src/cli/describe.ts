@@ -1,4 +1,5 @@
 /** Figures as the command line prints them for people. */
+import type { LayerRecord, MatrixRecord } from '../core/layerRecord';
 import type { Curve, RunReport } from '../core/report';
 
 export function describePerplexity(value: number | null | undefined): string {
@@ -68,4 +69,28 @@ export function describeRun(report: RunReport): string {
       `error       ${percent(last.cumulative / last.dense)} of the last layer's output, squared (${errors?.text} text, ${errors?.kind})`,
     );
   return `${lines.join('\n')}\n`;
+}
+
+/** A table of a layer's matrices. */
+export function describeLayer({ layer, model, inputs, matrices }: LayerRecord): string {
+  const heads = ['zeros', 'asked', 'local error', 'dead rows', 'dead cols', 'threshold'];
+  const row = (name: string, cells: readonly string[]): string =>
+    `${name.padEnd(10)}${cells.map((cell) => cell.padStart(14)).join('')}\n`;
+  const rows = matrices.map((m) =>
+    row(m.name, [
+      percent(m.zeros / m.count),
+      figure(m.requested, percent),
+      figure(m.error, (x) => x.toPrecision(4)),
+      `${m.dead.rows} of ${m.rows}`,
+      `${m.dead.cols} of ${m.cols}`,
+      describeThreshold(m.scores.threshold),
+    ]),
+  );
+  const head = `layer ${layer} of ${model.layers} (the first is 0): local error of the calibration text, ${inputs.text.tokens} tokens behind ${inputs.prefix} layers\n`;
+  return `${head}${row('', heads)}${rows.join('')}`;
+}
+
+function describeThreshold(threshold: MatrixRecord['scores']['threshold']): string {
+  if (threshold === null) return '-';
+  return (threshold.unit === 'matrix' ? threshold.value : threshold.median).toPrecision(4);
 }

@@ -86,6 +86,7 @@ const EXTRA = {
   force: { kind: 'switch', help: 'replace what --out holds' },
   seeds: { kind: 'text', value: 'LIST', help: 'several calibration draws, such as 0,1,2: mean and range' },
   betas: { kind: 'text', value: 'LIST', help: 'auto (the grid and 0), or a comma list' },
+  layer: { kind: 'text', value: 'I', help: 'the layer to look into; the first is 0' },
   ids: { kind: 'text', value: 'F.json', help: 'windows of token ids, equal lengths' },
   layers: { kind: 'switch', help: "also write each block's output" },
   prompt: { kind: 'text', value: 'T', help: 'the text to continue' },

@@ -7,6 +7,7 @@ import { doctorCommand } from './commands/doctor';
 import { evalCommand } from './commands/eval';
 import { generateCommand } from './commands/generate';
 import { infoCommand } from './commands/info';
+import { inspectCommand } from './commands/inspect';
 import { logitsCommand } from './commands/logits';
 import { pruneCommand } from './commands/prune';
 import { recipeCommand } from './commands/recipe';
@@ -26,6 +27,7 @@ const COMMANDS: readonly Command[] = [
   sweepCommand,
   generateCommand,
   verifyCommand,
+  inspectCommand,
   recipeCommand,
   runsCommand,
   benchCommand,

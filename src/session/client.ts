@@ -60,6 +60,7 @@ export function wrapEndpoint(worker: Worker): LabApi {
     run: (job, spec) => call(remote.run(job, spec)),
     sweep: (job, spec, options) => call(remote.sweep(job, spec, options)),
     generate: (job, spec, request) => call(remote.generate(job, spec, request)),
+    inspectLayer: (job, spec, layer) => call(remote.inspectLayer(job, spec, layer)),
     exportTo: (job, spec, sink: ExportSink, options) =>
       call(remote.exportTo(job, spec, Comlink.proxy(sink), options)),
     cancel: (job) => void call(remote.cancel(job)).catch(() => undefined),

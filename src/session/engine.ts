@@ -34,6 +34,8 @@ export interface Meter {
 
 export interface MaskState {
   key: string;
+  /** What was asked of each matrix. */
+  rates: LayerRates;
   masks: LayerMasks[];
   zeros: Record<string, number>[];
   parts: PartZeros[];
@@ -318,6 +320,7 @@ export class Engine {
       if (keep && job.keepAs !== undefined)
         this.#masks = {
           key: job.keepAs,
+          rates: job.rates,
           masks: keep,
           zeros: result.zeros,
           parts: result.parts,

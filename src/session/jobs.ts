@@ -14,11 +14,12 @@ interface Running {
 
 /** Kinds that a new job of the given kind makes pointless. */
 const REPLACES: Partial<Record<JobKind, readonly JobKind[]>> = {
-  load: ['load', 'tick', 'run', 'sweep', 'generate', 'export'],
+  load: ['load', 'tick', 'run', 'sweep', 'generate', 'export', 'inspect'],
   run: ['run', 'tick'],
   tick: ['run'],
   sweep: ['sweep'],
   generate: ['generate'],
+  inspect: ['inspect'],
 };
 
 export class JobRunner {

@@ -142,6 +142,7 @@ export class Lab {
       parameters: plan.parameters,
       prunable: record.prunable,
       prunablePerLayer: plan.prunablePerLayer,
+      matrices: plan.prunable.map(({ name: tensor, layer, count }) => ({ name: tensor, layer, count })),
       bytes: plan.opened.totalBytes,
       dtype: plan.dtype,
       warnings: plan.warnings,

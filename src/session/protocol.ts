@@ -4,6 +4,7 @@
  */
 import type { PlainError } from '../core/errors';
 import type { FoundPruning } from '../core/foundPruning';
+import type { LayerRecord } from '../core/layerRecord';
 import type { Curve, CurvePoint, DeviceRecord, LayerErrors, RunReport, StatsKind } from '../core/report';
 import type { LabSpec, ParamValue, TextName } from '../core/spec';
 import type { ExportSink } from '../formats/sink';
@@ -61,6 +62,8 @@ export interface ModelSummary {
   prunable: number;
   /** Prunable weights of each layer, in layer order. */
   prunablePerLayer: number[];
+  /** Every prunable tensor in layer order; the first layer is 0. */
+  matrices: { name: string; layer: number; count: number }[];
   bytes: number;
   dtype: string;
   /** Opened from a GGUF file, so that it can be written as one. */
@@ -218,7 +221,7 @@ export type LabEvent =
   /** The device is gone; the lab has already dropped the model. `reopen()` and load again. */
   | { type: 'lost'; error: PlainError };
 
-export type JobKind = 'load' | 'tick' | 'run' | 'sweep' | 'generate' | 'export';
+export type JobKind = 'load' | 'tick' | 'run' | 'sweep' | 'generate' | 'export' | 'inspect';
 
 /**
  * The engine as the page sees it. At most one foreground job runs and one waits; a newer job of the same kind
@@ -247,13 +250,15 @@ export interface LabApi {
    * when the file cannot be read as a text; what depends on the model (window, ids) is checked by the run.
    */
   setText(which: TextName, text: TextFile | null): Promise<void>;
-  predict(kind: JobKind, spec: LabSpec): Promise<Prediction>;
+  predict(kind: Exclude<JobKind, 'inspect'>, spec: LabSpec): Promise<Prediction>;
   /** Preview while dragging. */
   tick(job: number, spec: LabSpec): Promise<TickResult>;
   /** The exact (or spec.stats) run: errors layer by layer, then sparsity and perplexities. beta must be a number. */
   run(job: number, spec: LabSpec): Promise<RunReport>;
   sweep(job: number, spec: LabSpec, options: { kind: StatsKind; betas: number[] | null }): Promise<Curve>;
   generate(job: number, spec: LabSpec, request: GenerateRequest): Promise<GenerateResult>;
+  /** One layer (the first is 0) as this spec prunes it. beta must be a number. A newer one replaces it. */
+  inspectLayer(job: number, spec: LabSpec, layer: number): Promise<LayerRecord>;
   /**
    * Export in the order of contract: calls `sink.open(path)`, then writes, closes; verification re-reads through
    * `sink.read`. Returns the files written.

@@ -240,6 +240,11 @@ const api: LabApi = {
   sweep: (job, spec, options) => runJob(job, 'sweep', (open, io) => open.sweep(spec, options, io)),
   generate: (job, spec, request) =>
     runJob(job, 'generate', (open, io) => generate(open, { spec, beta: betaOf(spec) }, request, io)),
+  inspectLayer: (job, spec, layer) =>
+    runJob(job, 'inspect', async (open, io) => {
+      const { inspectLayer } = await import('./inspectLayer');
+      return inspectLayer(open, spec, betaOf(spec), layer, io);
+    }),
   exportTo: (job, spec, sink, options) =>
     runJob(job, 'export', async (open, io) => {
       const { exportTo } = await import('./export');

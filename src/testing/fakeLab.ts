@@ -2,7 +2,9 @@
  * A LabApi without an engine, for looking at the page and testing it alone: rows stream in, errors grow with depth,
  * perplexity has a valley in beta, jobs take time and can be cancelled. Imported by tests and the development page only.
  */
+import { toBase64 } from '../core/base64';
 import { LabError } from '../core/errors';
+import type { LayerRecord } from '../core/layerRecord';
 import type { Curve, CurvePoint, LayerErrors, RunReport } from '../core/report';
 import type { LabSpec } from '../core/spec';
 import { bestBeta, tiedBetas } from '../eval/betaChoice';
@@ -240,6 +242,11 @@ export function createFakeLab(given: Partial<FakeOptions> = {}): LabApi {
           firstDifference: 4,
         };
       }),
+    inspectLayer: (job, spec, layer) =>
+      asForeground(async () => {
+        await step(job, 200);
+        return layerOf(spec, model, layer);
+      }),
     exportTo: (job, spec, sink) =>
       asForeground(async () => {
         const files = [
@@ -273,9 +280,48 @@ export function createFakeLab(given: Partial<FakeOptions> = {}): LabApi {
 function fakeModel(layers: number): ModelSummary {
   return {
     name: 'demo', architecture: 'llama', layers, hidden: HIDDEN, context: 512, vocabulary: 4096, parameters: 3_540_000,
-    prunable: layers * 184_320, prunablePerLayer: new Array<number>(layers).fill(184_320), bytes: 7_040_000, dtype: 'F16', warnings: [],
+    prunable: layers * 184_320, prunablePerLayer: new Array<number>(layers).fill(184_320),
+    matrices: Array.from({ length: layers * FAKE_MATRICES.length }, (_, i) => ({ name: fakeTensor(Math.floor(i / FAKE_MATRICES.length), FAKE_MATRICES[i % FAKE_MATRICES.length] ?? ''), layer: Math.floor(i / FAKE_MATRICES.length), count: 184_320 / FAKE_MATRICES.length })), bytes: 7_040_000, dtype: 'F16', warnings: [],
     sha256: 'f00d', zerosAtLoad: 0, found: { achieved: 0, layers: new Array<number>(layers).fill(0), pattern: null, record: null },
   }; // prettier-ignore
+}
+
+const FAKE_MATRICES = ['q', 'o', 'up', 'down'];
+
+function fakeTensor(layer: number, matrix: string): string {
+  return `model.layers.${layer}.${matrix}_proj.weight`;
+}
+
+/** A bell of scores, cut where the layer's rate says, and a mask with stripes. */
+function layerOf(spec: LabSpec, model: ModelSummary, layer: number): LayerRecord {
+  const rate = ratesOf(spec, model)[layer] ?? 0;
+  const [rows, cols] = [192, 240];
+  const count = rows * cols;
+  const bell = Array.from({ length: 64 }, (_, i) => Math.round(3000 * Math.exp(-(((i - 44) / 11) ** 2))));
+  const cut = Math.round(64 * (0.45 + 0.4 * rate));
+  const cells = Uint8Array.from({ length: count }, (_, i) =>
+    (Math.sin(i * 12.9898) * 43758.5453) % 1 < -rate * 0.9 + ((i % cols) % 24 === 0 ? 0.7 : 0) ? 255 : 0,
+  );
+  return {
+    schema: 'prunelab.layer/1', version: '0.0.0', spec, beta: betaOf(spec), layer,
+    model: { name: model.name, layers: model.layers, sha256: model.sha256 },
+    inputs: { prefix: 'pruned', text: { source: 'bundled:moby-dick', sha256: 'cafe', windows: 16, window: 256, tokens: 4096 } },
+    matrices: FAKE_MATRICES.map((name, i) => ({
+      name, tensor: fakeTensor(layer, name), rows, cols, count, zeros: Math.round(count * rate), zerosBefore: 0, requested: rate,
+      error: 0.02 * (i + 1) * Math.exp(3 * rate), dead: { rows: i, cols: 4 * i, rowsBefore: 0, colsBefore: i },
+      picture: { height: rows, width: cols, kept: toBase64(cells) },
+      scores: {
+        kind: 'weightNorm', log10: { min: -4.2, max: 0.6 }, zero: { kept: 0, pruned: 0 },
+        pruned: bell.map((n, at) => (at < cut - 4 ? n : at < cut + 4 ? Math.round((n * (cut + 4 - at)) / 8) : 0)),
+        kept: bell.map((n, at) => (at < cut - 4 ? 0 : at < cut + 4 ? n - Math.round((n * (cut + 4 - at)) / 8) : n)),
+        threshold: { unit: 'row', rows, min: 10 ** (-4.2 + 0.075 * (cut - 4)), median: 10 ** (-4.2 + 0.075 * cut), max: 10 ** (-4.2 + 0.075 * (cut + 4)) },
+      },
+    })),
+  }; // prettier-ignore
+}
+
+function betaOf(spec: LabSpec): number {
+  return spec.beta === 'auto' ? 0 : spec.beta;
 }
 
 function usage(total: number): MemoryUsage {
@@ -292,9 +338,10 @@ function usage(total: number): MemoryUsage {
 }
 
 function ratesOf(spec: LabSpec, model: ModelSummary): number[] {
-  const params = { beta: spec.beta === 'auto' ? 0 : spec.beta };
-  const { layers, prunablePerLayer: sizes } = model;
-  return findAllocation(spec.allocation).allocate({ layers, sizes, sparsity: spec.sparsity, params }).layers;
+  const { layers, prunablePerLayer: sizes, matrices } = model;
+  const id = spec.layerSparsity ? 'custom' : spec.allocation;
+  const input = { layers, sizes, sparsity: spec.sparsity, params: { beta: betaOf(spec) } };
+  return findAllocation(id).allocate({ ...input, matrices, rates: spec.layerSparsity }).layers;
 }
 
 /** Smooth stand-in: each layer adds an exponential of its rate, earlier damage is carried on and amplified. */

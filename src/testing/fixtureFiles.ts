@@ -44,6 +44,7 @@ const NOT_MODEL = new Set([
   'masks.safetensors',
   'norms.safetensors',
   'pruning.json',
+  'layer.json',
   'config.other.json',
 ]);
 
