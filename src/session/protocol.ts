@@ -63,7 +63,7 @@ export interface ModelSummary {
   /** Prunable weights of each layer, in layer order. */
   prunablePerLayer: number[];
   /** Every prunable tensor in layer order; the first layer is 0. */
-  matrices: { name: string; layer: number; count: number }[];
+  matrices: { name: string; layer: number; rows: number; cols: number; count: number }[];
   bytes: number;
   dtype: string;
   /** Opened from a GGUF file, so that it can be written as one. */

@@ -281,7 +281,7 @@ function fakeModel(layers: number): ModelSummary {
   return {
     name: 'demo', architecture: 'llama', layers, hidden: HIDDEN, context: 512, vocabulary: 4096, parameters: 3_540_000,
     prunable: layers * 184_320, prunablePerLayer: new Array<number>(layers).fill(184_320),
-    matrices: Array.from({ length: layers * FAKE_MATRICES.length }, (_, i) => ({ name: fakeTensor(Math.floor(i / FAKE_MATRICES.length), FAKE_MATRICES[i % FAKE_MATRICES.length] ?? ''), layer: Math.floor(i / FAKE_MATRICES.length), count: 184_320 / FAKE_MATRICES.length })), bytes: 7_040_000, dtype: 'F16', warnings: [],
+    matrices: Array.from({ length: layers * FAKE_MATRICES.length }, (_, i) => ({ name: fakeTensor(Math.floor(i / FAKE_MATRICES.length), FAKE_MATRICES[i % FAKE_MATRICES.length] ?? ''), layer: Math.floor(i / FAKE_MATRICES.length), rows: 192, cols: 240, count: 46_080 })), bytes: 7_040_000, dtype: 'F16', warnings: [],
     sha256: 'f00d', zerosAtLoad: 0, found: { achieved: 0, layers: new Array<number>(layers).fill(0), pattern: null, record: null },
   }; // prettier-ignore
 }
