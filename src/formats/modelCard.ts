@@ -159,6 +159,9 @@ const CITATIONS: Record<string, string> = {
     'LLM-Pruner: Ma et al., *LLM-Pruner: On the Structural Pruning of Large Language Models*, arXiv 2305.11627.',
   sparsegpt:
     'SparseGPT: Frantar and Alistarh, *SparseGPT: Massive Language Models Can Be Accurately Pruned in One-Shot*, arXiv 2301.00774.',
+  dsnot:
+    'DSnoT: Zhang et al., *Dynamic Sparse No Training: Training-Free Fine-tuning for Sparse LLMs*, arXiv 2310.08915.',
+  alps: 'ALPS: Meng et al., *ALPS: Improved Optimization for Highly Sparse One-Shot Pruning for Large Language Models*, arXiv 2406.07831.',
   atp: 'ATP: *Determining Layer-wise Sparsity for Large Language Models Through a Theoretical Perspective*, arXiv 2502.14770.',
 };
 

@@ -1,12 +1,14 @@
 /** Every pruner; a new one is one file here and one line in this list. */
 import { LabError } from '../../core/errors';
+import { alps } from './alps';
 import type { Pruner, PrunerParam } from './define';
+import { dsnot } from './dsnot';
 import { llmPruner } from './llm-pruner';
 import { magnitude } from './magnitude';
 import { sparsegpt } from './sparsegpt';
 import { wanda } from './wanda';
 
-export const PRUNERS: readonly Pruner[] = [wanda, magnitude, sparsegpt, llmPruner];
+export const PRUNERS: readonly Pruner[] = [wanda, magnitude, sparsegpt, alps, dsnot, llmPruner];
 
 /** Parameters that every pruner takes (`--set name=value`). */
 export const COMMON_PARAMS: readonly PrunerParam[] = [

@@ -1,30 +1,15 @@
-import { definePruner, type Pruner, type PrunerParam } from './define';
+import { definePruner, type PrunerParam } from './define';
 
-/** Parameters of the update, also of pruners that borrow it. */
-export const UPDATE_PARAMS: readonly PrunerParam[] = [
-  {
-    name: 'dampening',
-    label: 'Damping',
-    help: 'Added to the diagonal of the Hessian, as a fraction of its mean. Ten times more where it cannot be factorised.',
-    type: 'number',
-    min: 0,
-    max: 1,
-    init: 0.01,
-  },
-  {
-    name: 'blockSize',
-    label: 'Columns in a block',
-    help: 'Each block of columns loses the asked fraction, chosen from weights already made up for earlier blocks.',
-    type: 'number',
-    min: 1,
-    max: 4096,
-    init: 128,
-  },
-];
-
-/** Loads the solver. */
-export const loadSparseGpt: ReturnType<Pruner['choose']> = () =>
-  import('../solvers/sparsegpt').then((m) => m.prune);
+/** Also of pruners that borrow the update or the Hessian. */
+export const DAMPENING: PrunerParam = {
+  name: 'dampening',
+  label: 'Damping',
+  help: 'Added to the diagonal of the Hessian, as a fraction of its mean. Ten times more where it cannot be factorised.',
+  type: 'number',
+  min: 0,
+  max: 1,
+  init: 0.01,
+};
 
 /** Removes column by column and lets the columns to the right make up for it (arXiv 2301.00774). */
 export const sparsegpt = definePruner({
@@ -35,7 +20,16 @@ export const sparsegpt = definePruner({
   scope: 'matrix',
   updates: true,
   params: [
-    ...UPDATE_PARAMS,
+    DAMPENING,
+    {
+      name: 'blockSize',
+      label: 'Columns in a block',
+      help: 'Each block of columns loses the asked fraction, chosen from weights already made up for earlier blocks.',
+      type: 'number',
+      min: 1,
+      max: 4096,
+      init: 128,
+    },
     {
       name: 'maskFrom',
       label: 'Mask from',
@@ -47,5 +41,5 @@ export const sparsegpt = definePruner({
   ],
   citation:
     'Frantar and Alistarh, SparseGPT: Massive Language Models Can Be Accurately Pruned in One-Shot, arXiv 2301.00774',
-  choose: () => loadSparseGpt,
+  choose: () => () => import('../solvers/sparsegpt').then((m) => m.prune),
 });

@@ -29,6 +29,10 @@ export function gramOf(job: MatrixJob): Float64Array<ArrayBuffer> {
   return gram;
 }
 
+/** Weights as what the selection rules of scores read. */
+export const bytesOf = ({ buffer, byteOffset, byteLength }: Float32Array): Uint8Array =>
+  new Uint8Array(buffer, byteOffset, byteLength);
+
 export const wordsPerRow = (cols: number): number => Math.ceil(cols / 32);
 
 export function isKept(kept: Uint32Array, perRow: number, r: number, c: number): boolean {
@@ -60,7 +64,7 @@ export function maskOfScores(
   scope: 'row' | 'matrix',
 ): Uint32Array<ArrayBuffer> {
   const { rows, cols, weights, rate, pattern, exactBudget, statistics } = job;
-  const bytes = new Uint8Array(weights.buffer, weights.byteOffset, weights.byteLength);
+  const bytes = bytesOf(weights);
   const norms = score === 'wanda' ? statistic(statistics.norms, job, 'norms') : null;
   if (pattern !== 'free') return selectGroupsCpu(bytes, 'F32', rows, cols, norms, pattern);
   return scope === 'row'

@@ -7,7 +7,7 @@ import { checkGroups, type GroupPattern } from '../../ops/selectRules';
 import { inverseFactorTransposed } from '../linalg/cholesky';
 import { kthSmallest } from '../linalg/kthSmallest';
 import { addProduct, view } from '../linalg/product';
-import type { Choose, MatrixJob, Pace } from '../pruners/define';
+import type { Choose, MatrixChoice, MatrixJob, Pace } from '../pruners/define';
 import {
   allKept,
   drop,
@@ -26,34 +26,33 @@ export type Rule =
   | { kind: 'groups'; pattern: GroupPattern };
 
 const RETRIES = 6;
+const UPDATE_BLOCK = 128;
 
 export const prune: Choose = async (job) => {
-  const { rows, cols, params, pace, rate, exactBudget, pattern } = job;
+  const { cols, params, rate, exactBudget, pattern, tensor } = job;
+  if (pattern !== 'free') checkGroups(tensor, cols, pattern);
   const from = params['maskFrom'];
-  if (pattern !== 'free') checkGroups(job.tensor, cols, pattern);
-  const rule: Rule =
-    from === 'magnitude'
-      ? { kind: 'given', kept: maskOfScores(job, from, 'matrix') }
-      : from === 'wanda'
-        ? { kind: 'given', kept: maskOfScores(job, from, 'row') }
-        : pattern === 'free'
-          ? { kind: 'rate', rate, exactBudget }
-          : { kind: 'groups', pattern };
-  const gram = gramOf(job);
-  const factor = await hessianFactor(job, gram, numberParam(params, 'dampening'));
-  const w = Float64Array.from(job.weights);
-  for (const c of factor.dead) for (let r = 0; r < rows; r++) w[r * cols + c] = 0;
-  const { kept } = await sweep(w, rows, cols, factor.ut, blockOf(job), rule, pace);
-  return {
-    kept,
-    values: Float32Array.from(w),
-    solver: {
-      damping: factor.damping,
-      retries: factor.retries,
-      relativeError: await relativeError(job, gram, w),
-    },
-  };
+  if (from === 'magnitude') return updateUnder(job, maskOfScores(job, from, 'matrix'));
+  if (from === 'wanda') return updateUnder(job, maskOfScores(job, from, 'row'));
+  if (pattern === 'free') return solve(job, { kind: 'rate', rate, exactBudget }, blockOf(job));
+  return solve(job, { kind: 'groups', pattern }, blockOf(job));
 };
+
+/** Keeps `kept` as it is and changes the weights that stay; the width of the blocks plays no part. */
+export function updateUnder(job: MatrixJob, kept: Uint32Array<ArrayBuffer>): Promise<MatrixChoice> {
+  return solve(job, { kind: 'given', kept }, UPDATE_BLOCK);
+}
+
+async function solve(job: MatrixJob, rule: Rule, blockSize: number): Promise<MatrixChoice> {
+  const { rows, cols, params, pace } = job;
+  const gram = gramOf(job);
+  const { ut, dead, damping, retries } = await hessianFactor(job, gram, numberParam(params, 'dampening'));
+  const w = Float64Array.from(job.weights);
+  for (const c of dead) for (let r = 0; r < rows; r++) w[r * cols + c] = 0;
+  const { kept } = await sweep(w, rows, cols, ut, blockSize, rule, pace);
+  const error = await relativeError(job, gram, w);
+  return { kept, values: Float32Array.from(w), solver: { damping, retries, relativeError: error } };
+}
 
 /** Columns in a block: as asked, or the largest number of whole groups below. */
 function blockOf({ params, pattern, tensor, warn }: MatrixJob): number {

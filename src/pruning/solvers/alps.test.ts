@@ -1,0 +1,99 @@
+import { expect, test } from 'vitest';
+import { Rng } from '../../core/rng';
+import { matrixJob, prunedOf, statisticsOf } from '../../testing/matrixJob';
+import { realPace } from '../pace';
+import type { Params } from '../pruners/define';
+import { findPruner } from '../pruners';
+import { prune } from './alps';
+import { prune as sparsegpt } from './sparsegpt';
+
+const DEFAULTS: Params = Object.fromEntries(findPruner('alps').params.map((p) => [p.name, p.init]));
+
+const [rows, cols] = [24, 40];
+const rng = new Rng(9);
+const weights = Float32Array.from({ length: rows * cols }, () => rng.float() + rng.float() - 1);
+const shared = Array.from({ length: 400 }, () => rng.float() - 0.5);
+/** Channels that go together, so that others can make up for a lost one. */
+const inputs = Float64Array.from(
+  { length: 400 * cols },
+  (_, i) => (rng.float() - 0.5) * (1 + (i % 5)) + (shared[Math.floor(i / cols)] ?? 0),
+);
+const statistics = statisticsOf(inputs, cols, 4);
+const base = { rows, cols, weights, statistics, params: DEFAULTS, pace: realPace() };
+
+test('keeps the budget and beats SparseGPT', async () => {
+  for (const rate of [0.5, 0.75]) {
+    const job = matrixJob({ ...base, rate });
+    const { kept, solver, values } = await prune(job);
+    const pruned = prunedOf(kept, rows, cols);
+    expect(pruned).toHaveLength(rows * cols * rate);
+    for (const i of pruned) expect(values?.[i]).toBe(0);
+    const other = await sparsegpt({ ...job, params: { dampening: 0.01, blockSize: 128, maskFrom: 'own' } });
+    expect(solver?.relativeError).toBeLessThan(other.solver?.relativeError ?? 0);
+    expect(job.warnings).toEqual([]);
+  }
+});
+
+test('counts: round((1 - s) R C) stay; with an exact budget floor(R C s) go', async () => {
+  const rate = 0.3337;
+  const rounded = await prune(matrixJob({ ...base, rate }));
+  expect(prunedOf(rounded.kept, rows, cols)).toHaveLength(rows * cols - Math.round((1 - rate) * rows * cols));
+  const exact = await prune(matrixJob({ ...base, rate, exactBudget: true }));
+  expect(prunedOf(exact.kept, rows, cols)).toHaveLength(Math.floor(rows * cols * rate));
+});
+
+test('rates of 1 and 0', async () => {
+  const all = await prune(matrixJob({ ...base, rate: 1 }));
+  expect(prunedOf(all.kept, rows, cols)).toHaveLength(rows * cols);
+  expect(all.solver?.relativeError).toBeCloseTo(1, 12);
+  const none = await prune(matrixJob({ ...base, rate: 0 }));
+  expect(prunedOf(none.kept, rows, cols)).toHaveLength(0);
+  expect(none.solver?.relativeError).toBeLessThan(1e-12);
+});
+
+test('every group keeps its count', async () => {
+  const { kept } = await prune(matrixJob({ ...base, pattern: { keep: 1, group: 4 }, rate: 0.75 }));
+  const counts = new Map<number, number>();
+  for (const i of prunedOf(kept, rows, cols)) counts.set(i >> 2, (counts.get(i >> 2) ?? 0) + 1);
+  expect([...counts.values()]).toEqual(Array.from({ length: (rows * cols) / 4 }, () => 3));
+});
+
+test('under a mask from elsewhere, conjugate gradients come to the least-squares optimum', async () => {
+  // Few kept weights a row: ten steps are exact for up to ten of them.
+  const job = matrixJob({ ...base, rate: 0.85, params: { ...DEFAULTS, maskFrom: 'wanda', dampening: 0 } });
+  const { kept, values } = await prune(job);
+  const pruned = new Set(prunedOf(kept, rows, cols));
+  const { gram } = statistics;
+  for (let r = 0; r < rows; r++)
+    for (let c = 0; c < cols; c++) {
+      if (pruned.has(r * cols + c)) continue;
+      // The gradient on the support is 0.
+      let gradient = 0;
+      for (let k = 0; k < cols; k++)
+        gradient +=
+          ((values?.[r * cols + k] ?? 0) - (weights[r * cols + k] ?? 0)) * (gram[c * cols + k] ?? 0);
+      expect(Math.abs(gradient / (gram[c * cols + c] ?? 0))).toBeLessThan(1e-6);
+    }
+});
+
+test('stopped before it starts, it is worse than need be and says so', async () => {
+  const job = matrixJob({ ...base, params: { ...DEFAULTS, maxIterations: 0 } });
+  const { solver } = await prune(job);
+  const whole = await prune(matrixJob(base));
+  expect(solver?.iterations).toBe(0);
+  expect(whole.solver?.iterations).toBeGreaterThan(0);
+  expect(whole.solver?.relativeError).toBeLessThan(solver?.relativeError ?? 0);
+});
+
+test('a dead input does no harm, and cancelling is heard', async () => {
+  const dead = statisticsOf(
+    inputs.map((x, i) => (i % cols === 3 ? 0 : x)),
+    cols,
+    4,
+  );
+  const { values } = await prune(matrixJob({ ...base, statistics: dead }));
+  values?.forEach((v) => expect(v).toBeTypeOf('number'));
+  expect(values?.every(Number.isFinite)).toBe(true);
+  const pace = realPace(AbortSignal.abort());
+  await expect(prune(matrixJob({ ...base, pace }))).rejects.toMatchObject({ kind: 'CancelledError' });
+});

@@ -1,0 +1,298 @@
+/**
+ * ALPS (Meng et al., arXiv 2406.07831): min ||X W - X W0||^2 with a budget of non-zeros for the whole matrix. ADMM
+ * settles the support, a few conjugate-gradient steps the weights on it. Everything is kept as [R, C], rows are outputs;
+ * the columns are scaled so that the damped Gram matrix A has a unit diagonal. f64 throughout.
+ */
+import { checkGroups, type GroupPattern } from '../../ops/selectRules';
+import { symmetricEigen, type Eigen } from '../linalg/eigen';
+import { kthSmallest } from '../linalg/kthSmallest';
+import { addProduct, quadraticForm, view } from '../linalg/product';
+import { transposed } from '../linalg/transpose';
+import type { Choose, MatrixJob, Pace } from '../pruners/define';
+import {
+  allKept,
+  drop,
+  gramOf,
+  isKept,
+  maskOfScores,
+  numberParam,
+  relativeError,
+  wordsPerRow,
+} from './common';
+
+const CG_STEPS = 10;
+const MAX_RHO = 1e6;
+/** Below, every restart has failed. */
+const MIN_RHO = 1e-30;
+const TINY = 1e-8;
+
+export const prune: Choose = async (job) => {
+  const { rows, cols, params, pace, pattern } = job;
+  if (pattern !== 'free') checkGroups(job.tensor, cols, pattern);
+  const gram = gramOf(job);
+  const problem = await scaled(job, gram);
+  const from = params['maskFrom'];
+  let support: Uint8Array;
+  let b = problem.dense.slice();
+  let iterations = 0;
+  if (from === 'magnitude' || from === 'wanda') {
+    const kept = maskOfScores(job, from, from === 'wanda' ? 'row' : 'matrix');
+    support = Uint8Array.from(b, (_, i) =>
+      Number(isKept(kept, wordsPerRow(cols), Math.floor(i / cols), i % cols)),
+    );
+  } else {
+    const found = await admm(problem, job);
+    ({ b, iterations } = found);
+    support = top(b, found.keep);
+  }
+  restrict(b, support);
+  await conjugateGradients(problem, b, support, pace);
+  if (from === 'own') await warnIfWorse(job, problem, b);
+
+  const values = b.map((x, i) => x / (problem.scale[i % cols] as number));
+  const kept = allKept(rows, cols);
+  support.forEach((s, i) => {
+    if (s === 0) drop(kept, wordsPerRow(cols), Math.floor(i / cols), i % cols);
+  });
+  const error = await relativeError(job, gram, values);
+  const damping = numberParam(params, 'dampening');
+  return { kept, values: Float32Array.from(values), solver: { damping, iterations, relativeError: error } };
+};
+
+interface Problem {
+  rows: number;
+  cols: number;
+  /** A [C, C], symmetric with a unit diagonal. */
+  a: Float64Array<ArrayBuffer>;
+  /** D [C]: what the columns were multiplied by. */
+  scale: Float64Array<ArrayBuffer>;
+  /** B0 = W D, [R, C]. */
+  dense: Float64Array<ArrayBuffer>;
+  /** Y = B0 A, [R, C]. */
+  target: Float64Array<ArrayBuffer>;
+}
+
+async function scaled(
+  { rows, cols, weights, params, pace }: MatrixJob,
+  gram: Float64Array,
+): Promise<Problem> {
+  const a = Float64Array.from(gram);
+  let trace = 0;
+  for (let c = 0; c < cols; c++) trace += a[c * cols + c] as number;
+  const damping = (numberParam(params, 'dampening') * trace) / cols;
+  for (let c = 0; c < cols; c++) a[c * cols + c] = (a[c * cols + c] as number) + damping;
+  const scale = Float64Array.from({ length: cols }, (_, c) => Math.sqrt(a[c * cols + c] as number) + TINY);
+  for (let r = 0; r < cols; r++)
+    for (let c = 0; c < cols; c++)
+      a[r * cols + c] = (a[r * cols + c] as number) / ((scale[r] as number) * (scale[c] as number));
+  const dense = Float64Array.from(weights, (w, i) => w * (scale[i % cols] as number));
+  const target = await multiply(dense, a, rows, cols, pace);
+  return { rows, cols, a, scale, dense, target };
+}
+
+/** X M for a symmetric M [C, C]. */
+async function multiply(
+  x: Float64Array,
+  m: Float64Array,
+  rows: number,
+  cols: number,
+  pace: Pace,
+): Promise<Float64Array<ArrayBuffer>> {
+  const out = new Float64Array(rows * cols);
+  await addProduct(view(out, cols), view(x, cols), view(m, cols), rows, cols, cols, 1, pace);
+  return out;
+}
+
+/** The budget: how many entries of the whole matrix stay, or K of every M. */
+type Keep = number | GroupPattern;
+
+function budget({ rows, cols, rate, exactBudget, pattern }: MatrixJob): Keep {
+  if (pattern !== 'free') return pattern;
+  const total = rows * cols;
+  if (exactBudget || rate <= 0) return total - Math.floor(total * Math.max(rate, 0));
+  // As NumPy rounds, halves to even.
+  const exact = (1 - rate) * total;
+  const rounded = Math.round(exact);
+  return rounded - exact === 0.5 && rounded % 2 === 1 ? rounded - 1 : rounded;
+}
+
+/** 1 for the entries of largest magnitude; of equal ones the first go. */
+function top(values: Float64Array, keep: Keep): Uint8Array {
+  if (typeof keep !== 'number') return topOfGroups(values, keep);
+  const support = new Uint8Array(values.length);
+  const gone = values.length - keep;
+  if (keep <= 0) return support;
+  if (gone <= 0) return support.fill(1);
+  const sizes = values.map(Math.abs);
+  const limit = kthSmallest(sizes.slice(), sizes.length, gone - 1);
+  let ties = gone;
+  for (let i = 0; i < sizes.length; i++) if ((sizes[i] as number) < limit) ties--;
+  for (let i = 0; i < sizes.length; i++) {
+    const size = sizes[i] as number;
+    support[i] = size > limit || (size === limit && ties-- <= 0) ? 1 : 0;
+  }
+  return support;
+}
+
+function topOfGroups(values: Float64Array, { keep, group }: GroupPattern): Uint8Array {
+  const support = new Uint8Array(values.length);
+  for (let first = 0; first < values.length; first += group) {
+    for (let i = first; i < first + group; i++) {
+      const own = Math.abs(values[i] as number);
+      let before = 0;
+      for (let j = first; j < first + group; j++) {
+        const other = Math.abs(values[j] as number);
+        if (other < own || (other === own && j < i)) before++;
+      }
+      support[i] = before < group - keep ? 0 : 1;
+    }
+  }
+  return support;
+}
+
+function restrict(values: Float64Array, support: Uint8Array): void {
+  for (let i = 0; i < values.length; i++) if (support[i] === 0) values[i] = 0;
+}
+
+async function admm(
+  { rows, cols, a, dense, target }: Problem,
+  job: MatrixJob,
+): Promise<{ b: Float64Array<ArrayBuffer>; keep: Keep; iterations: number }> {
+  const { pace, params } = job;
+  const keep = budget(job);
+  const kept = typeof keep === 'number' ? keep : (rows * cols * keep.keep) / keep.group;
+  const most = numberParam(params, 'maxIterations');
+  let rho = numberParam(params, 'rho');
+  if (kept === 0 || most === 0) return { b: dense, keep, iterations: 0 };
+  const start = dense.slice();
+  restrict(start, top(start, keep));
+  let b = dense;
+  let z = start.slice();
+  const v = new Float64Array(rows * cols);
+  const eigen = await symmetricEigen(a.slice(), cols, pace);
+  // The eigenvectors as columns: row i holds entry i of each.
+  const q = transposed(eigen.vectors, cols);
+  let inverse = await shiftedInverse(eigen, q, rho, pace);
+  let last = nonZero(z);
+  let grown = false;
+  let iterations = 0;
+  while (iterations < most) {
+    const rhs = target.map((y, i) => y - (v[i] as number) + rho * (z[i] as number));
+    b = await multiply(rhs, inverse, rows, cols, pace);
+    z = b.map((x, i) => x + (v[i] as number) / rho);
+    restrict(z, top(z, keep));
+    for (let i = 0; i < v.length; i++) v[i] = (v[i] as number) + rho * ((b[i] as number) - (z[i] as number));
+    iterations++;
+    await pace.breathe();
+    if (iterations % 3 !== 0) continue;
+    const now = nonZero(z);
+    let changed = 0;
+    for (let i = 0; i < now.length; i++) if (now[i] !== last[i]) changed++;
+    last = now;
+    if (changed === 0 && grown) break;
+    const factor = growth(changed, kept, grown);
+    if (changed > 0.005 * kept) grown = true;
+    else if (changed > 0 && !grown) {
+      b = dense;
+      z = start.slice();
+      v.fill(0);
+    }
+    rho = Math.min(rho * factor, MAX_RHO);
+    if (rho < MIN_RHO || (iterations > 30 && changed < 0.0003 * kept)) break;
+    inverse = await shiftedInverse(eigen, q, rho, pace);
+  }
+  return { b, keep, iterations };
+}
+
+/** Of rho, by how many entries of the support changed since the last look. */
+function growth(changed: number, kept: number, grown: boolean): number {
+  if (changed > 0.1 * kept) return 1.3;
+  if (changed > 0.005 * kept) return 1.2;
+  return changed > 0 && grown ? 1.1 : 1 / 5;
+}
+
+function nonZero(values: Float64Array): Uint8Array {
+  const out = new Uint8Array(values.length);
+  for (let i = 0; i < values.length; i++) if (values[i] !== 0) out[i] = 1;
+  return out;
+}
+
+/** (A + rho I)^-1 from the eigenvectors of A as columns of `q`. */
+async function shiftedInverse(
+  { values }: Eigen,
+  q: Float64Array,
+  rho: number,
+  pace: Pace,
+): Promise<Float64Array<ArrayBuffer>> {
+  const n = values.length;
+  const weighted = q.map((x, i) => x / ((values[i % n] as number) + rho));
+  const out = new Float64Array(n * n);
+  const band = 96;
+  for (let i = 0; i < n; i += band) {
+    const height = Math.min(band, n - i);
+    await addProduct(view(out, n, i), view(weighted, n, i), view(q, n), height, i + height, n, 1, pace);
+  }
+  for (let r = 0; r < n; r++) for (let c = r + 1; c < n; c++) out[r * n + c] = out[c * n + r] as number;
+  return out;
+}
+
+/** Steps on B A = Y restricted to the support, all rows at once, each with its own step length. */
+async function conjugateGradients(
+  { rows, cols, a, target }: Problem,
+  b: Float64Array,
+  support: Uint8Array,
+  pace: Pace,
+): Promise<void> {
+  const residual = await multiply(b, a, rows, cols, pace);
+  for (let i = 0; i < residual.length; i++) residual[i] = (target[i] as number) - (residual[i] as number);
+  restrict(residual, support);
+  const direction = residual.slice();
+  const energy = Float64Array.from({ length: rows }, (_, r) => dot(residual, residual, r * cols, cols));
+  for (let step = 0; step < CG_STEPS; step++) {
+    const image = await multiply(direction, a, rows, cols, pace);
+    for (let r = 0; r < rows; r++) {
+      const begin = r * cols;
+      const before = energy[r] as number;
+      const length = before / (dot(direction, image, begin, cols) || TINY);
+      for (let i = begin; i < begin + cols; i++) {
+        b[i] = (b[i] as number) + length * (direction[i] as number);
+        residual[i] = support[i] === 0 ? 0 : (residual[i] as number) - length * (image[i] as number);
+      }
+      const after = dot(residual, residual, begin, cols);
+      const beta = after / (before || TINY);
+      energy[r] = after;
+      for (let i = begin; i < begin + cols; i++)
+        direction[i] = (residual[i] as number) + beta * (direction[i] as number);
+    }
+    await pace.breathe();
+  }
+}
+
+function dot(x: Float64Array, y: Float64Array, begin: number, length: number): number {
+  let sum = 0;
+  for (let i = begin; i < begin + length; i++) sum += (x[i] as number) * (y[i] as number);
+  return sum;
+}
+
+/** The damped objective should be below that of keeping the largest entries of B0 as they are. */
+async function warnIfWorse(
+  job: MatrixJob,
+  { rows, cols, a, dense }: Problem,
+  b: Float64Array,
+): Promise<void> {
+  const objective = (x: Float64Array): Promise<number> =>
+    quadraticForm(
+      x.map((y, i) => y - (dense[i] as number)),
+      rows,
+      a,
+      cols,
+      job.pace,
+    );
+  const plain = dense.slice();
+  restrict(plain, top(plain, budget(job)));
+  const [reached, projected] = [await objective(b), await objective(plain)];
+  if (reached > projected)
+    job.warn(
+      `${job.tensor}: ALPS ends with an error ${(reached / projected).toPrecision(4)} times that of keeping the largest scaled weights.`,
+    );
+}
