@@ -10,6 +10,8 @@ struct Params {
   pairs: u32,
   seqLength: u32,
   positionBegin: u32,
+  // 1, or -1 to turn back.
+  direction: f32,
 }
 @group(0) @binding(0) var<uniform> params: Params;
 // [positions, pairs] of (cos, sin).
@@ -29,7 +31,7 @@ fn main(
   let row = params.rowBegin + i / params.pairs;
   let pair = i % params.pairs;
   let position = row % params.seqLength + params.positionBegin;
-  let turn = table[position * params.pairs + pair];
+  let turn = table[position * params.pairs + pair] * vec2f(1.0, params.direction);
   var at = row * params.heads * params.headDim + pair;
   for (var head = 0u; head < params.heads; head += 1u) {
     let a = x[at];

@@ -8,7 +8,7 @@ import type { Recorder } from '../gpu/recorder';
 import type { LabBuffer, Scope } from '../gpu/scope';
 import { activate } from '../ops/activate';
 import { addPositions } from '../ops/addPositions';
-import { attention } from '../ops/attention';
+import { attention, type AttentionOptions } from '../ops/attention';
 import { embed } from '../ops/embed';
 import { layerNorm } from '../ops/layerNorm';
 import { matmul } from '../ops/matmul';
@@ -69,7 +69,7 @@ function widthsOf(c: DecoderConfig): Record<Exclude<keyof Workspace, 'tokens' | 
   };
 }
 
-function isGated(c: DecoderConfig): boolean {
+export function isGated(c: DecoderConfig): boolean {
   return c.matrices.some((m) => m.name === 'gate' || m.name === 'gateUp');
 }
 
@@ -112,6 +112,8 @@ export interface BlockRun {
   matrix: (name: string) => MatrixView | Promise<MatrixView>;
   /** Sees each shared input once, before the matrices read it. */
   onInput?: (name: string, input: Act) => Promise<void>;
+  /** Sees the gate (or the only MLP input projection) before its activation, which happens in place. */
+  onGate?: (gate: Act) => Promise<void> | void;
   /** Cached decoding: `length` new tokens begin at this position (one sequence). */
   cache?: { kv: KvCache; position: number };
 }
@@ -260,6 +262,7 @@ export class Decoder {
       await linear(up ? 'gate' : 'up', mlpInput, gate);
       if (up) await linear('up', mlpInput, up);
     }
+    await run.onGate?.(gate);
     await activate(rec, c.activation, gate, up ?? null);
     await run.onInput?.('down', gate);
     await finish('down', gate, 'mlpOut', y);
@@ -277,19 +280,16 @@ export class Decoder {
     const { q, k, v, mixed } = acts;
     const rows = run.sequences * run.length;
     const position = run.cache?.position ?? 0;
-    const turn = spec.rope === null ? undefined : c.ropes[spec.rope];
-    if (turn) {
-      // A cache stays inside the original context, where one table serves all lengths.
-      const table = this.#table(spec.rope ?? 0, run.cache ? 1 : run.length);
-      const rotary = {
-        headDim: c.headDim,
-        rotaryDim: turn.dim,
-        seqLength: run.length,
-        positionBegin: position,
-      };
-      await rope(rec, q, table, { heads: c.heads, ...rotary });
-      await rope(rec, k, table, { heads: c.kvHeads, ...rotary });
-    }
+    for (const [act, heads] of [
+      [q, c.heads],
+      [k, c.kvHeads],
+    ] as const)
+      await this.rotate(rec, act, spec, {
+        heads,
+        length: run.length,
+        position,
+        cached: run.cache !== undefined,
+      });
     let keys = run.length;
     let source: KvCache = { k, v };
     if (run.cache) {
@@ -301,18 +301,49 @@ export class Decoder {
       source = { k: { ...kv.k, rows: keys }, v: { ...kv.v, rows: keys } };
     }
     const options = {
-      batch: run.sequences,
-      queries: run.length,
+      ...this.attentionOptions(spec, run.sequences, run.length),
       keys,
+      positionBegin: position,
+    };
+    await attention(rec, q, source.k, source.v, mixed, options, ws.scratch);
+  }
+
+  /** Turns queries or keys by their positions, in place; back again with `inverse`. */
+  async rotate(
+    rec: Recorder,
+    x: Act,
+    spec: BlockSpec,
+    o: { heads: number; length: number; position?: number; cached?: boolean; inverse?: boolean },
+  ): Promise<void> {
+    const turn = spec.rope === null ? undefined : this.config.ropes[spec.rope];
+    if (!turn) return;
+    // A cache stays inside the original context, where one table serves all lengths.
+    const table = this.#table(spec.rope ?? 0, o.cached ? 1 : o.length);
+    await rope(rec, x, table, {
+      heads: o.heads,
+      headDim: this.config.headDim,
+      rotaryDim: turn.dim,
+      seqLength: o.length,
+      positionBegin: o.position ?? 0,
+      inverse: o.inverse,
+    });
+  }
+
+  /** Attention of a block over whole sequences. */
+  attentionOptions(spec: BlockSpec, sequences: number, length: number): AttentionOptions {
+    const c = this.config;
+    return {
+      batch: sequences,
+      queries: length,
+      keys: length,
       heads: c.heads,
       kvHeads: c.kvHeads,
       headDim: c.headDim,
-      positionBegin: position,
+      positionBegin: 0,
       scale: spec.attentionScale,
       window: spec.window ?? 0,
       softcap: c.attentionSoftcap,
     };
-    await attention(rec, q, source.k, source.v, mixed, options, ws.scratch);
   }
 
   /** Final norm of the rows of x into out. */
@@ -343,11 +374,11 @@ function needed(act: Act | undefined, name: string): Act {
 }
 
 /** The same values in rows as long as the norm's weight: one row for each head, or the whole width. */
-function inRowsOf(act: Act, norm: NormVectors): Act {
+export function inRowsOf(act: Act, norm: NormVectors): Act {
   const cols = norm.weight.length;
   return { ...act, rows: (act.rows * act.cols) / cols, cols };
 }
 
-function partsOf(c: DecoderConfig, name: string): MatrixPart[] {
+export function partsOf(c: DecoderConfig, name: string): MatrixPart[] {
   return c.matrices.find((m) => m.name === name)?.parts ?? [];
 }

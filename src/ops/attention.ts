@@ -1,6 +1,7 @@
 import { defineKernel, foldGrid, type Kernel } from '../gpu/kernel';
 import type { GpuContext } from '../gpu/context';
 import type { Recorder } from '../gpu/recorder';
+import type { LabBuffer } from '../gpu/scope';
 import shared from '../../shaders/lib/attention.wgsl?raw';
 import grid from '../../shaders/lib/grid.wgsl?raw';
 import softcap from '../../shaders/lib/softcap.wgsl?raw';
@@ -32,7 +33,7 @@ export const attentionKernels = {
 export const ATTENTION_TILES = ['sg4', 'tile', 'scalar'] as const;
 export type AttentionTiles = (typeof ATTENTION_TILES)[number];
 
-interface Tiles {
+export interface Tiles {
   scores: Kernel;
   values: Kernel;
   /** Queries whose scores are read together. */
@@ -110,7 +111,7 @@ const MAX_PAIRS = 65535;
 /** A window that no sequence fills. */
 const NO_WINDOW = 0xffffffff;
 
-interface Shapes extends Required<
+export interface AttentionShapes extends Required<
   Pick<AttentionOptions, 'kvStride' | 'scratchBytes' | 'window' | 'softcap'>
 > {
   keyStride: number;
@@ -123,7 +124,7 @@ function seenPairs(begin: number, end: number, window: number): number {
   return ((bend - begin) * (begin + bend + 1)) / 2 + (end - bend) * window;
 }
 
-function check(q: Act, k: Act, v: Act, out: Act, o: AttentionOptions): Shapes {
+export function checkAttention(q: Act, k: Act, v: Act, out: Act, o: AttentionOptions): AttentionShapes {
   const kvStride = o.kvStride ?? o.keys;
   const window = o.window || NO_WINDOW;
   const softcap = o.softcap ?? 0;
@@ -149,6 +150,91 @@ function check(q: Act, k: Act, v: Act, out: Act, o: AttentionOptions): Shapes {
   return { kvStride, keyStride, window, softcap, scratchBytes: o.scratchBytes ?? SCRATCH_BYTES };
 }
 
+/** A run of (sequence, head) pairs and of their queries whose scores are held at once. */
+export interface AttentionChunk {
+  params: Record<string, number>;
+  pairs: number;
+  /** Rows of scores, and pairs of a query and a key that it sees. */
+  rows: number;
+  seen: number;
+  /** Workgroups over the queries and over the keys of the score kernel. */
+  across: number;
+  along: number;
+  /** Keys from keyBegin on that a query sees. */
+  keys: number;
+}
+
+/** Cuts an attention into chunks of at most `scratchBytes` of scores each: the largest one's rows, and all in order. */
+export function attentionChunks(
+  rec: Recorder,
+  tiles: Tiles,
+  o: AttentionOptions,
+  { kvStride, keyStride, scratchBytes, window, softcap }: AttentionShapes,
+): { rows: number; chunks: AttentionChunk[] } {
+  const { queries, keys, heads, kvHeads, headDim, positionBegin, scale } = o;
+  const pairsTotal = o.batch * heads;
+  const rowCost = Math.min(keys, window) * (2 * headDim + 64);
+  const maxRows = Math.max(
+    tiles.queries,
+    Math.floor(Math.min(scratchBytes / (keyStride * 4), rec.maxCost / rowCost)),
+  );
+  const pairStep = Math.min(pairsTotal, MAX_PAIRS, Math.max(1, Math.floor(maxRows / queries)));
+  const queryStep =
+    pairStep > 1 || maxRows >= queries ? queries : Math.floor(maxRows / tiles.queries) * tiles.queries;
+  const chunks: AttentionChunk[] = [];
+  for (let pairBegin = 0; pairBegin < pairsTotal; pairBegin += pairStep) {
+    const pairs = Math.min(pairStep, pairsTotal - pairBegin);
+    for (let queryBegin = 0; queryBegin < queries; queryBegin += queryStep) {
+      const queryEnd = Math.min(queries, queryBegin + queryStep);
+      const keyBegin = Math.max(0, positionBegin + queryBegin + 1 - window) & ~15;
+      const visible = positionBegin + queryEnd - keyBegin;
+      chunks.push({
+        params: {
+          pairBegin, pairs, queryBegin, queryEnd, queries, keys, kvStride, heads, kvHeads, headDim,
+          positionBegin, window, keyBegin, keyStride, scale, softcap, tile: tiles.tile,
+        }, // prettier-ignore
+        pairs,
+        rows: pairs * (queryEnd - queryBegin),
+        seen: pairs * seenPairs(positionBegin + queryBegin, positionBegin + queryEnd, window),
+        across: Math.ceil((queryEnd - queryBegin) / tiles.queries),
+        along: Math.ceil(visible / tiles.keys),
+        keys: visible,
+      });
+    }
+  }
+  return { rows: pairStep * queryStep, chunks };
+}
+
+/** The tiles asked for or chosen, checked against the adapter. */
+export function usableTiles(ctx: GpuContext, { tiles, headDim, queries }: AttentionOptions): Tiles {
+  const kind = tiles ?? chooseTiles(ctx, headDim, queries);
+  require(attentionSupported(
+    ctx,
+    kind,
+    headDim,
+  ), 'attention', `the tiles ${kind} cannot run here with headDim ${headDim}`);
+  return tilesOf(kind, ctx.record.software);
+}
+
+/** Softmax over the scores of a chunk, unnormalised, in place; 1 / sum of each row beside it. */
+export async function chunkSoftmax(
+  rec: Recorder,
+  scores: LabBuffer,
+  inverse: LabBuffer,
+  { params, rows, seen }: AttentionChunk,
+  variant: AttentionOptions['softmax'],
+): Promise<void> {
+  const lane = (variant ?? bySpeed(rec.ctx, 'attention', 'lane', 'tree')) === 'lane';
+  await rec.run({
+    kernel: lane ? attentionKernels.softmaxLane : attentionKernels.softmaxTree,
+    bind: { scores, inverse },
+    params,
+    grid: foldGrid(lane ? Math.ceil(rows / 4) : rows),
+    cost: seen * (params['softcap'] ? 80 : 40),
+    flops: seen * 3,
+  });
+}
+
 /**
  * Causal grouped-query attention. q, out [batch * queries, heads * headDim]; k, v [batch * kvStride, kvHeads * headDim].
  * Scores exist only in chunks of at most `scratchBytes`: [pairs of (sequence, head), queries, keys]. Tiles of scores
@@ -163,73 +249,29 @@ export async function attention(
   options: AttentionOptions,
   workspace: Workspace,
 ): Promise<void> {
-  const { batch, queries, keys, heads, headDim, positionBegin } = options;
-  const { kvStride, keyStride, scratchBytes, window, softcap } = check(q, k, v, out, options);
-  const pairsTotal = batch * heads;
-  if (pairsTotal * queries * headDim === 0) return;
-  const software = rec.ctx.record.software;
-  const kind = options.tiles ?? chooseTiles(rec.ctx, headDim, queries);
-  require(attentionSupported(
-    rec.ctx,
-    kind,
-    headDim,
-  ), 'attention', `the tiles ${kind} cannot run here with headDim ${headDim}`);
-  const tiles = tilesOf(kind, software);
-  const lane = (options.softmax ?? bySpeed(rec.ctx, 'attention', 'lane', 'tree')) === 'lane';
-
-  const rowCost = Math.min(keys, window) * (2 * headDim + 64);
-  const maxRows = Math.max(
-    tiles.queries,
-    Math.floor(Math.min(scratchBytes / (keyStride * 4), rec.maxCost / rowCost)),
-  );
-  const pairStep = Math.min(pairsTotal, MAX_PAIRS, Math.max(1, Math.floor(maxRows / queries)));
-  const queryStep =
-    pairStep > 1 || maxRows >= queries ? queries : Math.floor(maxRows / tiles.queries) * tiles.queries;
-  const scoreBuffer = workspace.buffer(rec, 'tile', pairStep * queryStep * keyStride * 4);
-  const inverse = workspace.buffer(rec, 'rowSums', pairStep * queryStep * 4);
-
-  for (let pairBegin = 0; pairBegin < pairsTotal; pairBegin += pairStep) {
-    const pairs = Math.min(pairStep, pairsTotal - pairBegin);
-    for (let queryBegin = 0; queryBegin < queries; queryBegin += queryStep) {
-      const queryEnd = Math.min(queries, queryBegin + queryStep);
-      const rows = pairs * (queryEnd - queryBegin);
-      const visible = positionBegin + queryEnd;
-      const keyBegin = Math.max(0, positionBegin + queryBegin + 1 - window) & ~15;
-      const seen = pairs * seenPairs(positionBegin + queryBegin, positionBegin + queryEnd, window);
-      const params = {
-        pairBegin, pairs, queryBegin, queryEnd, queries, keys, kvStride, heads,
-        kvHeads: options.kvHeads, headDim, positionBegin, window, keyBegin, keyStride,
-        scale: options.scale, softcap, tile: tiles.tile,
-      }; // prettier-ignore
-      const across = Math.ceil((queryEnd - queryBegin) / tiles.queries);
-      const flops = seen * headDim * 2;
-      const cost = flops + 4 * seen * 16;
-      await rec.run({
-        kernel: tiles.scores,
-        bind: { q: q.buffer, k: k.buffer, scores: scoreBuffer },
-        params,
-        grid: [across, Math.ceil((visible - keyBegin) / tiles.keys), pairs],
-        cost,
-        flops,
-        constants: tiles.constants,
-      });
-      await rec.run({
-        kernel: lane ? attentionKernels.softmaxLane : attentionKernels.softmaxTree,
-        bind: { scores: scoreBuffer, inverse },
-        params,
-        grid: foldGrid(lane ? Math.ceil(rows / 4) : rows),
-        cost: seen * (softcap > 0 ? 80 : 40),
-        flops: seen * 3,
-      });
-      await rec.run({
-        kernel: tiles.values,
-        bind: { scores: scoreBuffer, inverse, v: v.buffer, out: out.buffer },
-        params,
-        grid: [across, Math.ceil(headDim / tiles.columns), pairs],
-        cost,
-        flops,
-        constants: tiles.constants,
-      });
-    }
+  const { batch, queries, heads, headDim } = options;
+  const shapes = checkAttention(q, k, v, out, options);
+  if (batch * heads * queries * headDim === 0) return;
+  const tiles = usableTiles(rec.ctx, options);
+  const { rows, chunks } = attentionChunks(rec, tiles, options, shapes);
+  const scores = workspace.buffer(rec, 'tile', rows * shapes.keyStride * 4);
+  const inverse = workspace.buffer(rec, 'rowSums', rows * 4);
+  for (const chunk of chunks) {
+    const { params, pairs, seen, across } = chunk;
+    const flops = seen * headDim * 2;
+    const shared = { params, cost: flops + 4 * seen * 16, flops, constants: tiles.constants };
+    await rec.run({
+      kernel: tiles.scores,
+      bind: { q: q.buffer, k: k.buffer, scores },
+      grid: [across, chunk.along, pairs],
+      ...shared,
+    });
+    await chunkSoftmax(rec, scores, inverse, chunk, options.softmax);
+    await rec.run({
+      kernel: tiles.values,
+      bind: { scores, inverse, v: v.buffer, out: out.buffer },
+      grid: [across, Math.ceil(headDim / tiles.columns), pairs],
+      ...shared,
+    });
   }
 }

@@ -46,51 +46,107 @@ export async function headLoss(
   options: HeadLossOptions = {},
 ): Promise<void> {
   const { rows } = x;
-  checkWeight('headLoss', w);
-  checkAct('headLoss', 'x', x, { cols: w.cols });
-  checkBytes('headLoss', 'targets', targets, rows * 4);
-  checkBytes('headLoss', 'losses', losses, rows * 4);
+  checkHead('headLoss', x, w, targets, losses);
   if (rows === 0) return;
-  const variant = options.variant ?? bySpeed(rec.ctx, 'headLoss', 'lane', 'tree');
-  const elements = Math.floor((options.scratchBytes ?? SCRATCH_BYTES) / 4);
+  for (const piece of headPieces(rec, rows, w, workspace, options))
+    await pieceLosses(rec, piece, x, w, targets, losses, options);
+}
+
+export function checkHead(op: string, x: Act, w: Weight, targets: LabBuffer, losses: LabBuffer): void {
+  checkWeight(op, w);
+  checkAct(op, 'x', x, { cols: w.cols });
+  checkBytes(op, 'targets', targets, x.rows * 4);
+  checkBytes(op, 'losses', losses, x.rows * 4);
+}
+
+/** A piece of the logits: rows of x and a run of the vocabulary, with what is known of these rows. */
+export interface HeadPiece {
+  logits: Act;
+  /** By row (max, sum of exp(logit - max), logit of the target, 1 if a logit was not finite), of the pieces so far. */
+  state: LabBuffer;
+  rowBegin: number;
+  colBegin: number;
+  isFirst: boolean;
+  isLast: boolean;
+}
+
+/** The pieces of all logits, a run of rows at a time; they share their memory. `widest` bounds the vocabulary more. */
+export function* headPieces(
+  rec: Recorder,
+  rows: number,
+  w: Weight,
+  workspace: Workspace,
+  { scratchBytes = SCRATCH_BYTES }: Pick<HeadLossOptions, 'scratchBytes'>,
+  widest = Infinity,
+): Generator<HeadPiece> {
+  const elements = Math.floor(scratchBytes / 4);
   const rowStep = Math.min(rows, 1024, Math.max(1, Math.floor(elements / 64)));
   // Pieces begin at whole matmul tiles.
-  const colStep = Math.min(w.rows, Math.max(64, Math.floor(elements / rowStep / 64) * 64));
-  const piece = workspace.buffer(rec, 'tile', rowStep * colStep * 4);
+  const most = Math.min(widest, Math.floor(elements / rowStep));
+  const colStep = Math.min(w.rows, Math.max(64, Math.floor(most / 64) * 64));
+  const buffer = workspace.buffer(rec, 'tile', rowStep * colStep * 4);
   const state = workspace.buffer(rec, 'headState', rowStep * 16);
   for (let rowBegin = 0; rowBegin < rows; rowBegin += rowStep) {
     const count = Math.min(rowStep, rows - rowBegin);
     for (let colBegin = 0; colBegin < w.rows; colBegin += colStep) {
       const cols = Math.min(colStep, w.rows - colBegin);
-      const out = { buffer: piece, rows: count, cols };
-      await matmul(rec, x, w, out, {
-        rowBegin,
-        rows: count,
-        weightBegin: colBegin,
-        weightRows: cols,
-        variant: options.matmul,
-      });
-      await softcap(rec, out, options);
-      for (const { begin, end } of splitRange(count, 4, cols * 24, rec.maxCost)) {
-        await rec.run({
-          kernel: headLossKernels[variant],
-          bind: { logits: piece, targets, state, losses },
-          params: {
-            first: begin,
-            end,
-            cols,
-            colBegin,
-            rowBegin,
-            isFirst: colBegin === 0 ? 1 : 0,
-            isLast: colBegin + cols === w.rows ? 1 : 0,
-            invalid: NaN,
-          },
-          grid: foldGrid(variant === 'lane' ? Math.ceil((end - begin) / 4) : end - begin),
-          cost: (end - begin) * cols * 24,
-          flops: (end - begin) * cols * 4,
-        });
-      }
+      const logits = { buffer, rows: count, cols };
+      const isLast = colBegin + cols === w.rows;
+      yield { logits, state, rowBegin, colBegin, isFirst: colBegin === 0, isLast };
     }
+  }
+}
+
+/** Computes the logits of a piece. */
+export async function pieceLogits(
+  rec: Recorder,
+  { logits, rowBegin, colBegin }: HeadPiece,
+  x: Act,
+  w: Weight,
+  options: HeadLossOptions,
+): Promise<void> {
+  await matmul(rec, x, w, logits, {
+    rowBegin,
+    rows: logits.rows,
+    weightBegin: colBegin,
+    weightRows: logits.cols,
+    variant: options.matmul,
+  });
+  await softcap(rec, logits, options);
+}
+
+/** Computes the logits of a piece and folds them into the state of its rows; the last piece writes their losses. */
+export async function pieceLosses(
+  rec: Recorder,
+  piece: HeadPiece,
+  x: Act,
+  w: Weight,
+  targets: LabBuffer,
+  losses: LabBuffer,
+  options: HeadLossOptions,
+): Promise<void> {
+  await pieceLogits(rec, piece, x, w, options);
+  const variant = options.variant ?? bySpeed(rec.ctx, 'headLoss', 'lane', 'tree');
+  const { logits, state, rowBegin, colBegin, isFirst, isLast } = piece;
+  const { rows, cols } = logits;
+  for (const { begin, end } of splitRange(rows, 4, cols * 24, rec.maxCost)) {
+    await rec.run({
+      kernel: headLossKernels[variant],
+      bind: { logits: logits.buffer, targets, state, losses },
+      params: {
+        first: begin,
+        end,
+        cols,
+        colBegin,
+        rowBegin,
+        isFirst: isFirst ? 1 : 0,
+        isLast: isLast ? 1 : 0,
+        invalid: NaN,
+      },
+      grid: foldGrid(variant === 'lane' ? Math.ceil((end - begin) / 4) : end - begin),
+      cost: (end - begin) * cols * 24,
+      flops: (end - begin) * cols * 4,
+    });
   }
 }
 

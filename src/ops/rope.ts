@@ -17,6 +17,8 @@ export interface RopeOptions {
   positionBegin: number;
   /** Even, at most headDim; the first rotaryDim values of each head turn, in the half-split layout. */
   rotaryDim: number;
+  /** Turns the other way: the gradient of the input from that of the output. */
+  inverse?: boolean;
 }
 
 /**
@@ -24,7 +26,7 @@ export interface RopeOptions {
  * reach to position seqLength - 1 + positionBegin.
  */
 export async function rope(rec: Recorder, x: Act, table: LabBuffer, options: RopeOptions): Promise<void> {
-  const { heads, headDim, seqLength, positionBegin, rotaryDim } = options;
+  const { heads, headDim, seqLength, positionBegin, rotaryDim, inverse = false } = options;
   checkAct('rope', 'x', x, { cols: heads * headDim });
   require(rotaryDim % 2 === 0 &&
     rotaryDim <= headDim, 'rope', `rotaryDim ${rotaryDim} with headDim ${headDim}`);
@@ -37,7 +39,16 @@ export async function rope(rec: Recorder, x: Act, table: LabBuffer, options: Rop
     await rec.run({
       kernel: ropeKernel,
       bind: { table, x: x.buffer },
-      params: { rowBegin: begin, rowEnd: end, heads, headDim, pairs, seqLength, positionBegin },
+      params: {
+        rowBegin: begin,
+        rowEnd: end,
+        heads,
+        headDim,
+        pairs,
+        seqLength,
+        positionBegin,
+        direction: inverse ? -1 : 1,
+      },
       grid: foldGrid(Math.ceil(((end - begin) * pairs) / 64)),
       cost: (end - begin) * rowCost,
       flops: (end - begin) * heads * pairs * 6,

@@ -11,6 +11,7 @@ export const splitColumnsKernel = defineKernel('splitColumns', grid, code);
 /** Flop-equivalents of an element. */
 const COST = 40;
 
+/** Where the columns of a part stand in the whole. */
 export interface SplitColumnsOptions {
   /** First column of x. */
   begin: number;

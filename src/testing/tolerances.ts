@@ -13,6 +13,8 @@ export const TOLERANCE = {
    */
   runErrors: 5e-3,
   runPerplexity: 1e-3,
+  /** Entries of a gradient, in units of the root mean square of their matrix: a way there and back, like the logits. */
+  gradients: 1e-4,
   /** KL in nats is a mean of log p - log q: what the dense and the pruned perplexity may be off, in nats. */
   runKl: 1e-3 + 1e-4,
 } as const;
