@@ -12,6 +12,7 @@ export type ErrorKind =
   | 'GpuLimitError'
   | 'OutOfMemoryError'
   | 'DeviceLostError'
+  | 'SolverError' // a solver gave up
   | 'VerifyError'
   | 'CancelledError'
   | 'InternalError';
@@ -26,6 +27,7 @@ const EXIT_CODES: Record<ErrorKind, number> = {
   GpuLimitError: 1,
   OutOfMemoryError: 1,
   DeviceLostError: 1,
+  SolverError: 1,
   VerifyError: 1,
   CancelledError: 130,
   InternalError: 1,

@@ -159,6 +159,16 @@ export interface SparsityRecord {
   parts?: Record<string, Record<string, { zeros: number; count: number }>>;
 }
 
+/** What a solver used for one matrix, and reached. */
+export interface SolverNote {
+  /** Damping as a fraction of the mean diagonal, after retries. */
+  damping?: number;
+  retries?: number;
+  iterations?: number;
+  /** ||(W - W') X||^2 / ||W X||^2 of the calibration inputs, before rounding to the file's dtype. */
+  relativeError?: number;
+}
+
 export interface ErrorsRecord {
   text: TextName;
   tokens: number;
@@ -223,6 +233,8 @@ export interface RunReport {
   exported?: ExportedRecord;
   /** Smallest relative score gap at a threshold over all comparison groups, null when nothing was compared. */
   margin?: number | null;
+  /** What solvers said, by tensor; absent for pruners that only score. */
+  solver?: Record<string, SolverNote>;
   /** SHA-256 of each pruned tensor's mask, packed as in masks.safetensors. */
   masks?: Record<string, string>;
   /** Pairs of texts that share tokens; empty when they are apart. */

@@ -177,6 +177,17 @@ const report = z.object({
   exported: z
     .object({ format: z.literal('gguf'), type: z.string().max(40), perplexity: figure, diverged })
     .optional(),
+  solver: z
+    .record(
+      z.string(),
+      z.object({
+        damping: z.number().optional(),
+        retries: count.optional(),
+        iterations: count.optional(),
+        relativeError: z.number().optional(),
+      }),
+    )
+    .optional(),
   margin: figure.optional(),
   masks: z.record(z.string(), sha256).optional(),
   leakage: z

@@ -1,4 +1,7 @@
-/** Masks on the GPU, one bit per prunable weight, and masked copies of weights for the passes that use them. */
+/**
+ * Pruned layers on the GPU: one bit per prunable weight, new weights where a pruner changes the kept ones, and masked
+ * copies for the passes that use them.
+ */
 import type { GpuContext } from '../gpu/context';
 import type { Recorder } from '../gpu/recorder';
 import type { LabBuffer, Scope } from '../gpu/scope';
@@ -10,6 +13,16 @@ import { matrixOf, type LoadedModel } from '../models/load';
 
 /** By matrix. */
 export type LayerMasks = Record<string, MaskBuffer>;
+
+/** New weights by matrix, in the dtype and layout of the ones they stand for. */
+export type LayerValues = Record<string, Weight>;
+
+/** What a pruner made of one layer. */
+export interface PrunedLayer {
+  masks: LayerMasks;
+  /** Absent where kept weights stay as they are. */
+  values?: LayerValues;
+}
 
 /** The mask of a matrix; there is none of another name. */
 export function maskOf(masks: LayerMasks, name: string): MaskBuffer {
@@ -33,10 +46,61 @@ export function allocLayerMasks(scope: Scope, model: LoadedModel, layer: number)
   return Object.fromEntries(Object.entries(matrices).map(([name, w]) => [name, make(name, w)]));
 }
 
-/** Copies masks of one layer, for example from a run's working set into the set that is kept. */
-export function copyLayerMasks(rec: Recorder, from: LayerMasks, to: LayerMasks): void {
-  for (const [name, { buffer }] of Object.entries(from))
-    rec.copy(buffer, 0, maskOf(to, name).buffer, 0, buffer.bytes);
+/** Sets every bit of a mask. */
+export function keepAll(rec: Recorder, out: MaskBuffer): void {
+  const words = new Uint32Array(out.rows * out.wordsPerRow).fill(0xffffffff);
+  const rest = out.cols % 32;
+  if (rest > 0) for (let r = 0; r < out.rows; r++) words[(r + 1) * out.wordsPerRow - 1] = 2 ** rest - 1;
+  rec.write(out.buffer, 0, words);
+}
+
+/** Room for new weights of one layer. */
+function allocLayerValues(scope: Scope, model: LoadedModel, layer: number): LayerValues {
+  const matrices = model.layers[layer]?.matrices;
+  if (!matrices) throw new Error(`there is no layer ${layer}`);
+  // Layers have the same shapes; a dtype may differ between them, so room is made for the largest.
+  const largest = (name: string, shard: number): number =>
+    Math.max(...model.layers.map((_, l) => matrixOf(model, l, name).shards[shard]?.buffer.bytes ?? 0));
+  const make = (name: string, weight: Weight): Weight => ({
+    ...weight,
+    shards: weight.shards.map((s, i) => ({
+      ...s,
+      buffer: scope.alloc(largest(name, i), 'masks', `new weights ${layer} ${name}`),
+    })),
+  });
+  return Object.fromEntries(Object.entries(matrices).map(([name, w]) => [name, make(name, w)]));
+}
+
+/** Room for one pruned layer; `updates` where the pruner changes kept weights. */
+export function allocPrunedLayer(
+  scope: Scope,
+  model: LoadedModel,
+  layer: number,
+  updates: boolean,
+): PrunedLayer {
+  return {
+    masks: allocLayerMasks(scope, model, layer),
+    ...(updates ? { values: allocLayerValues(scope, model, layer) } : {}),
+  };
+}
+
+/** GPU bytes that pruned layers take: of all layers, or of one. */
+export function prunedLayerBytes(model: LoadedModel, updates: boolean): { all: number; one: number } {
+  const { prunable, config } = model.plan;
+  const masks = prunable.reduce((sum, m) => sum + m.rows * Math.ceil(m.cols / 32) * 4, 0);
+  const values = updates
+    ? model.layers.reduce(
+        (sum, { matrices }) =>
+          sum + Object.values(matrices).reduce((n, w) => n + w.rows * w.cols * DTYPE_BYTES[w.dtype], 0),
+        0,
+      )
+    : 0;
+  return { all: masks + values, one: (masks + values) / config.layers };
+}
+
+/** A matrix as it is after pruning but for its mask: the new weights, or those of the model. */
+export function keptWeight(model: LoadedModel, pruned: PrunedLayer, layer: number, name: string): Weight {
+  return pruned.values?.[name] ?? matrixOf(model, layer, name);
 }
 
 /** A layer's masked copy may take this much; larger layers are masked matrix by matrix. */
@@ -51,7 +115,7 @@ export class MaskedLayer {
   readonly #whole: boolean;
   readonly #scratch = new Map<string, LabBuffer[]>();
   #layer = 0;
-  #masks: LayerMasks | undefined;
+  #pruned: PrunedLayer | undefined;
 
   constructor(_ctx: GpuContext, scope: Scope, model: LoadedModel) {
     this.#model = model;
@@ -95,11 +159,11 @@ export class MaskedLayer {
     return total <= LAYER_SCRATCH_BYTES ? total : Math.max(...each);
   }
 
-  /** Makes `matrix` serve this layer under these masks. */
-  async use(rec: Recorder, layer: number, masks: LayerMasks): Promise<void> {
+  /** Makes `matrix` serve this layer as it was pruned. */
+  async use(rec: Recorder, layer: number, pruned: PrunedLayer): Promise<void> {
     this.#layer = layer;
-    this.#masks = masks;
-    if (this.#whole) for (const name of Object.keys(masks)) await this.#apply(rec, name);
+    this.#pruned = pruned;
+    if (this.#whole) for (const name of Object.keys(pruned.masks)) await this.#apply(rec, name);
   }
 
   /** For Decoder.block. */
@@ -127,7 +191,8 @@ export class MaskedLayer {
   }
 
   async #apply(rec: Recorder, name: string): Promise<void> {
-    if (!this.#masks) throw new Error('use() was not called');
-    await applyMask(rec, this.#base(name), maskOf(this.#masks, name), this.#target(name));
+    if (!this.#pruned) throw new Error('use() was not called');
+    const weight = keptWeight(this.#model, this.#pruned, this.#layer, name);
+    await applyMask(rec, weight, maskOf(this.#pruned.masks, name), this.#target(name));
   }
 }

@@ -19,8 +19,12 @@ import { countZeros, sumCounts, zeroPartials } from '../ops/countZeros';
 import { errorPartials, errorSums, sumPartials } from '../ops/errorSums';
 import { relativeMargin, rowMargin } from '../ops/rowMargin';
 import type { Act, Weight } from '../ops/types';
-import { allocLayerMasks, copyLayerMasks, MaskedLayer, maskOf, type LayerMasks } from './masks';
-import { readWeight, type RankCache, type Selector } from './selector';
+import type { LayerInputs } from './chooser';
+import { allocPrunedLayer, MaskedLayer, maskOf, type PrunedLayer } from './masks';
+import type { Statistic } from './pruners/define';
+import type { MatrixRates } from './rates';
+import { readWeight } from './readWeight';
+import type { RankCache, Selector } from './selector';
 
 export interface PassOptions {
   rec: Recorder;
@@ -28,24 +32,28 @@ export interface PassOptions {
   decoder: Decoder;
   ws: Workspace;
   selector: Selector;
-  /** Fractions of zeros by layer and matrix. */
-  rates: readonly Record<string, number>[];
+  /** How much goes, by layer and matrix. */
+  rates: readonly MatrixRates[];
+  /** Whether the pruner changes kept weights. */
+  updates: boolean;
   /**
-   * 'none': the pruner needs no data. 'prefix': exact statistics of this text behind the pruned layers. Otherwise the
-   * norms of the dense model.
+   * 'none': the pruner needs nothing of its inputs. 'prefix': exact statistics of this text behind the pruned layers.
+   * Otherwise those of the dense model.
    */
   statistics:
     | { kind: 'none' }
-    | { kind: 'prefix'; text: GpuText }
-    | { kind: 'dense'; norms: readonly LayerNorms[]; ranks?: RankCache };
+    | { kind: 'prefix'; text: GpuText; wanted: readonly Statistic[] }
+    | { kind: 'dense'; of: (layer: number) => Promise<LayerInputs>; ranks?: RankCache };
   /** Reconstruction errors: of which text, and all six sums or the cumulative one only. */
   errors?: { dense: DenseStream; kind: 'full' | 'cumulative' };
   /** A text whose token losses under the pruned model are wanted; free where it is the text of the errors. */
   evaluate?: GpuText;
   /** Outputs of the last dense block on that text, for the divergence of the pruned model from the dense one. */
   compareWith?: LoadOutputs;
-  /** Keep the masks here, count zeros and score margins. */
-  keep?: readonly LayerMasks[];
+  /** Keep the pruned layers here. */
+  keep?: readonly PrunedLayer[];
+  /** Count zeros and score margins. */
+  count?: boolean;
   onLayer?: (layer: number, errors: LayerErrors | null) => void;
   /** Tokens through one block. */
   onBlock?: (tokens: number) => void;
@@ -67,12 +75,14 @@ export interface PassResult {
   losses: Float32Array | null;
   /** [tokens, 4] of the evaluated text as headCompare leaves them. */
   comparison: Float32Array | null;
-  /** Zeros of each matrix by layer, where masks were kept. */
+  /** Zeros of each matrix by layer, where they were counted. */
   zeros: Record<string, number>[];
   /** The same for the parts of fused matrices. */
   parts: PartZeros[];
   /** Smallest relative gap between the last pruned and the first kept score; null when nothing was compared. */
   margin: number | null;
+  /** Milliseconds: inputs and their statistics, choosing and solving, everything that measures. */
+  stages: { statistics: number; choose: number; measure: number };
 }
 
 /** Blocks that a pass runs, in tokens: what progress is measured in. */
@@ -107,16 +117,17 @@ export async function prunedPass(o: PassOptions): Promise<PassResult> {
       : o.evaluate
         ? await walk.begin(o.evaluate, 'evaluated stream')
         : null;
-    const collect = calibration ? new InputStatistics(scope, config, calibration) : null;
+    const collect =
+      o.statistics.kind === 'prefix' ? new InputStatistics(scope, config, o.statistics.text) : null;
     const tokensOf = errorText?.windows.tokens ?? 0;
     const undamaged =
       shared && o.errors?.kind === 'full'
         ? new Stream(scope, tokensOf, config.hidden, 'dense layer on the pruned stream')
         : null;
-    const working = allocLayerMasks(scope, model, 0);
+    const working = o.keep ? null : allocPrunedLayer(scope, model, 0, o.updates);
     const masked = new MaskedLayer(decoder.ctx, scope, model);
     await scope.ready();
-    o.selector.collectMargins = o.keep !== undefined;
+    o.selector.collectMargins = o.count === true;
 
     const result: PassResult = {
       errors: [],
@@ -125,28 +136,29 @@ export async function prunedPass(o: PassOptions): Promise<PassResult> {
       zeros: [],
       parts: [],
       margin: null,
+      stages: { statistics: 0, choose: 0, measure: 0 },
     };
     for (let layer = 0; layer < config.layers; layer++) {
-      let norms: LayerNorms | null = null;
+      const startMs = performance.now();
+      let inputs: LayerInputs | null = null;
       if (calibration && collect && prefix) {
         for (const batch of calibration.batches) {
           prefix.load(rec, batch, ws.x);
           await walk.block(layer, batch, decoder.dense(layer), collect.hook(rec, calibration, batch));
           undamaged?.store(rec, batch, ws.y);
         }
-        norms = await collect.norms(rec);
-      } else if (o.statistics.kind === 'dense') norms = o.statistics.norms[layer] ?? null;
+        inputs = inputsFrom(calibration, fromNorms(await collect.norms(rec)));
+      } else if (o.statistics.kind === 'dense') inputs = await o.statistics.of(layer);
 
       const rates = o.rates[layer];
-      if (!rates) throw new Error(`no rates for layer ${layer}`);
+      const pruned = o.keep?.[layer] ?? working;
+      if (!rates || !pruned) throw new Error(`no rates for layer ${layer}`);
       const ranks = o.statistics.kind === 'dense' ? o.statistics.ranks : undefined;
-      await o.selector.select(rec, layer, rates, norms, working, ranks);
-      await masked.use(rec, layer, working);
-      const kept = o.keep?.[layer];
-      if (kept) {
-        copyLayerMasks(rec, working, kept);
-        await walk.count(layer, masked, norms, working, o.selector);
-      }
+      const chooseMs = performance.now();
+      await o.selector.select(rec, layer, rates, inputs, pruned, ranks);
+      const measureMs = performance.now();
+      await masked.use(rec, layer, pruned);
+      if (o.count) await walk.count(layer, masked, inputs, pruned, o.selector);
 
       let row: LayerErrors | null = null;
       if (o.errors && damaged) {
@@ -156,6 +168,9 @@ export async function prunedPass(o: PassOptions): Promise<PassResult> {
       if (prefix && calibration && !shared) await walk.advance(layer, calibration, masked, prefix);
       if (o.evaluate && evaluated && !measured) await walk.advance(layer, o.evaluate, masked, evaluated);
       o.onLayer?.(layer, row);
+      result.stages.statistics += chooseMs - startMs;
+      result.stages.choose += measureMs - chooseMs;
+      result.stages.measure += performance.now() - measureMs;
     }
     if (o.evaluate && evaluated) {
       result.losses = await tokenLosses(
@@ -182,6 +197,15 @@ export async function prunedPass(o: PassOptions): Promise<PassResult> {
   } finally {
     scope.close();
   }
+}
+
+export function fromNorms(norms: LayerNorms): LayerInputs['statistics'] {
+  return Object.fromEntries(Object.entries(norms).map(([input, norm]) => [input, { norms: norm }]));
+}
+
+/** Statistics of a layer with what they were taken from. */
+export function inputsFrom(text: GpuText, statistics: LayerInputs['statistics']): LayerInputs {
+  return { statistics, sequences: text.windows.lengths.length, tokens: text.windows.tokens };
 }
 
 /** The steps of a pass over its streams. */
@@ -317,8 +341,8 @@ class Walk {
   async count(
     layer: number,
     masked: MaskedLayer,
-    norms: LayerNorms | null,
-    masks: LayerMasks,
+    inputs: LayerInputs | null,
+    pruned: PrunedLayer,
     selector: Selector,
   ): Promise<void> {
     const { rec, decoder } = this.#o;
@@ -328,10 +352,10 @@ class Walk {
       const zeros = this.#scope.alloc(zeroPartials(weight) * 4, 'scratch', 'zero counts');
       await countZeros(rec, weight, null, zeros);
       let margin: LabBuffer | null = null;
-      if (selector.unit !== 'group' && selector.path === 'gpu') {
+      if (selector.marginsOnGpu) {
         const base = decoder.dense(layer)(name).weight;
         margin = this.#scope.alloc(weight.rows * 8, 'scratch', 'row margins');
-        await rowMargin(rec, base, selector.normsOf(rec, name, norms), maskOf(masks, name), margin);
+        await rowMargin(rec, base, selector.normsOf(rec, name, inputs), maskOf(pruned.masks, name), margin);
       }
       this.#counted.push({
         layer,

@@ -7,14 +7,17 @@ import type { Pattern } from '../core/spec';
 import type { Recorder } from '../gpu/recorder';
 import type { LabBuffer, Scope } from '../gpu/scope';
 import { matrixRule, rowCounts, selectGroups, selectMatrix, selectRows } from '../ops/select';
+import type { GroupPattern } from '../ops/selectRules';
 import { relativeMargin } from '../ops/rowMargin';
 import { rowMarginCpu } from '../ops/rowMarginCpu';
 import { maskFromRanks, rowRanks, selectGroupsCpu, selectMatrixCpu, selectRowsCpu } from '../ops/selectCpu';
 import type { MaskBuffer, Vec, Weight } from '../ops/types';
-import type { LayerNorms } from '../models/inputStatistics';
 import type { LoadedModel } from '../models/load';
-import { maskOf, type LayerMasks } from './masks';
+import type { Chooser, LayerInputs } from './chooser';
+import { keepAll, maskOf, type PrunedLayer } from './masks';
 import type { Params, Pruner } from './pruners/define';
+import { fractionOf, rateOf, type MatrixRates, type Rate } from './rates';
+import { readWeight } from './readWeight';
 
 export interface SelectorOptions {
   pruner: Pruner;
@@ -22,6 +25,8 @@ export interface SelectorOptions {
   pattern: Pattern;
   exactBudget: boolean;
   path: 'gpu' | 'cpu';
+  /** Of a pruner that is more than a score |W| times a norm. */
+  chooser?: Chooser | undefined;
 }
 
 /** Host bytes that remembered row orders may take (2 per prunable weight). */
@@ -72,27 +77,37 @@ export class Selector {
     this.#inputs = new Map(model.config.matrices.map((m) => [m.name, m.input]));
   }
 
-  /** Masks of `layer` into `out`. `rates` are fractions of zeros by matrix; `norms` null for data-free pruners. */
+  /** Prunes `layer` into `out`. `inputs` null for pruners that need nothing of them. */
   async select(
     rec: Recorder,
     layer: number,
-    rates: Record<string, number>,
-    norms: LayerNorms | null,
-    out: LayerMasks,
+    rates: MatrixRates,
+    inputs: LayerInputs | null,
+    out: PrunedLayer,
     ranks?: RankCache,
   ): Promise<void> {
     const matrices = this.#model.layers[layer]?.matrices;
     if (!matrices) throw new Error(`there is no layer ${layer}`);
-    const read =
-      this.#options.path === 'cpu' ? await this.#readLayer(rec, matrices, rates, ranks) : undefined;
+    const { chooser, path } = this.#options;
+    if (chooser) return chooser.layer(rec, layer, rates, inputs, out);
+    const read = path === 'cpu' ? await this.#readLayer(rec, matrices, rates, ranks) : undefined;
     for (const [name, weight] of Object.entries(matrices)) {
-      const norm = this.#normOf(name, norms);
-      const mask = maskOf(out, name);
+      const mask = maskOf(out.masks, name);
       const rate = rateOf(rates, name);
-      if (this.#options.pattern === 'free' && rate <= 0) keepAll(rec, mask);
-      else if (this.#options.path === 'gpu') await this.#onGpu(rec, name, weight, rate, norm, mask);
-      else rec.write(mask.buffer, 0, await this.#onCpu(rec, weight, rate, norm, ranks, read?.get(weight)));
+      if (!this.#groupOf(rate) && fractionOf(rate) <= 0) keepAll(rec, mask);
+      else {
+        const norm = this.#normOf(name, inputs);
+        if (path === 'gpu') await this.#onGpu(rec, name, weight, rate, norm, mask);
+        else rec.write(mask.buffer, 0, await this.#onCpu(rec, weight, rate, norm, ranks, read?.get(weight)));
+      }
     }
+  }
+
+  /** The K:M pattern of a matrix, if it has one. */
+  #groupOf(rate: Rate): GroupPattern | undefined {
+    const { pattern } = this.#options;
+    if (typeof rate !== 'number' && rate.group) return rate.group;
+    return pattern === 'free' ? undefined : pattern;
   }
 
   /** Unit of comparison of these masks. */
@@ -100,17 +115,23 @@ export class Selector {
     return this.#options.pattern === 'free' ? this.#options.pruner.scope(this.#options.params) : 'group';
   }
 
+  /** Whether the margins of these masks are measured on the GPU, by the same score. */
+  get marginsOnGpu(): boolean {
+    return this.unit !== 'group' && this.path === 'gpu' && !this.#options.chooser;
+  }
+
   /** The norms that score matrix `name`, on the GPU; null for a data-free pruner. */
-  normsOf(rec: Recorder, name: string, norms: LayerNorms | null): Vec | null {
-    return this.#uploadNorms(rec, name, this.#normOf(name, norms));
+  normsOf(rec: Recorder, name: string, inputs: LayerInputs | null): Vec | null {
+    return this.#uploadNorms(rec, name, this.#normOf(name, inputs));
   }
 
   /** Norms of the input that matrix `name` reads. */
-  #normOf(name: string, norms: LayerNorms | null): Float32Array<ArrayBuffer> | null {
-    if (!norms) return null;
-    const norm = norms[this.#inputs.get(name) ?? ''];
-    if (!norm) throw new Error(`there are no norms for ${name}`);
-    return norm;
+  #normOf(name: string, inputs: LayerInputs | null): Float32Array<ArrayBuffer> | null {
+    const { pruner, params } = this.#options;
+    if (!pruner.statistics(params).includes('norm')) return null;
+    const norms = inputs?.statistics[this.#inputs.get(name) ?? '']?.norms;
+    if (!norms) throw new Error(`there are no norms for ${name}`);
+    return norms;
   }
 
   /** A buffer of its own for each vector: nothing that is recorded reads it, so nothing has to be submitted first. */
@@ -129,18 +150,21 @@ export class Selector {
     rec: Recorder,
     name: string,
     weight: Weight,
-    rate: number,
+    rate: Rate,
     norm: Float32Array<ArrayBuffer> | null,
     out: MaskBuffer,
   ): Promise<void> {
-    const { pruner, params, pattern, exactBudget } = this.#options;
+    const { exactBudget } = this.#options;
     const norms = this.#uploadNorms(rec, name, norm);
-    if (pattern !== 'free') await selectGroups(rec, weight, norms, pattern, out);
-    else if (pruner.scope(params) === 'matrix')
-      await selectMatrix(rec, weight, norms, matrixRule(weight.rows, weight.cols, rate, exactBudget), out);
+    const group = this.#groupOf(rate);
+    const { rows, cols } = weight;
+    if (group) await selectGroups(rec, weight, norms, group, out);
+    else if (this.#byMatrix)
+      await selectMatrix(rec, weight, norms, matrixRule(rows, cols, fractionOf(rate), exactBudget), out);
     else {
-      const counts = rowCounts(weight.rows, weight.cols, rate, exactBudget);
-      const key = `${weight.rows} ${weight.cols} ${rate}`;
+      const counts = this.#countsOf(weight, rate);
+      const byRow = typeof rate !== 'number' && rate.rowZeros !== undefined;
+      const key = byRow ? `${weight.name} by row` : `${rows} ${cols} ${fractionOf(rate)}`;
       let buffer = this.#counts.get(key);
       if (!buffer) {
         buffer = this.#memory.alloc(counts.byteLength, 'scratch', `counts ${name}`);
@@ -149,6 +173,17 @@ export class Selector {
       }
       await selectRows(rec, weight, norms, buffer, out);
     }
+  }
+
+  get #byMatrix(): boolean {
+    const { pruner, params } = this.#options;
+    return pruner.scope(params) === 'matrix';
+  }
+
+  /** Zeros of each row. */
+  #countsOf({ rows, cols }: Weight, rate: Rate): Uint32Array<ArrayBuffer> {
+    if (typeof rate !== 'number' && rate.rowZeros) return rate.rowZeros;
+    return rowCounts(rows, cols, fractionOf(rate), this.#options.exactBudget);
   }
 
   /** Smallest relative score gap of the masks chosen on the CPU since `collectMargins` was set; null before. */
@@ -164,13 +199,14 @@ export class Selector {
   async #readLayer(
     rec: Recorder,
     matrices: Record<string, Weight>,
-    rates: Record<string, number>,
+    rates: MatrixRates,
     ranks: RankCache | undefined,
   ): Promise<Map<Weight, Uint8Array>> {
-    const free = this.#options.pattern === 'free';
-    const wanted = Object.entries(matrices).flatMap(([name, weight]) =>
-      !free || (rateOf(rates, name) > 0 && (this.collectMargins || !ranks?.get(weight.name))) ? [weight] : [],
-    );
+    const wanted = Object.entries(matrices).flatMap(([name, weight]) => {
+      const rate = rateOf(rates, name);
+      if (this.#groupOf(rate)) return [weight];
+      return fractionOf(rate) > 0 && (this.collectMargins || !ranks?.get(weight.name)) ? [weight] : [];
+    });
     const pieces = wanted.flatMap((w) =>
       w.shards.length === 1 && w.shards[0]
         ? [{ weight: w, buffer: w.shards[0].buffer, bytes: w.rows * w.cols * DTYPE_BYTES[w.dtype] }]
@@ -184,18 +220,18 @@ export class Selector {
   async #onCpu(
     rec: Recorder,
     weight: Weight,
-    rate: number,
+    rate: Rate,
     norm: Float32Array<ArrayBuffer> | null,
     ranks: RankCache | undefined,
     read: Uint8Array | undefined,
   ): Promise<Uint32Array> {
-    if (!this.collectMargins || this.unit === 'group')
+    if (!this.collectMargins || this.#groupOf(rate))
       return this.#chooseOnCpu(rec, weight, rate, norm, ranks, read);
     const bytes = read ?? (await readWeight(rec, weight));
     const mask = await this.#chooseOnCpu(rec, weight, rate, norm, ranks, bytes);
     const margin = relativeMargin(
       rowMarginCpu(bytes, weight.dtype, weight.rows, weight.cols, norm, mask),
-      this.unit,
+      this.#byMatrix ? 'matrix' : 'row',
     );
     if (margin !== null) this.margin = Math.min(this.margin ?? Infinity, margin);
     return mask;
@@ -204,21 +240,24 @@ export class Selector {
   async #chooseOnCpu(
     rec: Recorder,
     weight: Weight,
-    rate: number,
+    rate: Rate,
     norm: Float32Array<ArrayBuffer> | null,
     ranks: RankCache | undefined,
     known?: Uint8Array,
   ): Promise<Uint32Array> {
-    const { pruner, params, pattern, exactBudget } = this.#options;
+    const { exactBudget } = this.#options;
     const { rows, cols, dtype } = weight;
-    const rowScope = pattern === 'free' && pruner.scope(params) === 'row';
-    const remembered = rowScope ? ranks?.get(weight.name) : undefined;
-    if (remembered) return maskFromRanks(remembered, rows, cols, rowCounts(rows, cols, rate, exactBudget));
+    const group = this.#groupOf(rate);
+    const byRow = !group && !this.#byMatrix;
+    const remembered = byRow ? ranks?.get(weight.name) : undefined;
+    if (remembered) return maskFromRanks(remembered, rows, cols, this.#countsOf(weight, rate));
     const bytes = known ?? (await readWeight(rec, weight));
-    if (pattern !== 'free') return selectGroupsCpu(bytes, dtype, rows, cols, norm, pattern);
-    if (pruner.scope(params) === 'matrix')
-      return selectMatrixCpu(bytes, dtype, rows, cols, norm, matrixRule(rows, cols, rate, exactBudget));
-    const counts = rowCounts(rows, cols, rate, exactBudget);
+    if (group) return selectGroupsCpu(bytes, dtype, rows, cols, norm, group);
+    if (!byRow) {
+      const rule = matrixRule(rows, cols, fractionOf(rate), exactBudget);
+      return selectMatrixCpu(bytes, dtype, rows, cols, norm, rule);
+    }
+    const counts = this.#countsOf(weight, rate);
     if (ranks && cols <= 65536) {
       const fresh = rowRanks(bytes, dtype, rows, cols, norm);
       ranks.set(weight.name, fresh);
@@ -226,32 +265,4 @@ export class Selector {
     }
     return selectRowsCpu(bytes, dtype, rows, cols, norm, counts);
   }
-}
-
-function rateOf(rates: Record<string, number>, name: string): number {
-  const rate = rates[name];
-  if (rate === undefined) throw new Error(`there is no rate for ${name}`);
-  return rate;
-}
-
-/** The bytes of a weight, read back from the GPU. */
-export async function readWeight(rec: Recorder, weight: Weight): Promise<Uint8Array<ArrayBuffer>> {
-  const rowBytes = weight.cols * DTYPE_BYTES[weight.dtype];
-  const [first] = weight.shards;
-  if (weight.shards.length === 1 && first)
-    return new Uint8Array(await rec.read(first.buffer, 0, first.rows * rowBytes));
-  const out = new Uint8Array(weight.rows * rowBytes);
-  for (const shard of weight.shards)
-    out.set(
-      new Uint8Array(await rec.read(shard.buffer, 0, shard.rows * rowBytes)),
-      shard.rowBegin * rowBytes,
-    );
-  return out;
-}
-
-function keepAll(rec: Recorder, out: MaskBuffer): void {
-  const words = new Uint32Array(out.rows * out.wordsPerRow).fill(0xffffffff);
-  const rest = out.cols % 32;
-  if (rest > 0) for (let r = 0; r < out.rows; r++) words[(r + 1) * out.wordsPerRow - 1] = 2 ** rest - 1;
-  rec.write(out.buffer, 0, words);
 }

@@ -2,7 +2,7 @@
  * A loaded model on its device with everything that outlives a job: dense block outputs of the text that errors are
  * measured on, the masks of the last run, row orders, dense losses. Jobs take a Recorder and give plain results.
  */
-import type { LayerErrors, SparsityRecord } from '../core/report';
+import type { LayerErrors, SolverNote, SparsityRecord } from '../core/report';
 import type { Recorder } from '../gpu/recorder';
 import type { GpuContext } from '../gpu/context';
 import type { Scope } from '../gpu/scope';
@@ -13,8 +13,16 @@ import { allocWorkspace, Decoder, workspaceBytesPerToken, type Workspace } from 
 import { KeptStream } from '../models/keptStream';
 import { DENSE_STREAM_GPU_BYTES, DenseStream, gpuText, type GpuText } from '../models/streams';
 import type { LoadedModel } from '../models/load';
-import { allocLayerMasks, MaskedLayer, type LayerMasks } from '../pruning/masks';
-import { passBlockTokens, prunedPass, type PartZeros, type PassResult } from '../pruning/pass';
+import { Chooser, type LayerInputs } from '../pruning/chooser';
+import { allocPrunedLayer, MaskedLayer, prunedLayerBytes, type PrunedLayer } from '../pruning/masks';
+import {
+  fromNorms,
+  inputsFrom,
+  passBlockTokens,
+  prunedPass,
+  type PartZeros,
+  type PassResult,
+} from '../pruning/pass';
 import { RankCache, Selector } from '../pruning/selector';
 import { DenseReferences, type DenseReference } from './denseReference';
 import type { MeasuredText } from './figures';
@@ -36,7 +44,7 @@ export interface MaskState {
   key: string;
   /** What was asked of each matrix. */
   rates: LayerRates;
-  masks: LayerMasks[];
+  layers: PrunedLayer[];
   zeros: Record<string, number>[];
   parts: PartZeros[];
   margin: number | null;
@@ -72,12 +80,19 @@ export interface PruneJob {
   onLayer?: (layer: number, row: LayerErrors | null) => void;
 }
 
+export interface PruneResult extends PassResult, MeasuredText {
+  /** What solvers said, by tensor. */
+  solver: Record<string, SolverNote>;
+  warnings: string[];
+}
+
 export class Engine {
   readonly ctx: GpuContext;
   readonly model: LoadedModel;
   readonly decoder: Decoder;
   #masks: MaskState | null = null;
-  #maskScope: Scope | undefined;
+  /** Of the pruned layers that are kept, and whether they have room for new weights. */
+  #kept: { scope: Scope; layers: PrunedLayer[]; updates: boolean } | undefined;
   /** Dense streams by text hash, the least recently used first. */
   #dense: DenseEntry[] = [];
   readonly #references: DenseReferences;
@@ -214,7 +229,7 @@ export class Engine {
    * Prunes under `rates` and measures. `calibration` null for data-free pruners; `errors` on which text and how much;
    * `evaluate` a text whose window losses are wanted; `keepAs` stores the masks under that key.
    */
-  async prune(rec: Recorder, job: PruneJob, meter: Meter): Promise<PassResult & MeasuredText> {
+  async prune(rec: Recorder, job: PruneJob, meter: Meter): Promise<PruneResult> {
     const { evaluate } = job;
     if (!evaluate) return this.#prune(rec, job, undefined, meter);
     meter.total(this.referenceUnits(evaluate));
@@ -228,7 +243,7 @@ export class Engine {
     job: PruneJob,
     reference: DenseReference | undefined,
     meter: Meter,
-  ): Promise<PassResult & MeasuredText> {
+  ): Promise<PruneResult> {
     const scope = this.ctx.root.child();
     const using: DenseEntry[] = [];
     const use = (text: ResolvedText): DenseEntry => {
@@ -238,7 +253,6 @@ export class Engine {
       return entry;
     };
     try {
-      const needsData = job.plan.statistics.length > 0;
       const errors = job.errors && { dense: use(job.errors.text), kind: job.errors.kind };
       const sameText = job.errors?.text.record.sha256 === job.calibration.record.sha256;
       // One text in two roles passes through each layer once.
@@ -249,25 +263,23 @@ export class Engine {
       const evaluate = measured ?? (job.evaluate && this.text(rec, scope, job.evaluate));
       let statistics: Parameters<typeof prunedPass>[0]['statistics'] = { kind: 'none' };
       let dense: DenseEntry | undefined;
-      if (needsData && job.statistics === 'dense') dense = use(job.calibration);
+      if (job.plan.needsInputs && job.statistics === 'dense') dense = use(job.calibration);
       const prefix =
-        needsData && job.statistics === 'exact'
+        job.plan.needsInputs && job.statistics === 'exact'
           ? sameText && errors
             ? errors.dense.stream.text
             : this.text(rec, scope, job.calibration)
           : null;
-      if (prefix) statistics = { kind: 'prefix', text: prefix };
+      const wanted = job.plan.statistics;
+      if (prefix) statistics = { kind: 'prefix', text: prefix, wanted };
       const texts = [errors?.dense.stream.text, evaluate, prefix, dense?.stream.text].filter(
         (t) => t !== undefined && t !== null,
       );
       const ws =
         texts.length > 0 ? this.workspace(scope, texts) : allocWorkspace(scope, this.model.config, 1);
-      const keep =
-        job.keepAs !== undefined
-          ? this.#openMasks()
-          : job.countZeros
-            ? this.model.layers.map((_, layer) => allocLayerMasks(scope, this.model, layer))
-            : undefined;
+      const keep = job.keepAs === undefined ? undefined : this.#openKept(job.plan.updates);
+      const warnings = new Set<string>();
+      const chooser = await this.#chooser(job, (text) => warnings.add(text));
       const selector = new Selector(scope, this.model, {
         pruner: job.plan.pruner,
         params: job.plan.params,
@@ -279,6 +291,7 @@ export class Engine {
               ? 'cpu'
               : 'gpu'
             : job.plan.select,
+        chooser,
       });
       await scope.ready();
 
@@ -299,7 +312,10 @@ export class Engine {
       const onBlock = (tokens: number): void => meter.add(tokens);
       if (dense) {
         await dense.stream.ensure(rec, ws, layers - 1, onBlock);
-        statistics = { kind: 'dense', norms: dense.stream.norms, ranks: dense.ranks };
+        const { stream, ranks } = dense;
+        const of = (layer: number): Promise<LayerInputs> =>
+          Promise.resolve(inputsFrom(stream.text, fromNorms(stream.norms[layer] ?? {})));
+        statistics = { kind: 'dense', of, ranks };
       }
       const result = await prunedPass({
         rec,
@@ -308,11 +324,13 @@ export class Engine {
         ws,
         selector,
         rates: job.rates,
+        updates: job.plan.updates,
         statistics,
         errors: errors && { dense: errors.dense.stream, kind: errors.kind },
         evaluate,
         compareWith: reference?.outputs,
         keep,
+        count: keep !== undefined || job.countZeros,
         onLayer: job.onLayer,
         onBlock,
         onHead: (tokens) => meter.add(tokens * this.headUnits),
@@ -321,7 +339,7 @@ export class Engine {
         this.#masks = {
           key: job.keepAs,
           rates: job.rates,
-          masks: keep,
+          layers: keep,
           zeros: result.zeros,
           parts: result.parts,
           margin: result.margin,
@@ -329,6 +347,8 @@ export class Engine {
       const lengths = job.evaluate?.windows.lengths;
       return {
         ...result,
+        solver: chooser?.notes ?? {},
+        warnings: [...warnings],
         windowLosses: result.losses && lengths ? windowLosses(result.losses, lengths) : null,
         divergence:
           result.comparison && lengths ? divergenceOf(windowDivergence(result.comparison, lengths)) : null,
@@ -348,6 +368,8 @@ export class Engine {
     /** Of each text whose last dense outputs are kept to compare with. */
     keptTokens: readonly number[];
     full: boolean;
+    /** Whether the pruner changes kept weights. */
+    updates: boolean;
   }): number {
     const { config, plan } = this.model;
     const row = config.hidden * 4;
@@ -355,14 +377,15 @@ export class Engine {
       texts.largest,
       Math.min(this.batchTokens, Math.max(texts.calibrationTokens, texts.evaluationTokens)),
     );
-    const masks = plan.prunable.reduce((sum, m) => sum + m.rows * Math.ceil(m.cols / 32) * 4, 0);
+    const pruned = prunedLayerBytes(this.model, texts.updates);
     const dense = DenseStream.bytes(this.decoder, texts.errorTokens);
     const streams = (texts.calibrationTokens * (texts.full ? 2 : 1) + texts.evaluationTokens) * row;
     const extra = texts.full ? 3 * batch * row : batch * row;
     const scratch = (16 << 20) + MaskedLayer.bytes(this.model);
     return (
       plan.weightBytes +
-      masks * (1 + 1 / config.layers) +
+      pruned.all +
+      pruned.one +
       (dense <= DENSE_STREAM_GPU_BYTES ? dense : 0) +
       streams +
       texts.keptTokens.reduce((sum, n) => sum + KeptStream.gpuBytes(n, config.hidden), 0) +
@@ -377,15 +400,32 @@ export class Engine {
     this.model.scope.close();
   }
 
+  /** What chooses for a pruner that is more than a score |W| times a norm. */
+  async #chooser({ plan }: PruneJob, warn: (text: string) => void): Promise<Chooser | undefined> {
+    const { pruner, params, pattern, exactBudget } = plan;
+    const layer = pruner.chooseLayer?.(params);
+    const matrix = pruner.choose(params);
+    if (!layer && !matrix) return undefined;
+    const choose = layer ? { layer: await layer() } : matrix && { matrix: await matrix() };
+    if (!choose) return undefined;
+    return new Chooser(this.model, {
+      choose,
+      params,
+      pattern,
+      exactBudget,
+      warn,
+    });
+  }
+
   /** The kept masks are about to be overwritten: what was there is no longer a whole run. */
-  #openMasks(): LayerMasks[] {
-    const before = this.#masks;
+  #openKept(updates: boolean): PrunedLayer[] {
     this.#masks = null;
-    if (before) return before.masks;
-    this.#maskScope?.close();
-    this.#maskScope = this.model.scope.child();
-    const scope = this.#maskScope;
-    return this.model.layers.map((_, layer) => allocLayerMasks(scope, this.model, layer));
+    if (this.#kept?.updates === updates) return this.#kept.layers;
+    this.#kept?.scope.close();
+    const scope = this.model.scope.child();
+    const layers = this.model.layers.map((_, layer) => allocPrunedLayer(scope, this.model, layer, updates));
+    this.#kept = { scope, layers, updates };
+    return layers;
   }
 }
 

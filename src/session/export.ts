@@ -11,7 +11,7 @@ import { windowsToJson } from '../formats/texts';
 import { verifyExport } from '../formats/verifyExport';
 import type { Recorder } from '../gpu/recorder';
 import { unpackWindows } from '../models/windows';
-import { MaskedLayer, type LayerMasks } from '../pruning/masks';
+import { MaskedLayer, type PrunedLayer } from '../pruning/masks';
 import { checkGgufExport, measureGguf } from './exportGguf';
 import { fileMask, fileWeight } from './fileLayout';
 import type { JobIo, Lab } from './lab';
@@ -73,7 +73,7 @@ export async function exportTo(
             const matrix = matrices.get(name);
             if (!matrix) return null;
             if (matrix.layer !== inUse)
-              await masked.use(rec, matrix.layer, state.masks[matrix.layer] as LayerMasks);
+              await masked.use(rec, matrix.layer, state.layers[matrix.layer] as PrunedLayer);
             inUse = matrix.layer;
             return fileWeight(rec, await masked.masked(rec, matrix.matrix), matrix.transposed);
           },
@@ -98,7 +98,7 @@ export async function exportTo(
 
       async function maskBits(recorder: Recorder, name: string): Promise<Uint8Array> {
         const matrix = matrices.get(name);
-        const mask = matrix && state.masks[matrix.layer]?.[matrix.matrix];
+        const mask = matrix && state.layers[matrix.layer]?.masks[matrix.matrix];
         if (!mask) throw new LabError('InternalError', `There is no mask of ${name}.`);
         return fileMask(recorder, mask, matrix.transposed);
       }

@@ -5,8 +5,8 @@ import { packMask } from '../formats/masks';
 import type { Recorder } from '../gpu/recorder';
 import type { LoadedModel } from '../models/load';
 import type { MaskBuffer, Weight } from '../ops/types';
-import type { LayerMasks } from '../pruning/masks';
-import { readWeight } from '../pruning/selector';
+import type { PrunedLayer } from '../pruning/masks';
+import { readWeight } from '../pruning/readWeight';
 
 /** Bytes of one weight; `transposed` where the file holds [inputs, outputs]. */
 export async function fileWeight(
@@ -34,11 +34,11 @@ export async function fileMask(
 export async function maskHashes(
   rec: Recorder,
   model: LoadedModel,
-  masks: readonly LayerMasks[],
+  layers: readonly PrunedLayer[],
 ): Promise<Record<string, string>> {
   const out: Record<string, string> = {};
   for (const { layer, matrix, name, transposed } of model.plan.prunable) {
-    const mask = masks[layer]?.[matrix];
+    const mask = layers[layer]?.masks[matrix];
     if (mask) out[name] = await sha256Hex(await fileMask(rec, mask, transposed));
   }
   return out;

@@ -5,14 +5,14 @@ import type { LabSpec } from '../core/spec';
 import type { Recorder } from '../gpu/recorder';
 import { DecodingSession, pickToken, type LayerView, type PrefillView } from '../models/generate';
 import type { TokenizerHandle } from '../formats/tokenizer';
-import { MaskedLayer } from '../pruning/masks';
+import { keptWeight, MaskedLayer, type PrunedLayer } from '../pruning/masks';
 import type { Engine, MaskState } from './engine';
 import type { JobIo, Lab } from './lab';
 import type { GenerateRequest, GenerateResult, GenerateSide } from './protocol';
 
 interface Side {
   name: 'dense' | 'pruned';
-  masks: MaskState | null;
+  pruned: MaskState | null;
 }
 
 /** `pruned` null: the dense side only. The pruned side uses the masks of that spec and beta. */
@@ -35,11 +35,11 @@ export async function generate(
   }
   const stops = new Set([...tokenizer.specialIds.eos, ...configStops(plan.opened.config)]);
   return lab.withRecorder(io, 'Generating', async (rec, meter) => {
-    const sides: Side[] = [{ name: 'dense', masks: null }];
+    const sides: Side[] = [{ name: 'dense', pruned: null }];
     if (pruned)
       sides.push({
         name: 'pruned',
-        masks: await lab.masks(pruned.spec, pruned.beta, rec, {
+        pruned: await lab.masks(pruned.spec, pruned.beta, rec, {
           total: () => undefined,
           add: () => undefined,
         }),
@@ -123,19 +123,20 @@ async function oneSide(
       prompt.length,
       prompt.length + request.maxTokens,
     );
-    const masked = side.masks ? new MaskedLayer(engine.ctx, scope, engine.model) : null;
+    const masked = side.pruned ? new MaskedLayer(engine.ctx, scope, engine.model) : null;
     await session.ready();
-    const { masks } = side;
+    const layerOf = (layer: number): PrunedLayer | undefined => side.pruned?.layers[layer];
     const prefill: PrefillView = async (layer) => {
-      const ofLayer = masks?.masks[layer];
+      const ofLayer = layerOf(layer);
       if (!masked || !ofLayer) return decoder.dense(layer);
       await masked.use(rec, layer, ofLayer);
       return masked.view(rec);
     };
-    const decode: LayerView = (layer) => (name) => ({
-      ...decoder.dense(layer)(name),
-      mask: masks?.masks[layer]?.[name],
-    });
+    const decode: LayerView = (layer) => (name) => {
+      const ofLayer = layerOf(layer);
+      if (!ofLayer) return decoder.dense(layer)(name);
+      return { weight: keptWeight(engine.model, ofLayer, layer, name), mask: ofLayer.masks[name] };
+    };
     const rng = new Rng(request.seed, 'generation');
     let logits = await session.feed(prompt, prefill);
     const ids: number[] = [];

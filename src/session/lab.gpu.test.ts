@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { LabError } from '../core/errors';
 import type { Recorder } from '../gpu/recorder';
 import { DecodingSession } from '../models/generate';
-import { readWeight } from '../pruning/selector';
+import { readWeight } from '../pruning/readWeight';
 import { fixtureJson, fixtureModel } from '../testing/fixtureFiles';
 import { giveWindows, windowSpec, withLab, type LabFixture } from '../testing/labFixture';
 import { TOLERANCE } from '../testing/tolerances';
@@ -32,8 +32,8 @@ async function maskWords(
   return lab.withRecorder(io, 'masks', async (rec, meter) => {
     const state = await lab.masks(windowSpec(change), 0, rec, meter);
     const out: Uint32Array[] = [];
-    for (const layer of state.masks) {
-      for (const mask of Object.values(layer))
+    for (const { masks } of state.layers) {
+      for (const mask of Object.values(masks))
         out.push(new Uint32Array(await rec.read(mask.buffer, 0, mask.rows * mask.wordsPerRow * 4)));
     }
     return out;

@@ -269,7 +269,7 @@ export class Lab {
     const texts = await this.#allTexts(spec, io);
     const errorText = texts[spec.errorsOn];
     const evaluated = both ? await selectAndReport(texts.select, texts.report) : reportOnly(texts.report);
-    const kind: StatsKind = spec.stats === 'dense' && plan.statistics.length > 0 ? 'preview' : 'exact';
+    const kind: StatsKind = spec.stats === 'dense' && plan.needsInputs ? 'preview' : 'exact';
     const seeds = await seedDraws(this.loaded.texts, spec, plan);
     return this.#job(
       io,
@@ -314,7 +314,7 @@ export class Lab {
         const masks = both
           ? undefined
           : await timings.stage('hashMasks', () =>
-              maskHashes(rec, engine.model, this.#masksOf(spec, beta, texts).masks),
+              maskHashes(rec, engine.model, this.#masksOf(spec, beta, texts).layers),
             );
         const achieved = layerSparsity(engine.model, result.zeros);
         const matrices = matrixCounts(engine.model, result.zeros);
@@ -354,12 +354,14 @@ export class Lab {
               losses: { dense, pruned: main.losses },
               ...(bySeed.length > 0 && seedRange(bySeed.map((draw) => draw.report))),
             },
+            ...(Object.keys(result.solver).length > 0 && { solver: result.solver }),
             margin: result.margin,
             ...(masks && { masks }),
             curve,
           },
           seeds,
         );
+        report.warnings.push(...result.warnings);
         if (!both) this.#last = { key: this.#maskKey(spec, beta, texts), report };
         const select = split.select && {
           ...split.select,
@@ -425,7 +427,7 @@ export class Lab {
     const plan = planRun(model, { ...spec, beta: 0 });
     const betas = sweepBetas(model, plan, options.betas);
     const texts = await this.#allTexts(spec, io);
-    const kind: StatsKind = plan.statistics.length === 0 ? 'exact' : options.kind;
+    const kind: StatsKind = !plan.needsInputs ? 'exact' : options.kind;
     const { draws, warning } = await seedDraws(this.loaded.texts, spec, plan);
     if (warning) io.emit({ type: 'warning', text: warning });
     const key = JSON.stringify([
@@ -488,7 +490,7 @@ export class Lab {
     const { layers } = model.config;
     const tokens = (which: TextName): number => texts[which].windows.tokens;
     const calibration = tokens('calibration');
-    const passes = plan.statistics.length === 0 ? 0 : 2;
+    const passes = !plan.needsInputs ? 0 : 2;
     const runs = Math.max(1, (await seedDraws(this.loaded.texts, spec, plan)).draws.length);
     let units = 0;
     if (kind === 'run' || kind === 'export') {
@@ -514,6 +516,7 @@ export class Lab {
         largest: Math.max(...TEXTS.map((t) => texts[t].record.window)),
         keptTokens: kind === 'tick' || kind === 'load' ? [] : [tokens('report'), tokens('select')],
         full: kind === 'run',
+        updates: plan.updates,
       }),
       seconds: flops > 0 ? flops / (this.ctx.pacer.costPerMs * 1000) : null,
       lever:
@@ -606,7 +609,9 @@ export class Lab {
     texts: Partial<Record<TextName, ResolvedText>>,
     timings: Timings,
     parts: Pick<RunReport, 'perplexity'> &
-      Partial<Pick<RunReport, 'allocation' | 'sparsity' | 'errors' | 'margin' | 'masks' | 'curve'>>,
+      Partial<
+        Pick<RunReport, 'allocation' | 'sparsity' | 'errors' | 'solver' | 'margin' | 'masks' | 'curve'>
+      >,
     seeds: SeedDraws = { draws: [], warning: null },
   ): Promise<RunReport> {
     const { engine, record, plan } = this.loaded;
@@ -639,6 +644,7 @@ export class Lab {
       largest: Math.max(...TEXTS.map((t) => records[t]?.window ?? 0)),
       keptTokens: [records.report?.tokens ?? 0, parts.curve ? (records.select?.tokens ?? 0) : 0],
       full: parts.errors !== undefined,
+      updates: parts.sparsity !== undefined && planRun(plan, { ...spec, beta: 0 }).updates,
     });
     if (parts.curve?.best === null)
       warnings.push(

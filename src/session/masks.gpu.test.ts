@@ -6,8 +6,8 @@ import { describe, expect, test } from 'vitest';
 import { parsePattern, type LabSpec } from '../core/spec';
 import { packMask } from '../formats/masks';
 import { inputsOf } from '../models/archs/define';
-import type { LayerNorms } from '../models/inputStatistics';
-import { allocLayerMasks, maskOf, type LayerMasks } from '../pruning/masks';
+import type { LayerInputs } from '../pruning/chooser';
+import { allocLayerMasks, maskOf, type LayerMasks, type PrunedLayer } from '../pruning/masks';
 import { findPruner } from '../pruning/pruners';
 import { Selector } from '../pruning/selector';
 import type { Recorder } from '../gpu/recorder';
@@ -58,13 +58,16 @@ describe('from identical statistics, bit for bit', () => {
         const expected = name === 'demo' ? null : await fixtureTensors(name, 'masks.safetensors');
         await lab.load(await fixtureModel(model), io);
         const { engine, plan } = lab.loaded;
-        const layerNorms = (prefix: string, layer: number): LayerNorms =>
-          Object.fromEntries(
+        const layerNorms = (prefix: string, layer: number): LayerInputs => ({
+          statistics: Object.fromEntries(
             inputsOf(plan.config).map(({ name: input }) => [
               input,
-              f32(norms.get(`${prefix}/layers.${layer}.${input}`)) as Float32Array<ArrayBuffer>,
+              { norms: f32(norms.get(`${prefix}/layers.${layer}.${input}`)) as Float32Array<ArrayBuffer> },
             ]),
-          );
+          ),
+          sequences: 1,
+          tokens: 1,
+        });
         await lab.withRecorder(io, 'masks', async (rec) => {
           const scope = lab.ctx.root.child();
           try {
@@ -87,7 +90,7 @@ describe('from identical statistics, bit for bit', () => {
                     layer,
                     rates,
                     run.norms === null ? null : layerNorms(run.norms, layer),
-                    masks,
+                    { masks },
                   );
                   for (const { name: matrix } of plan.config.matrices) {
                     const tensor =
@@ -137,7 +140,7 @@ describe("from the engine's own statistics, near-ties apart", () => {
             let choices = 0;
             let different = 0;
             for (const m of lab.loaded.plan.prunable) {
-              const bits = await packed(rec, state.masks[m.layer] as LayerMasks, m.matrix);
+              const bits = await packed(rec, (state.layers[m.layer] as PrunedLayer).masks, m.matrix);
               const reference = expected.get(`${run.id}/${m.name}`)?.bytes ?? new Uint8Array();
               bits.forEach((byte, i) => (different += popcount(byte ^ (reference[i] ?? 0))));
               choices += m.count;

@@ -18,6 +18,7 @@ import {
 import type { Facts } from '../pruning/allocations/facts';
 import { COMMON_PARAMS, findPruner } from '../pruning/pruners';
 import type { Pruner, PrunerParam, Statistic } from '../pruning/pruners/define';
+import type { MatrixRates } from '../pruning/rates';
 
 export interface RunPlan {
   spec: LabSpec;
@@ -28,6 +29,10 @@ export interface RunPlan {
   params: Record<string, ParamValue>;
   /** What the pruner wants measured; empty for one that needs no data. */
   statistics: readonly Statistic[];
+  /** True where statistics of the layers' inputs are among them: those change with what was pruned before. */
+  needsInputs: boolean;
+  /** Whether kept weights change. */
+  updates: boolean;
   pattern: Pattern;
   exactBudget: boolean;
   select: 'auto' | 'gpu' | 'cpu';
@@ -37,8 +42,8 @@ export interface RunPlan {
   requested: number;
 }
 
-/** Fractions of zeros by layer and matrix. */
-export type LayerRates = Record<string, number>[];
+/** How much goes, by layer and matrix. */
+export type LayerRates = MatrixRates[];
 
 /** Checks the whole spec; a numeric beta is held against its legal range. */
 export function planRun(model: ModelPlan, spec: LabSpec): RunPlan {
@@ -103,6 +108,8 @@ export function planRun(model: ModelPlan, spec: LabSpec): RunPlan {
     allocation,
     params,
     statistics: pruner.statistics(params),
+    needsInputs: pruner.statistics(params).some((s) => s === 'norm' || s === 'gram' || s === 'moments'),
+    updates: pruner.updates(params),
     pattern,
     exactBudget: params['exactBudget'] === true,
     select: params['select'] as RunPlan['select'],

@@ -4,7 +4,7 @@ import { LabError } from '../core/errors';
 import type { LabSpec } from '../core/spec';
 import type { TensorEntry } from '../formats/safetensors';
 import { decodedBytes, tensorPieces } from '../formats/tensorBytes';
-import { MaskedLayer, type LayerMasks } from '../pruning/masks';
+import { MaskedLayer, type PrunedLayer } from '../pruning/masks';
 import { fileWeight } from './fileLayout';
 import type { JobIo, Lab } from './lab';
 import type { ZeroDifferences } from './replay';
@@ -31,7 +31,7 @@ export async function compareZeros(
       const out: ZeroDifferences = {};
       let inUse = -1;
       for (const { name, layer, matrix, count, transposed } of plan.prunable) {
-        if (layer !== inUse) await masked.use(rec, layer, state.masks[layer] as LayerMasks);
+        if (layer !== inUse) await masked.use(rec, layer, state.layers[layer] as PrunedLayer);
         inUse = layer;
         const weight = await masked.masked(rec, matrix);
         const bytes = await fileWeight(rec, weight, transposed);

@@ -48,7 +48,7 @@ export async function measureCurve(job: CurveJob, rec: Recorder, meter: Meter): 
 /** Units of one point: every draw through its passes, the select text through blocks and head. */
 function pointUnits({ engine, plan, kind, texts, draws }: CurveJob): number {
   const { layers } = engine.model.config;
-  const walks = kind === 'exact' && plan.statistics.length > 0;
+  const walks = kind === 'exact' && plan.needsInputs;
   const evaluated = texts.select.windows.tokens * engine.comparedTokenUnits;
   const calibrations = draws.length > 0 ? draws.map((d) => d.calibration) : [texts.calibration];
   return calibrations.reduce(
@@ -62,7 +62,7 @@ async function measurePoint(job: CurveJob, beta: number, rec: Recorder, meter: M
   const { engine, plan, spec, kind, texts } = job;
   const { rates, allocation } = ratesFor(engine.model.plan, plan, beta);
   // Errors cost no pass of their own on a text that the point's own pass runs through.
-  const walksCalibration = plan.statistics.length > 0 && kind === 'exact';
+  const walksCalibration = plan.needsInputs && kind === 'exact';
   const free = spec.errorsOn === 'select' || (spec.errorsOn === 'calibration' && walksCalibration);
   const errors = free ? { text: texts[spec.errorsOn], kind: 'cumulative' as const } : undefined;
   const result = await engine.prune(

@@ -3,6 +3,7 @@
  * one selection path (GPU or CPU) serves them. All others bring `choose`, which sees one matrix at a time.
  */
 import type { FloatDtype } from '../../core/dtypes';
+import type { SolverNote } from '../../core/report';
 import type { ParamValue } from '../../core/spec';
 import type { DecoderConfig } from '../../models/archs/define';
 
@@ -82,15 +83,6 @@ export interface MatrixChoice {
   values?: Float32Array<ArrayBuffer>;
   /** What a solver used and reached: it goes into the report. */
   solver?: SolverNote;
-}
-
-export interface SolverNote {
-  /** Damping as a fraction of the mean diagonal, after retries. */
-  damping?: number;
-  retries?: number;
-  iterations?: number;
-  /** ||(W - W') X||^2 / ||W X||^2 of the calibration inputs, before rounding to the file's dtype. */
-  relativeError?: number;
 }
 
 export type Choose = (job: MatrixJob) => Promise<MatrixChoice> | MatrixChoice;

@@ -1,0 +1,250 @@
+/** Pruners that choose matrix by matrix on the host: a job for each matrix, and its result back to the GPU. */
+import { fromF32, toF32 } from '../core/dtypes';
+import { LabError } from '../core/errors';
+import type { SolverNote } from '../core/report';
+import type { Recorder } from '../gpu/recorder';
+import { matrixOf, type LoadedModel } from '../models/load';
+import type { Weight } from '../ops/types';
+import { keepAll, maskOf, type PrunedLayer } from './masks';
+import type {
+  Choose,
+  ChooseLayer,
+  MatrixChoice,
+  MatrixJob,
+  MatrixStatistics,
+  Pace,
+  Params,
+} from './pruners/define';
+import { fractionOf, rateOf, type MatrixRates, type Rate } from './rates';
+import { readWeight } from './readWeight';
+
+export interface ChooserOptions {
+  /** Matrix by matrix, or a whole layer at once. */
+  choose: { matrix: Choose } | { layer: ChooseLayer };
+  params: Params;
+  pattern: MatrixJob['pattern'];
+  exactBudget: boolean;
+  warn(text: string): void;
+  /** Gradients of a tensor, [outputs, inputs], where the pruner asks for them. */
+  gradient?: (tensor: string) => Promise<Float32Array<ArrayBuffer>>;
+}
+
+/** By shared input. */
+export type LayerStatistics = Record<string, Omit<MatrixStatistics, 'sequences' | 'tokens' | 'gradient'>>;
+
+/** Statistics of a layer's inputs, and what they were taken from. */
+export interface LayerInputs {
+  statistics: LayerStatistics;
+  sequences: number;
+  tokens: number;
+}
+
+export class Chooser {
+  readonly #model: LoadedModel;
+  readonly #options: ChooserOptions;
+  #pace: Pace | undefined;
+  /** What solvers said, by tensor. */
+  readonly notes: Record<string, SolverNote> = {};
+
+  constructor(model: LoadedModel, options: ChooserOptions) {
+    this.#model = model;
+    this.#options = options;
+  }
+
+  /** All matrices of a layer into `out`. `inputs` null for pruners that need nothing of them. */
+  async layer(
+    rec: Recorder,
+    layer: number,
+    rates: MatrixRates,
+    inputs: LayerInputs | null,
+    out: PrunedLayer,
+  ): Promise<void> {
+    const { choose } = this.#options;
+    this.#pace ??= paceOf(rec);
+    if ('layer' in choose) return this.#atOnce(rec, choose.layer, layer, rates, out);
+    for (const name of Object.keys(rates)) {
+      const rate = rateOf(rates, name);
+      const { group } = typeof rate === 'number' ? {} : rate;
+      if (this.#options.pattern === 'free' && !group && fractionOf(rate) <= 0)
+        this.#keepAll(rec, layer, name, out);
+      else await this.#matrix(rec, choose.matrix, layer, name, rate, inputs, out);
+    }
+  }
+
+  async #atOnce(
+    rec: Recorder,
+    choose: ChooseLayer,
+    layer: number,
+    rates: MatrixRates,
+    out: PrunedLayer,
+  ): Promise<void> {
+    const { params, warn, gradient } = this.#options;
+    const matrices: Record<string, Pick<MatrixJob, 'rows' | 'cols' | 'weights'>> = {};
+    const gradients: Record<string, Float32Array> = {};
+    let zeros = 0;
+    let count = 0;
+    for (const { name } of this.#model.config.matrices) {
+      const weight = matrixOf(this.#model, layer, name);
+      matrices[name] = { rows: weight.rows, cols: weight.cols, weights: await this.#weights(rec, weight) };
+      if (gradient) gradients[name] = await gradient(weight.name);
+      zeros += fractionOf(rateOf(rates, name)) * weight.rows * weight.cols;
+      count += weight.rows * weight.cols;
+    }
+    const rate = zeros / count;
+    if (rate <= 0) {
+      for (const name of Object.keys(matrices)) this.#keepAll(rec, layer, name, out);
+      return;
+    }
+    const { config } = this.#model;
+    const chosen = await choose({
+      layer,
+      params,
+      pace: this.#pace ?? paceOf(rec),
+      warn,
+      config,
+      rate,
+      matrices,
+      ...(gradient ? { gradients } : {}),
+    });
+    for (const name of Object.keys(matrices)) {
+      const choice = chosen[name];
+      if (!choice) throw new LabError('InternalError', `The pruner left ${name} of layer ${layer + 1} out.`);
+      this.#write(rec, layer, matrixOf(this.#model, layer, name), choice, name, out);
+    }
+  }
+
+  /** The values of a weight, the caller's own copy. */
+  async #weights(rec: Recorder, weight: Weight): Promise<Float32Array<ArrayBuffer>> {
+    return toF32(await readWeight(rec, weight), weight.dtype) as Float32Array<ArrayBuffer>;
+  }
+
+  async #matrix(
+    rec: Recorder,
+    choose: Choose,
+    layer: number,
+    name: string,
+    rate: Rate,
+    inputs: LayerInputs | null,
+    out: PrunedLayer,
+  ): Promise<void> {
+    const { params, pattern, exactBudget, warn, gradient } = this.#options;
+    const spec = this.#model.config.matrices.find((m) => m.name === name);
+    if (!spec) throw new Error(`there is no matrix ${name}`);
+    const weight = matrixOf(this.#model, layer, name);
+    const { rows, cols, dtype } = weight;
+    const { rowZeros, group } = typeof rate === 'number' ? {} : rate;
+    const choice = await choose({
+      layer,
+      matrix: name,
+      tensor: weight.name,
+      rows,
+      cols,
+      weights: await this.#weights(rec, weight),
+      dtype,
+      rate: fractionOf(rate),
+      ...(rowZeros ? { rowZeros } : {}),
+      pattern: group ?? pattern,
+      exactBudget,
+      params,
+      statistics: {
+        sequences: inputs?.sequences ?? 0,
+        tokens: inputs?.tokens ?? 0,
+        ...inputs?.statistics[spec.input],
+        ...(gradient ? { gradient: await gradient(weight.name) } : {}),
+      },
+      pace: this.#pace ?? paceOf(rec),
+      warn,
+    });
+    if (choice.solver) this.notes[weight.name] = choice.solver;
+    this.#write(rec, layer, weight, choice, name, out);
+  }
+
+  /** A matrix that loses nothing. */
+  #keepAll(rec: Recorder, layer: number, name: string, out: PrunedLayer): void {
+    keepAll(rec, maskOf(out.masks, name));
+    this.#keepValues(rec, layer, name, out);
+  }
+
+  /** The weights as they are, where new ones are expected of every matrix. */
+  #keepValues(rec: Recorder, layer: number, name: string, out: PrunedLayer): void {
+    const fresh = this.#target(layer, name, out);
+    if (!fresh) return;
+    for (const [i, s] of matrixOf(this.#model, layer, name).shards.entries())
+      rec.copy(s.buffer, 0, (fresh.shards[i] ?? s).buffer, 0, s.buffer.bytes);
+  }
+
+  /** Room for the new weights of a matrix, in its own shape and dtype. */
+  #target(layer: number, name: string, out: PrunedLayer): Weight | null {
+    const room = out.values?.[name];
+    if (!room || !out.values) return null;
+    const base = matrixOf(this.#model, layer, name);
+    const shards = base.shards.map((s, i) => ({ ...s, buffer: (room.shards[i] ?? s).buffer }));
+    return (out.values[name] = { ...base, shards });
+  }
+
+  #write(
+    rec: Recorder,
+    layer: number,
+    weight: Weight,
+    choice: MatrixChoice,
+    name: string,
+    out: PrunedLayer,
+  ): void {
+    const { rows, cols, dtype } = weight;
+    const mask = maskOf(out.masks, name);
+    const { kept, values } = choice;
+    if (kept.length !== rows * mask.wordsPerRow)
+      throw new LabError('InternalError', `${weight.name}: a mask of ${kept.length} words for ${rows} rows.`);
+    rec.write(mask.buffer, 0, kept);
+    const fresh = this.#target(layer, name, out);
+    if (!values) {
+      this.#keepValues(rec, layer, name, out);
+      return;
+    }
+    if (!fresh)
+      throw new LabError('InternalError', `${weight.name}: new weights from a pruner that keeps them.`);
+    if (values.length !== rows * cols)
+      throw new LabError('InternalError', `${weight.name}: ${values.length} new weights for ${rows * cols}.`);
+    checkFinite(weight.name, values);
+    for (const { buffer, rowBegin, rows: count } of fresh.shards)
+      rec.write(
+        buffer,
+        0,
+        padded(fromF32(values.subarray(rowBegin * cols, (rowBegin + count) * cols), dtype)),
+      );
+  }
+}
+
+/** Work on the host longer than this gives way. */
+const BREATH_MS = 50;
+
+/** Gives way to the event loop, and to what the recorder gives way to: cancelling, a drag, a lost device. */
+function paceOf(rec: Recorder): Pace {
+  let lastMs = performance.now();
+  return {
+    async breathe() {
+      if (performance.now() - lastMs < BREATH_MS) return;
+      await new Promise((resolve) => setTimeout(resolve, 0));
+      await rec.turn();
+      lastMs = performance.now();
+    },
+  };
+}
+
+/** A solver's numbers go into files: what is not a number must not. */
+function checkFinite(name: string, values: Float32Array): void {
+  if (values.every((v) => Number.isFinite(v))) return;
+  throw new LabError(
+    'SolverError',
+    `The solver gave weights of ${name} that are not finite.`,
+    'Use more calibration tokens, or a larger damping.',
+  );
+}
+
+/** Whole words, as a write to the GPU wants them. */
+function padded(bytes: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
+  if (bytes.byteLength % 4 === 0) return bytes;
+  const out = new Uint8Array(Math.ceil(bytes.byteLength / 4) * 4);
+  out.set(bytes);
+  return out;
+}
