@@ -3,18 +3,11 @@ import { fromF32, toF32 } from '../core/dtypes';
 import { LabError } from '../core/errors';
 import type { SolverNote } from '../core/report';
 import type { Recorder } from '../gpu/recorder';
+import type { LayerStatistics } from '../models/inputStatistics';
 import { matrixOf, type LoadedModel } from '../models/load';
 import type { Weight } from '../ops/types';
 import { keepAll, maskOf, type PrunedLayer } from './masks';
-import type {
-  Choose,
-  ChooseLayer,
-  MatrixChoice,
-  MatrixJob,
-  MatrixStatistics,
-  Pace,
-  Params,
-} from './pruners/define';
+import type { Choose, ChooseLayer, MatrixChoice, MatrixJob, Pace, Params } from './pruners/define';
 import { fractionOf, rateOf, type MatrixRates, type Rate } from './rates';
 import { readWeight } from './readWeight';
 
@@ -28,9 +21,6 @@ export interface ChooserOptions {
   /** Gradients of a tensor, [outputs, inputs], where the pruner asks for them. */
   gradient?: (tensor: string) => Promise<Float32Array<ArrayBuffer>>;
 }
-
-/** By shared input. */
-export type LayerStatistics = Record<string, Omit<MatrixStatistics, 'sequences' | 'tokens' | 'gradient'>>;
 
 /** Statistics of a layer's inputs, and what they were taken from. */
 export interface LayerInputs {

@@ -12,7 +12,7 @@ import type { Recorder } from '../gpu/recorder';
 import type { LabBuffer, Scope } from '../gpu/scope';
 import type { MatrixPart } from '../models/archs/define';
 import type { Decoder, Workspace } from '../models/decoder';
-import { InputStatistics, type LayerNorms } from '../models/inputStatistics';
+import { InputStatistics, type WantedStatistics } from '../models/inputStatistics';
 import { embedBatch, Stream, type DenseStream, type GpuText } from '../models/streams';
 import type { Batch } from '../models/windows';
 import { countZeros, sumCounts, zeroPartials } from '../ops/countZeros';
@@ -21,7 +21,6 @@ import { relativeMargin, rowMargin } from '../ops/rowMargin';
 import type { Act, Weight } from '../ops/types';
 import type { LayerInputs } from './chooser';
 import { allocPrunedLayer, MaskedLayer, maskOf, type PrunedLayer } from './masks';
-import type { Statistic } from './pruners/define';
 import type { MatrixRates } from './rates';
 import { readWeight } from './readWeight';
 import type { RankCache, Selector } from './selector';
@@ -42,7 +41,7 @@ export interface PassOptions {
    */
   statistics:
     | { kind: 'none' }
-    | { kind: 'prefix'; text: GpuText; wanted: readonly Statistic[] }
+    | { kind: 'prefix'; text: GpuText; wanted: WantedStatistics }
     | { kind: 'dense'; of: (layer: number) => Promise<LayerInputs>; ranks?: RankCache };
   /** Reconstruction errors: of which text, and all six sums or the cumulative one only. */
   errors?: { dense: DenseStream; kind: 'full' | 'cumulative' };
@@ -118,7 +117,9 @@ export async function prunedPass(o: PassOptions): Promise<PassResult> {
         ? await walk.begin(o.evaluate, 'evaluated stream')
         : null;
     const collect =
-      o.statistics.kind === 'prefix' ? new InputStatistics(scope, config, o.statistics.text) : null;
+      o.statistics.kind === 'prefix'
+        ? new InputStatistics(scope, config, o.statistics.text, o.statistics.wanted)
+        : null;
     const tokensOf = errorText?.windows.tokens ?? 0;
     const undamaged =
       shared && o.errors?.kind === 'full'
@@ -147,7 +148,7 @@ export async function prunedPass(o: PassOptions): Promise<PassResult> {
           await walk.block(layer, batch, decoder.dense(layer), collect.hook(rec, calibration, batch));
           undamaged?.store(rec, batch, ws.y);
         }
-        inputs = inputsFrom(calibration, fromNorms(await collect.norms(rec)));
+        inputs = inputsFrom(calibration, await collect.read(rec));
       } else if (o.statistics.kind === 'dense') inputs = await o.statistics.of(layer);
 
       const rates = o.rates[layer];
@@ -197,10 +198,6 @@ export async function prunedPass(o: PassOptions): Promise<PassResult> {
   } finally {
     scope.close();
   }
-}
-
-export function fromNorms(norms: LayerNorms): LayerInputs['statistics'] {
-  return Object.fromEntries(Object.entries(norms).map(([input, norm]) => [input, { norms: norm }]));
 }
 
 /** Statistics of a layer with what they were taken from. */

@@ -10,19 +10,14 @@ import { compareBytesPerToken } from '../eval/compareText';
 import { divergenceOf, windowDivergence } from '../eval/divergence';
 import { windowLosses } from '../eval/perplexity';
 import { allocWorkspace, Decoder, workspaceBytesPerToken, type Workspace } from '../models/decoder';
+import type { LayerNorms, LayerStatistics, WantedStatistics } from '../models/inputStatistics';
 import { KeptStream } from '../models/keptStream';
 import { DENSE_STREAM_GPU_BYTES, DenseStream, gpuText, type GpuText } from '../models/streams';
 import type { LoadedModel } from '../models/load';
 import { Chooser, type LayerInputs } from '../pruning/chooser';
 import { allocPrunedLayer, MaskedLayer, prunedLayerBytes, type PrunedLayer } from '../pruning/masks';
-import {
-  fromNorms,
-  inputsFrom,
-  passBlockTokens,
-  prunedPass,
-  type PartZeros,
-  type PassResult,
-} from '../pruning/pass';
+import { inputsFrom, passBlockTokens, prunedPass, type PartZeros, type PassResult } from '../pruning/pass';
+import type { Statistic } from '../pruning/pruners/define';
 import { RankCache, Selector } from '../pruning/selector';
 import { DenseReferences, type DenseReference } from './denseReference';
 import type { MeasuredText } from './figures';
@@ -270,7 +265,7 @@ export class Engine {
             ? errors.dense.stream.text
             : this.text(rec, scope, job.calibration)
           : null;
-      const wanted = job.plan.statistics;
+      const wanted = wantedOf(job.plan.statistics);
       if (prefix) statistics = { kind: 'prefix', text: prefix, wanted };
       const texts = [errors?.dense.stream.text, evaluate, prefix, dense?.stream.text].filter(
         (t) => t !== undefined && t !== null,
@@ -303,6 +298,7 @@ export class Engine {
         layers,
       );
       for (const d of new Set([errors?.dense, dense])) if (d) units += denseMissing(d);
+      if (dense && (wanted.gram || wanted.moments)) units += dense.stream.text.windows.tokens * layers;
       if (evaluate) {
         const { tokens } = evaluate.windows;
         units += tokens * (reference ? 3 : 1) * this.headUnits + (reference?.rerunTokens ?? 0) * layers;
@@ -313,8 +309,14 @@ export class Engine {
       if (dense) {
         await dense.stream.ensure(rec, ws, layers - 1, onBlock);
         const { stream, ranks } = dense;
-        const of = (layer: number): Promise<LayerInputs> =>
-          Promise.resolve(inputsFrom(stream.text, fromNorms(stream.norms[layer] ?? {})));
+        const of = async (layer: number): Promise<LayerInputs> => {
+          // Norms are kept for every layer; Gram matrices of a whole model would be too large.
+          const found =
+            wanted.gram || wanted.moments
+              ? await stream.denseStatistics(rec, ws, layer, wanted, onBlock)
+              : normStatistics(stream.norms[layer]);
+          return inputsFrom(stream.text, found);
+        };
         statistics = { kind: 'dense', of, ranks };
       }
       const result = await prunedPass({
@@ -427,6 +429,15 @@ export class Engine {
     this.#kept = { scope, layers, updates };
     return layers;
   }
+}
+
+function wantedOf(statistics: readonly Statistic[]): WantedStatistics {
+  const has = (name: Statistic): boolean => statistics.includes(name);
+  return { norm: has('norm'), gram: has('gram'), moments: has('moments') };
+}
+
+function normStatistics(norms: LayerNorms = {}): LayerStatistics {
+  return Object.fromEntries(Object.entries(norms).map(([input, norm]) => [input, { norms: norm }]));
 }
 
 /** Zeros and weights of every prunable tensor, by name. */

@@ -18,7 +18,7 @@ import {
 import type { Facts } from '../pruning/allocations/facts';
 import { COMMON_PARAMS, findPruner } from '../pruning/pruners';
 import type { Pruner, PrunerParam, Statistic } from '../pruning/pruners/define';
-import type { MatrixRates } from '../pruning/rates';
+import type { MatrixRates, Rate } from '../pruning/rates';
 
 export interface RunPlan {
   spec: LabSpec;
@@ -200,7 +200,7 @@ export function ratesFor(
   const counts = model.prunable.map(({ count }) => count);
   const exact = plan.exactBudget && params['exactMean'] === true && plan.pattern === 'free';
   const handed = exact ? wholeZeros(asked, counts, plan.requested) : asked;
-  const rates: LayerRates = sizes.map(() => ({}));
+  const rates: Record<string, Rate>[] = sizes.map(() => ({}));
   model.prunable.forEach((m, k) => {
     const row = rates[m.layer];
     if (row) row[m.matrix] = handed[k] ?? 0;
