@@ -16,10 +16,11 @@ import type { Workspace } from '../models/decoder';
 import { errorPartials, errorSums, sumPartials } from '../ops/errorSums';
 import { matmul } from '../ops/matmul';
 import type { Act } from '../ops/types';
-import { MaskedLayer, maskOf, type LayerMasks } from '../pruning/masks';
+import { MaskedLayer, maskOf, type PrunedLayer } from '../pruning/masks';
 import { scoreFacts, zeroFacts } from '../pruning/matrixFacts';
 import type { Pace } from '../pruning/pruners/define';
-import { readWeight } from '../pruning/selector';
+import { fractionOf } from '../pruning/rates';
+import { readWeight } from '../pruning/readWeight';
 import type { Engine, MaskState, Meter } from './engine';
 import type { JobIo, Lab } from './lab';
 import type { RunPlan } from './plan';
@@ -95,10 +96,10 @@ class LayerLook {
     this.#masked = new MaskedLayer(o.engine.ctx, o.scope, o.engine.model);
   }
 
-  #masks(layer: number): LayerMasks {
-    const masks = this.#o.state.masks[layer];
-    if (!masks) throw new Error(`there are no masks of layer ${layer}`);
-    return masks;
+  #pruned(layer: number): PrunedLayer {
+    const pruned = this.#o.state.layers[layer];
+    if (!pruned) throw new Error(`layer ${layer} was not pruned`);
+    return pruned;
   }
 
   /** Sends the text to the layer and measures its matrices there. */
@@ -131,7 +132,7 @@ class LayerLook {
       stream.store(rec, batch, ws.x);
     }
     for (let before = 0; before < layer; before++) {
-      await this.#masked.use(rec, before, this.#masks(before));
+      await this.#masked.use(rec, before, this.#pruned(before));
       for (const batch of onGpu.batches) {
         stream.load(rec, batch, ws.x);
         const { sequences, length } = batch;
@@ -152,7 +153,7 @@ class LayerLook {
     const { engine, rec, scope, layer, meter } = this.#o;
     const { decoder, model } = engine;
     const { matrices } = model.config;
-    await this.#masked.use(rec, layer, this.#masks(layer));
+    await this.#masked.use(rec, layer, this.#pruned(layer));
     const widest = Math.max(...matrices.map((m) => m.rows));
     const rowsAtOnce = Math.max(1, Math.min(text.largest, Math.floor(COMPARED_BYTES / (widest * 4))));
     const buffer = (label: string): Act['buffer'] =>
@@ -211,9 +212,10 @@ class LayerLook {
     const bytesOf = async (w: typeof weight) => ({ bytes: await readWeight(rec, w), dtype, rows, cols });
     const before = await bytesOf(weight);
     const zeros = await zeroFacts(before, await bytesOf(await this.#masked.masked(rec, matrix)), pace);
-    const mask = maskOf(this.#masks(layer), matrix);
+    const mask = maskOf(this.#pruned(layer).masks, matrix);
     const words = new Uint32Array(await rec.read(mask.buffer, 0, rows * mask.wordsPerRow * 4));
     const sums = this.#sums.get(matrix);
+    const rate = state.rates[layer]?.[matrix];
     const error = sums ? sums.difference / sums.dense : NaN;
     return {
       name: matrix,
@@ -222,7 +224,7 @@ class LayerLook {
       cols,
       count: rows * cols,
       ...zeros,
-      requested: state.rates[layer]?.[matrix] ?? null,
+      requested: rate === undefined ? null : fractionOf(rate),
       error: Number.isFinite(error) ? error : null,
       scores: await scoreFacts(before, words, this.#normOf(matrix), unitOf(plan), pace),
     };
