@@ -3,6 +3,7 @@ import { LabError, throwIfAborted } from '../core/errors';
 import { ENGINE_VERSION } from '../core/version';
 import type { Command, CommandContext } from './command';
 import { benchCommand } from './commands/bench';
+import { compareCommand } from './commands/compare';
 import { doctorCommand } from './commands/doctor';
 import { evalCommand } from './commands/eval';
 import { generateCommand } from './commands/generate';
@@ -25,6 +26,7 @@ const COMMANDS: readonly Command[] = [
   logitsCommand,
   pruneCommand,
   sweepCommand,
+  compareCommand,
   generateCommand,
   verifyCommand,
   inspectCommand,

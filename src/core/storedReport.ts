@@ -20,19 +20,19 @@ const MAX_LAYERS = 10_000;
 const MAX_POINTS = 10_000;
 const MAX_WINDOWS = 1_000_000;
 
-const text = z.string().max(2000);
-const sha256 = z.string().max(128);
-const count = z.number().int().min(0);
-const figure = z.number().nullable();
-const rate = z.number().min(0).max(1);
-const rates = z.array(rate).max(MAX_LAYERS);
-const figures = z.array(z.number()).max(MAX_WINDOWS);
-const statsKind = z.enum(['exact', 'preview']);
-const textName = z.enum(['calibration', 'select', 'report']);
-const parameter = z.union([z.number(), z.boolean(), text]);
-const diverged = z.literal(true).optional();
+export const text = z.string().max(2000);
+export const sha256 = z.string().max(128);
+export const count = z.number().int().min(0);
+export const figure = z.number().nullable();
+export const rate = z.number().min(0).max(1);
+export const rates = z.array(rate).max(MAX_LAYERS);
+export const figures = z.array(z.number()).max(MAX_WINDOWS);
+export const statsKind = z.enum(['exact', 'preview']);
+export const textName = z.enum(['calibration', 'select', 'report']);
+export const parameter = z.union([z.number(), z.boolean(), text]);
+export const diverged = z.literal(true).optional();
 
-const textRecord = z.object({ source: text, sha256, windows: count, window: count, tokens: count });
+export const textRecord = z.object({ source: text, sha256, windows: count, window: count, tokens: count });
 const layerErrors = z.object({
   local: figure,
   inPlace: figure,
@@ -43,8 +43,8 @@ const layerErrors = z.object({
 });
 
 const share = z.number().min(0).max(1);
-const divergence = { kl: figure, topOne: share.nullable() };
-const seedRange = {
+export const divergence = { kl: figure, topOne: share.nullable() };
+export const seedRange = {
   bySeed: z
     .array(
       z.object({
@@ -61,7 +61,7 @@ const seedRange = {
   min: figure,
   max: figure,
 };
-const optional = <T extends z.ZodRawShape>(shape: T) => z.object(shape).partial().shape;
+export const optional = <T extends z.ZodRawShape>(shape: T) => z.object(shape).partial().shape;
 
 const curvePoint = z.object({
   ...optional(divergence),
@@ -92,28 +92,31 @@ const search = z.object({
   passes: z.number(),
 });
 
+export const modelRecord = z.object({
+  name: z.string().min(1).max(1000),
+  architecture: text,
+  layers: z.int().min(1).max(MAX_LAYERS),
+  hidden: count,
+  parameters: count,
+  prunable: count,
+  dtype: text,
+  sha256,
+});
+export const deviceRecord = z.object({
+  vendor: text,
+  architecture: text,
+  description: text,
+  software: z.boolean(),
+  features: z.array(text).max(1000),
+  backend: z.enum(['chrome', 'dawn-node']),
+});
+
 const report = z.object({
   schema: z.literal('prunelab.run/1'),
   id: z.string().min(1).max(128),
   version: z.string().max(80).default('unknown'),
-  model: z.object({
-    name: z.string().min(1).max(1000),
-    architecture: text,
-    layers: z.int().min(1).max(MAX_LAYERS),
-    hidden: count,
-    parameters: count,
-    prunable: count,
-    dtype: text,
-    sha256,
-  }),
-  device: z.object({
-    vendor: text,
-    architecture: text,
-    description: text,
-    software: z.boolean(),
-    features: z.array(text).max(1000),
-    backend: z.enum(['chrome', 'dawn-node']),
-  }),
+  model: modelRecord,
+  device: deviceRecord,
   // A text that the command did not need is left out of its report.
   texts: z.object({
     calibration: textRecord.optional(),

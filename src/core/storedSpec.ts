@@ -8,7 +8,7 @@ export const MAX_BETAS = 1000;
 
 const rate = z.number().min(0).max(1);
 const textName = z.string().min(1).max(500);
-const schema = z.strictObject({
+export const storedSpecSchema = z.strictObject({
   model: z.string().min(1).max(1000),
   pruner: z.string().max(80),
   allocation: z.string().max(80),
@@ -36,7 +36,7 @@ export function parseStoredSpec(path: string, value: unknown): LabSpec {
       'SpecError',
       `${path}: schema ${JSON.stringify(value.schema)?.slice(0, 80)} is not prunelab.run/1.`,
     );
-  const result = schema.safeParse(isReport ? value.spec : value);
+  const result = storedSpecSchema.safeParse(isReport ? value.spec : value);
   if (result.success) return result.data;
   const issue = result.error.issues[0];
   const where = issue?.path.join('.').slice(0, 200) || 'the spec';

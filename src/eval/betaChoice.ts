@@ -8,7 +8,10 @@ export function pointScore({ bySeed, mean, perplexity }: CurvePoint): number | n
 }
 
 /** Losses of each window, averaged over the seeds; undefined where one of them is not known. */
-export function pointLosses({ bySeed, losses }: CurvePoint): readonly number[] | undefined {
+export function pointLosses({
+  bySeed,
+  losses,
+}: Pick<CurvePoint, 'bySeed' | 'losses'>): readonly number[] | undefined {
   if (!bySeed) return losses;
   const all = bySeed.flatMap((draw) => (draw.losses ? [draw.losses] : []));
   const windows = all[0]?.length ?? 0;

@@ -181,6 +181,25 @@ export class Engine {
     return made;
   }
 
+  /** Makes the dense stream of a text now, so that no later job pays for it. */
+  async fillDense(rec: Recorder, text: ResolvedText, meter: Meter): Promise<void> {
+    const entry = this.dense(rec, text);
+    const scope = this.ctx.root.child();
+    entry.users += 1;
+    try {
+      const { layers } = this.model.config;
+      const ws = this.workspace(scope, [entry.stream.text]);
+      await scope.ready();
+      meter.total(text.windows.tokens * (layers - Math.max(0, entry.stream.filled + 1)));
+      await entry.stream.ensure(rec, ws, layers - 1, (tokens) => meter.add(tokens));
+      // What was recorded reads the workspace.
+      rec.flush();
+    } finally {
+      entry.users -= 1;
+      scope.close();
+    }
+  }
+
   /** Host bytes of remembered row orders. */
   get rankBytes(): number {
     return this.#dense.reduce((sum, d) => sum + d.ranks.bytes, 0);

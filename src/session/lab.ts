@@ -37,7 +37,7 @@ import type { LabHost, TextIo } from './host';
 import { maskHashes } from './fileLayout';
 import { planRun, ratesFor, sweepBetas, type LayerRates, type RunPlan } from './plan';
 import { ProgressMeter } from './progress';
-import type { LabEvent, MemoryUsage, ModelSummary, Prediction, TickResult } from './protocol';
+import type { JobKind, LabEvent, MemoryUsage, ModelSummary, Prediction, TickResult } from './protocol';
 import { seedDraws, type SeedDraw, type SeedDraws } from './seeds';
 import { measureCurve } from './sweep';
 import { TextStore, type ResolvedText, type UserText } from './texts';
@@ -480,10 +480,7 @@ export class Lab {
     return made;
   }
 
-  async predict(
-    kind: 'load' | 'tick' | 'run' | 'sweep' | 'generate' | 'export',
-    spec: LabSpec,
-  ): Promise<Prediction> {
+  async predict(kind: JobKind, spec: LabSpec): Promise<Prediction> {
     const { engine, plan: model } = this.loaded;
     const plan = planRun(model, { ...spec, beta: 0 });
     const texts = await this.#allTexts(spec);

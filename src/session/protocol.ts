@@ -2,6 +2,7 @@
  * What crosses the worker boundary, as plain data. The page talks to `LabApi` through comlink; events flow back
  * through one subscribed callback. Rejections are PlainError values (see session/client.ts, which rebuilds them).
  */
+import type { Comparison, CompareSpec } from '../core/comparison';
 import type { PlainError } from '../core/errors';
 import type { FoundPruning } from '../core/foundPruning';
 import type { LayerRecord } from '../core/layerRecord';
@@ -214,6 +215,8 @@ export type LabEvent =
       from: number;
       rows: LayerErrors[];
     }
+  /** A comparison so far: at its start and after every row. */
+  | { type: 'compared'; job: number; comparison: Comparison }
   | { type: 'point'; job: number; kind: StatsKind; spec: LabSpec; point: CurvePoint }
   | { type: 'token'; job: number; side: 'dense' | 'pruned'; text: string }
   | { type: 'memory'; usage: MemoryUsage }
@@ -221,12 +224,12 @@ export type LabEvent =
   /** The device is gone; the lab has already dropped the model. `reopen()` and load again. */
   | { type: 'lost'; error: PlainError };
 
-export type JobKind = 'load' | 'tick' | 'run' | 'sweep' | 'generate' | 'export' | 'inspect';
+export type JobKind = 'load' | 'tick' | 'run' | 'sweep' | 'compare' | 'generate' | 'export' | 'inspect';
 
 /**
  * The engine as the page sees it. At most one foreground job runs and one waits; a newer job of the same kind
  * replaces the waiting one and cancels the running one between submits. A sweep is a background job: foreground
- * jobs pre-empt it between submits and it then resumes.
+ * jobs pre-empt it between submits and it then resumes. So is a comparison, which a sweep waits for.
  */
 export interface LabApi {
   /** Opens the device, runs the self-test once per adapter and browser version. */
@@ -256,6 +259,8 @@ export interface LabApi {
   /** The exact (or spec.stats) run: errors layer by layer, then sparsity and perplexities. beta must be a number. */
   run(job: number, spec: LabSpec): Promise<RunReport>;
   sweep(job: number, spec: LabSpec, options: { kind: StatsKind; betas: number[] | null }): Promise<Curve>;
+  /** Runs what `known` (a comparison of the same model, texts and settings) does not hold; 'compared' events follow. */
+  compare(job: number, spec: CompareSpec, known: Comparison | null): Promise<Comparison>;
   generate(job: number, spec: LabSpec, request: GenerateRequest): Promise<GenerateResult>;
   /** One layer (the first is 0) as this spec prunes it. beta must be a number. A newer one replaces it. */
   inspectLayer(job: number, spec: LabSpec, layer: number): Promise<LayerRecord>;

@@ -238,6 +238,11 @@ const api: LabApi = {
   tick: (job, spec) => runJob(job, 'tick', (open, io) => open.tick(spec, betaOf(spec), io)),
   run: (job, spec) => runJob(job, 'run', (open, io) => open.run(spec, betaOf(spec), io)),
   sweep: (job, spec, options) => runJob(job, 'sweep', (open, io) => open.sweep(spec, options, io)),
+  compare: (job, spec, known) =>
+    runJob(job, 'compare', async (open, io) => {
+      const { compare } = await import('./compare');
+      return compare(open, spec, known, io);
+    }),
   generate: (job, spec, request) =>
     runJob(job, 'generate', (open, io) => generate(open, { spec, beta: betaOf(spec) }, request, io)),
   inspectLayer: (job, spec, layer) =>

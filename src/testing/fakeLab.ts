@@ -10,6 +10,7 @@ import type { LabSpec } from '../core/spec';
 import { bestBeta, tiedBetas } from '../eval/betaChoice';
 import { seedRange } from '../eval/seeds';
 import { betaGrid, betaMax, findAllocation, withControl } from '../pruning/allocations';
+import { fakeCompare } from './fakeCompare';
 import type { Boot, LabApi, LabEvent, MemoryUsage, ModelSummary, StoredItem } from '../session/protocol';
 
 export interface FakeOptions {
@@ -214,6 +215,20 @@ export function createFakeLab(given: Partial<FakeOptions> = {}): LabApi {
       const best = bestBeta(points);
       return { text: 'select', kind, best, points, ties: tiedBetas(points, best) } satisfies Curve;
     },
+    compare: (job, spec, known) =>
+      fakeCompare(job, spec, known, {
+        emit,
+        sweep: async (own) => {
+          const betas = withControl(betaGrid(own.sparsity, model.layers));
+          await step(job, options.layerMs * betas.length, true);
+          const points = betas.map((beta) => pointOf({ ...own, beta }, model, options));
+          return { text: 'select', kind: 'exact', best: bestBeta(points), points };
+        },
+        run: async (own) => {
+          await step(job, options.layerMs * 4, true);
+          return reportOf(own, model, errorsOf(own, model), options);
+        },
+      }),
     generate: (job, _, request) =>
       asForeground(async () => {
         const dense =

@@ -49,7 +49,7 @@ function withBetas({ betas: _, ...spec }: LabSpec, betas: number[] | null): LabS
 }
 
 /** undefined: not said; null: the grid. */
-function parseBetas(parsed: Parsed): number[] | null | undefined {
+export function parseBetas(parsed: Parsed): number[] | null | undefined {
   const text = parsed.values.get('betas');
   if (text === undefined) return undefined;
   if (text === 'auto') return null;
