@@ -23,6 +23,7 @@ import { ENGINE_VERSION } from '../core/version';
 import { pointScore } from '../eval/betaChoice';
 import { withPairs } from '../eval/comparePairs';
 import { perplexityOf } from '../eval/perplexity';
+import { findAllocation } from '../pruning/allocations';
 import { selectAndReport } from './bothTexts';
 import { checkMethods, entrySpec, entryWeight, givenBeta, TimeLeft } from './compareEntry';
 import type { BothFigures, JobIo, Lab } from './lab';
@@ -145,7 +146,7 @@ async function measureDense(
     const both = await selectAndReport(texts.select, texts.report);
     meter.total(engine.referenceUnits(both.text));
     const losses = await engine.denseLosses(rec, both.text, meter);
-    if (entries.some(({ allocation }) => allocation.id === 'atp')) {
+    if (entries.some(({ allocation }) => findAllocation(allocation.id).hasBeta)) {
       meter.total(engine.referenceUnits(texts.select));
       await engine.denseLosses(rec, texts.select, meter);
     }

@@ -3,7 +3,8 @@ import type { CompareEntry, CompareSpec } from '../core/comparison';
 import { LabError } from '../core/errors';
 import type { LabSpec, ParamValue } from '../core/spec';
 import { betaGrid, findAllocation } from '../pruning/allocations';
-import { COMMON_PARAMS, findPruner } from '../pruning/pruners';
+import { findPruner } from '../pruning/pruners';
+import { paramsOf } from './plan';
 
 /** On unless said otherwise: all entries meet the same count of zeros. */
 const SAME_ZEROS = ['exactBudget', 'exactMean'];
@@ -12,8 +13,7 @@ const BUDGET = 'budget';
 
 /** Names that `--set` may give to an entry. */
 function knownParams({ pruner, allocation }: CompareEntry): Set<string> {
-  const params = [...COMMON_PARAMS, ...findPruner(pruner.id).params, ...findAllocation(allocation.id).params];
-  return new Set(params.map((p) => p.name));
+  return new Set(paramsOf(findPruner(pruner.id), findAllocation(allocation.id)).map((p) => p.name));
 }
 
 /** SpecError where an id is not known, or a common parameter belongs to none of the entries. */
@@ -65,11 +65,12 @@ export function givenBeta({ allocation }: CompareEntry): number | 'auto' {
 /** About how many prunings of the whole model an entry takes. */
 export function entryWeight(spec: CompareSpec, entry: CompareEntry, layers: number): number {
   const { set } = entrySpec(spec, entry);
-  if (entry.allocation.id === 'atp')
+  const allocation = findAllocation(entry.allocation.id);
+  if (allocation.hasBeta)
     return entry.allocation.set['beta'] !== undefined
       ? 1
       : 2 + (spec.base.betas?.length ?? betaGrid(entry.sparsity, layers).length);
-  const budget = findAllocation(entry.allocation.id).params.find((p) => p.name === BUDGET);
+  const budget = allocation.params.find((p) => p.name === BUDGET);
   const trials = budget && (set[BUDGET] ?? budget.init);
   return 1 + (typeof trials === 'number' ? trials : 0);
 }
