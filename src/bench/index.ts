@@ -5,6 +5,7 @@ import { errorRow } from './row';
 import { exportSuite, loadSuite } from './suites/files';
 import { forwardSuite } from './suites/forward';
 import { kernelsSuite } from './suites/kernels';
+import { methodsSuite } from './suites/methods';
 import { sweepSuite } from './suites/sweep';
 import { tickSuite } from './suites/tick';
 
@@ -13,6 +14,7 @@ const SUITES: Record<string, (env: BenchEnv) => Promise<void>> = {
   forward: forwardSuite,
   tick: tickSuite,
   sweep: sweepSuite,
+  methods: methodsSuite,
   load: loadSuite,
   export: exportSuite,
 };

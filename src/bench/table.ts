@@ -26,6 +26,10 @@ export function tableLine(row: BenchRow): string {
       `\n${' '.repeat(11)}${value.toFixed(3)} of ${to}${cpu === undefined ? '' : ` (${cpu.toFixed(3)} in processor time)`}${bound}`,
     );
   }
+  if (row.operations) {
+    const counts = Object.entries(row.operations).map(([step, flops]) => `${step} ${flops.toExponential(2)}`);
+    parts.push(`\n${' '.repeat(11)}operations: ${counts.join(', ')}`);
+  }
   if (row.error) parts.push(`  ${row.error}`);
   return parts.join('');
 }
