@@ -33,6 +33,8 @@ const SHAPES = [
   { cols: 1536, rows: 576, what: 'down' },
 ];
 const CHUNK_ROWS = 64;
+/** Short runs repeat inside a sample until it takes this long. */
+const SAMPLE_MS = 30;
 /** Passes whose solving takes more than this are cut to as many blocks as it allows, one at least. */
 const SOLVE_OPERATIONS = 2e10;
 /** A pass that takes longer than this is given up. */
@@ -62,7 +64,11 @@ async function onScope(env: BenchEnv, body: (bench: Bench) => Promise<void>): Pr
 }
 
 /** Kinds of work in turns, each timed until the device is idle. */
-function inTurns({ env, rec }: Bench, work: Record<string, () => Promise<void>>): Promise<Timing[]> {
+function inTurns(
+  { env, rec }: Bench,
+  work: Record<string, () => Promise<void>>,
+  sampleMs = env.quick ? 0 : SAMPLE_MS,
+): Promise<Timing[]> {
   return interleave(
     Object.entries(work).map(([name, record]) => ({
       name,
@@ -71,7 +77,7 @@ function inTurns({ env, rec }: Bench, work: Record<string, () => Promise<void>>)
         await rec.finish();
       },
     })),
-    { reps: env.quick ? 2 : 3, ...turns(env) },
+    { reps: env.quick ? 2 : 3, sampleMs, ...turns(env) },
   );
 }
 
@@ -167,12 +173,17 @@ async function rowSelection(env: BenchEnv): Promise<void> {
     const onGpu = (): Promise<void> => selectRows(rec, weight, norms, counts, mask);
     const onCpu = async (): Promise<void> =>
       rec.write(mask.buffer, 0, selectRowsCpu(await read(), 'BF16', rows, cols, hostNorms, hostCounts));
-    const [chosen, gpu, plain] = await inTurns(bench, {
-      chosen: env.lab.ctx.record.software ? onCpu : onGpu,
-      gpu: onGpu,
-      plain: async () =>
-        rec.write(mask.buffer, 0, plainSelectRows(await read(), 'BF16', rows, cols, hostNorms, hostCounts)),
-    });
+    const [chosen, gpu, plain] = await inTurns(
+      bench,
+      {
+        chosen: env.lab.ctx.record.software ? onCpu : onGpu,
+        gpu: onGpu,
+        plain: async () =>
+          rec.write(mask.buffer, 0, plainSelectRows(await read(), 'BF16', rows, cols, hostNorms, hostCounts)),
+      },
+      // Repeated even where all else is quick: the compiler of JavaScript needs some calls.
+      3 * SAMPLE_MS,
+    );
     if (!chosen || !gpu || !plain) return;
     const label = `select rows ${rows}x${cols} BF16`;
     const yardstick = 'a plain TypeScript radix select';
@@ -247,7 +258,7 @@ async function passes(env: BenchEnv): Promise<void> {
   const [model] = env.models;
   if (!model) return;
   const engine = await useModel(env, model);
-  const text = await textOf(env, textSpec(model.name, env.quick ? 32 : 128, 2), 'calibration');
+  const text = await textOf(env, textSpec(model.name, env.quick ? 32 : 64, 2), 'calibration');
   const two = async (): Promise<void> => {
     await blocksPass(env, engine, text);
     await blocksPass(env, engine, text);
