@@ -63,6 +63,12 @@ export function describeRun(report: RunReport): string {
     lines.push(
       `exported    GGUF, matrices in ${report.exported.type}: perplexity ${describePerplexity(report.exported.perplexity)}`,
     );
+  if (report.structured) {
+    const { heads, channels, parameters, bytes } = report.structured;
+    lines.push(
+      `smaller     ${heads[0]?.length ?? 0} key/value heads and ${channels[0]?.length ?? 0} channels less in every layer: ${parameters.after} of ${parameters.before} parameters, ${bytes.after} of ${bytes.before} bytes`,
+    );
+  }
   const last = errors?.layers[errors.layers.length - 1];
   if (last?.cumulative != null && last.dense)
     lines.push(

@@ -217,6 +217,18 @@ export interface ExportedRecord {
   diverged?: true;
 }
 
+/** What an export has really removed: its files hold a smaller model than the one that the rest of the report is of. */
+export interface StructuredRecord {
+  /** Key/value heads (each with its queries) and MLP channels that are gone, 0-based and ascending, by layer. */
+  heads: number[][];
+  channels: number[][];
+  parameters: { before: number; after: number };
+  /** Of the weight files. */
+  bytes: { before: number; after: number };
+  /** Keys of config.json that changed; null where there was none. */
+  config: Record<string, { before: number | null; after: number }>;
+}
+
 export interface RunReport {
   schema: 'prunelab.run/1';
   id: string;
@@ -231,6 +243,7 @@ export interface RunReport {
   perplexity: PerplexityRecord;
   curve?: Curve;
   exported?: ExportedRecord;
+  structured?: StructuredRecord;
   /** Smallest relative score gap at a threshold over all comparison groups, null when nothing was compared. */
   margin?: number | null;
   /** What solvers said, by tensor; absent for pruners that only score. */

@@ -191,6 +191,15 @@ const report = z.object({
       }),
     )
     .optional(),
+  structured: z
+    .object({
+      heads: z.array(z.array(count)).max(MAX_LAYERS),
+      channels: z.array(z.array(count)).max(MAX_LAYERS),
+      parameters: z.object({ before: count, after: count }),
+      bytes: z.object({ before: count, after: count }),
+      config: z.record(z.string(), z.object({ before: z.number().nullable(), after: z.number() })),
+    })
+    .optional(),
   margin: figure.optional(),
   masks: z.record(z.string(), sha256).optional(),
   leakage: z

@@ -5,6 +5,8 @@ import { APPLY_MASKS } from './handoverScripts';
 import type { GgufExportType } from './ggufQuantize';
 import { writeGguf } from './ggufWriter';
 import type { OpenedModel } from './hfModel';
+import { readText } from './json';
+import { withNumbers } from './jsonEdit';
 import { maskBytes } from './masks';
 import { modelCard, readBaseCard } from './modelCard';
 import { safetensorsPrefix, type TensorSpec } from './safetensorsWriter';
@@ -19,6 +21,8 @@ export interface ExportRequest {
   changed(name: string): Promise<Uint8Array | null>;
   /** The report of what was written; its sparsity is that of `written.matrices`. */
   report(written: WrittenWeights): RunReport | Promise<RunReport>;
+  /** Of a model that becomes smaller: the new shapes of tensors (`changed` gives their bytes) and numbers of its config. */
+  smaller?: { shapes: ReadonlyMap<string, readonly number[]>; config: Readonly<Record<string, number>> };
   /** For masks.safetensors: pruned weights in any order, and the packed bits of each (formats/masks.ts). */
   masks?: { weights: { name: string; count: number }[]; bits(name: string): Promise<Uint8Array> };
   /** Pruned weights that a safetensors file of this model holds as [inputs, outputs]. */
@@ -67,12 +71,14 @@ async function writeAll(
   const weights =
     ggufType && model.gguf
       ? await writeGguf(model, model.gguf, ggufType, sink, request)
-      : await writeWeights(model, sink, request);
+      : await writeWeights(model, sink, { ...request, shapes: request.smaller?.shapes });
   const files: WrittenFile[] = [...weights.files];
   for (const { path } of model.files.paths) {
     // A GGUF file holds its config and tokenizer itself.
-    if (COMPANION.test(path) && !(toGguf && path.endsWith('.json')))
-      files.push(await copyFile(model, path, sink, signal));
+    if (!COMPANION.test(path) || (toGguf && path.endsWith('.json'))) continue;
+    if (path === 'config.json' && request.smaller)
+      files.push(await writeText(sink, path, await smallerConfig(model, request.smaller.config), signal));
+    else files.push(await copyFile(model, path, sink, signal));
   }
   if (request.masks) {
     files.push(await writeMasks(request.masks, sink, signal));
@@ -92,6 +98,12 @@ async function writeAll(
   };
   files.push(await writeText(sink, 'pruning.json', `${JSON.stringify(record, null, 1)}\n`, signal));
   return { report, files: files.map(({ path, bytes }) => ({ path, bytes })) };
+}
+
+const CONFIG_BYTES = 4 << 20;
+
+async function smallerConfig(model: OpenedModel, values: Readonly<Record<string, number>>): Promise<string> {
+  return withNumbers(await readText(await model.files.open('config.json'), CONFIG_BYTES), values);
 }
 
 async function writeText(

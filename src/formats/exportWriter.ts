@@ -1,21 +1,25 @@
 /**
- * Writes a pruned model. Sizes and types do not change, so an exported weight file is the input file with the bytes
- * of the pruned tensors replaced; header, order, metadata and every other byte stay. Streams in bounded pieces.
+ * Writes a pruned model. Where sizes do not change, an exported weight file is the input file with the bytes of the
+ * pruned tensors replaced; header, order, metadata and every other byte stay. Where tensors are smaller, the header is
+ * written anew, with the same order and metadata. Streams in bounded pieces.
  */
 import { DTYPE_BYTES } from '../core/dtypes';
 import { LabError, throwIfAborted } from '../core/errors';
 import type { OpenedModel } from './hfModel';
+import { isJsonObject, parseJson, readText } from './json';
 import { countZeros } from './masks';
 import type { TensorEntry } from './safetensors';
-import { safetensorsPrefix } from './safetensorsWriter';
+import { safetensorsPrefix, tensorBytes, type TensorSpec } from './safetensorsWriter';
 import { sha256Stream, type Sha256Stream } from './sha256';
 import type { ExportSink } from './sink';
 import type { ByteSource } from './source';
-import { decodedBytes, tensorPieces } from './tensorBytes';
+import { tensorPieces } from './tensorBytes';
 
 export interface WriteOptions {
-  /** New bytes of a tensor, of the same length, or null when it stays as it is. */
+  /** New bytes of a tensor, in its shape, or null when it stays as it is. */
   changed(name: string): Promise<Uint8Array | null>;
+  /** Shapes of the tensors that become smaller. */
+  shapes?: ReadonlyMap<string, readonly number[]>;
   onProgress?(doneBytes: number, totalBytes: number): void;
   signal?: AbortSignal;
 }
@@ -31,7 +35,7 @@ export interface WrittenWeights {
   /** SHA-256 of each tensor's bytes, by name. */
   tensors: Record<string, string>;
   shapes: Record<string, number[]>;
-  /** Of the tensors that were changed, counted in the bytes written; +0 and -0 count. */
+  /** Of the matrices that were changed, counted in the bytes written; +0 and -0 count. */
   matrices: Record<string, { zeros: number; count: number }>;
   /** Where the file's names are not those of `matrices`: from those to these. */
   names?: Record<string, string>;
@@ -48,7 +52,8 @@ export async function writeWeights(
   sink: ExportSink,
   options: WriteOptions,
 ): Promise<WrittenWeights> {
-  if (model.gguf) return writeAnew(model, sink, options);
+  if (model.gguf) return writeAnew(model, sink, options, [{ path: 'model.safetensors' }]);
+  if (options.shapes) return writeSmaller(model, sink, options);
   const written: WrittenWeights = { files: [], tensors: {}, shapes: {}, matrices: {} };
   let doneBytes = 0;
   const progress = (bytes: number): void => {
@@ -79,30 +84,82 @@ export async function writeWeights(
   return written;
 }
 
-/** A safetensors file of its own, with the tensors in the order of the file that they came from. */
-async function writeAnew(
+const INDEX_BYTES = 32 << 20;
+
+/** The model's files with smaller tensors, and an index that says their size. */
+async function writeSmaller(
   model: OpenedModel,
   sink: ExportSink,
   options: WriteOptions,
 ): Promise<WrittenWeights> {
+  const { indexPath } = model;
+  const written = await writeAnew(
+    model,
+    sink,
+    options,
+    model.weightFiles.map(({ path }) => ({
+      path: indexPath === null ? 'model.safetensors' : path,
+      of: path,
+    })),
+  );
+  if (indexPath === null) return written;
+  const text = await readText(await model.files.open(indexPath), INDEX_BYTES, options.signal);
+  const index = parseJson(indexPath, text);
+  const metadata = isJsonObject(index) ? index['metadata'] : undefined;
+  const size = [...model.tensors.values()].reduce((sum, t) => sum + tensorBytes(reshaped(t, options)), 0);
+  const changed = isJsonObject(index)
+    ? JSON.stringify(
+        { ...index, metadata: { ...(isJsonObject(metadata) ? metadata : {}), total_size: size } },
+        null,
+        2,
+      )
+    : text;
+  const writer = await FileWriter.create(sink, indexPath, options.signal);
+  await writer.write(new TextEncoder().encode(`${changed}\n`));
+  written.files.push(await writer.close());
+  return written;
+}
+
+/** Safetensors files of their own: the tensors in the order of the file that they came from. */
+async function writeAnew(
+  model: OpenedModel,
+  sink: ExportSink,
+  options: WriteOptions,
+  /** `of`: the file that the tensors come from, all where it is left out. */
+  files: { path: string; of?: string }[],
+): Promise<WrittenWeights> {
   const written: WrittenWeights = { files: [], tensors: {}, shapes: {}, matrices: {} };
-  const tensors = [...model.tensors.values()];
-  const total = tensors.reduce((sum, t) => sum + decodedBytes(t), 0);
+  const all = [...model.tensors.values()];
+  const total = all.reduce((sum, t) => sum + tensorBytes(reshaped(t, options)), 0);
   let doneBytes = 0;
   const progress = (bytes: number): void => {
     doneBytes += bytes;
     options.onProgress?.(doneBytes, total);
   };
-  const writer = await FileWriter.create(sink, 'model.safetensors', options.signal);
-  await writer.write(safetensorsPrefix(tensors, { format: 'pt' }));
   const tensorHash = await sha256Stream();
-  for (const tensor of tensors) {
-    await writeTensor(tensor, writer, tensorHash, options, written, progress);
-    define(written.tensors, tensor.name, tensorHash.finish());
-    define(written.shapes, tensor.name, tensor.shape);
+  for (const { path, of } of files) {
+    const tensors = all.filter((t) => of === undefined || t.file === of);
+    if (of !== undefined) tensors.sort((a, b) => a.begin - b.begin);
+    const metadata = (of === undefined ? undefined : model.metadata.get(of)) ?? { format: 'pt' };
+    const writer = await FileWriter.create(sink, path, options.signal);
+    await writer.write(
+      safetensorsPrefix(
+        tensors.map((t) => reshaped(t, options)),
+        metadata,
+      ),
+    );
+    for (const tensor of tensors) {
+      await writeTensor(tensor, writer, tensorHash, options, written, progress);
+      define(written.tensors, tensor.name, tensorHash.finish());
+      define(written.shapes, tensor.name, [...reshaped(tensor, options).shape]);
+    }
+    written.files.push(await writer.close());
   }
-  written.files.push(await writer.close());
   return written;
+}
+
+function reshaped({ name, dtype, shape }: TensorEntry, { shapes }: WriteOptions): TensorSpec {
+  return { name, dtype, shape: shapes?.get(name) ?? shape };
 }
 
 async function writeTensor(
@@ -126,11 +183,9 @@ async function writeTensor(
     await copyRange(tensor.source, tensor.begin, tensor.end, writer, progress, hash);
     return;
   }
-  if (replaced.byteLength !== decodedBytes(tensor)) {
-    throw new LabError(
-      'InternalError',
-      `${tensor.name}: ${replaced.byteLength} new bytes for ${decodedBytes(tensor)}.`,
-    );
+  const expected = tensorBytes(reshaped(tensor, options));
+  if (replaced.byteLength !== expected) {
+    throw new LabError('InternalError', `${tensor.name}: ${replaced.byteLength} new bytes for ${expected}.`);
   }
   for (let at = 0; at < replaced.byteLength; at += CHUNK_BYTES) {
     const chunk = replaced.subarray(at, at + CHUNK_BYTES);
@@ -138,6 +193,7 @@ async function writeTensor(
     await writer.write(chunk);
     progress(chunk.byteLength);
   }
+  if (tensor.shape.length !== 2) return;
   const size = DTYPE_BYTES[tensor.dtype];
   define(written.matrices, tensor.name, {
     zeros: countZeros(replaced, size),

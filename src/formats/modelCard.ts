@@ -1,5 +1,5 @@
 /** README.md of an exported model: what was done, measured, and how to do it again. */
-import type { RunReport } from '../core/report';
+import type { RunReport, StructuredRecord } from '../core/report';
 import { DEFAULT_SPEC, type LabSpec } from '../core/spec';
 import type { OpenedModel } from './hfModel';
 import { readText } from './json';
@@ -69,7 +69,10 @@ export function modelCard(report: RunReport, base: BaseCard): string {
     ...(sparsity
       ? ([
           ['zeros asked for', percent(sparsity.requested)],
-          ['zeros in the files', `${percent(sparsity.achieved)} of the prunable weights`],
+          [
+            report.structured ? 'taken out' : 'zeros in the files',
+            `${percent(sparsity.achieved)} of the prunable weights`,
+          ],
         ] as [string, string][])
       : []),
     ['perplexity before', figure(perplexity.dense)],
@@ -90,7 +93,7 @@ export function modelCard(report: RunReport, base: BaseCard): string {
 
 # ${plain(title)}, pruned
 
-${plain(title)} with ${sparsity ? percent(sparsity.achieved) : 'some'} of the weights of its blocks set to zero, by Prunelab ${plain(report.version)}. The other weights are ${weightsNote(report, base)}.
+${plain(title)} with ${sparsity ? percent(sparsity.achieved) : 'some'} of the weights of its blocks ${report.structured ? 'taken out, whole heads and MLP channels,' : 'set to zero,'} by Prunelab ${plain(report.version)}. The other weights are ${weightsNote(report, base)}.
 
 | | |
 | --- | --- |
@@ -98,9 +101,7 @@ ${rows.map(([name, value]) => `| ${name} | ${value} |`).join('\n')}
 
 Perplexities are comparable only with figures on the same text and window.
 
-## What it is not
-
-Neither smaller nor faster: the zeros are stored as dense weights, so that every program opens the model as it is. Sparse kernels or formats are needed to gain from them.
+${report.structured ? smallerNote(report.structured) : DENSE_NOTE}
 
 ## How it was made
 
@@ -118,6 +119,26 @@ ${citations(spec)
   .map((line) => `- ${line}`)
   .join('\n')}
 `;
+}
+
+const DENSE_NOTE = `## What it is not
+
+Neither smaller nor faster: the zeros are stored as dense weights, so that every program opens the model as it is. Sparse kernels or formats are needed to gain from them.`;
+
+/** What was really removed. The figures were measured with zeros in its place, which gives the same outputs. */
+function smallerNote({ heads, channels, parameters, bytes, config }: StructuredRecord): string {
+  const sizes = Object.entries(config).map(
+    ([key, { before, after }]) => `| \`${key}\` | ${before ?? 'not stated'} | ${after} |`,
+  );
+  return `## What was taken out
+
+Every layer lost ${heads[0]?.length ?? 0} key/value heads with their queries and ${channels[0]?.length ?? 0} MLP channels; \`pruning.json\` lists them (\`structured\`). The model is a dense one of the same class, smaller and with less to compute. The perplexities were measured with zeros in place of what is gone, which gives the same outputs but for rounding.
+
+| | before | after |
+| --- | --- | --- |
+| parameters | ${parameters.before} | ${parameters.after} |
+| bytes of the weight files | ${bytes.before} | ${bytes.after} |
+${sizes.join('\n')}`;
 }
 
 /** The figure of the very file that was written, where its type rounds the weights once more. */
@@ -176,11 +197,14 @@ function methodText(spec: LabSpec): string {
       ? 'Wanda scores each weight by its magnitude times the norm of its input over the calibration text, and removes the lowest of each row.'
       : spec.pruner === 'magnitude'
         ? 'The weights of least magnitude of each matrix are removed.'
-        : `The weights to remove are chosen by ${plain(spec.pruner)}.`;
+        : spec.pruner === 'llm-pruner'
+          ? 'LLM-Pruner scores whole attention heads and MLP channels by how much the loss would change without them, and removes the least of each layer.'
+          : `The weights to remove are chosen by ${plain(spec.pruner)}.`;
   const allocation =
     spec.allocation === 'atp' && spec.pattern === 'free' && spec.layerSparsity === undefined
       ? ' ATP lets sparsity rise linearly from the first layer to the last, by the common difference beta.'
       : '';
+  if (spec.pruner === 'llm-pruner') return pruner + allocation;
   const order =
     spec.stats === 'exact'
       ? ' Each layer is calibrated behind the layers already pruned.'
@@ -189,7 +213,7 @@ function methodText(spec: LabSpec): string {
 }
 
 function weightsNote({ spec, exported, model }: RunReport, base: BaseCard): string {
-  const kept = spec.pruner === 'wanda' || spec.pruner === 'magnitude';
+  const kept = ['wanda', 'magnitude', 'llm-pruner'].includes(spec.pruner);
   if (!kept) return 'as the pruner left them';
   if (exported) return `those of the base model, in ${plain(exported.type.toUpperCase())}`;
   return base.ggufTypes === undefined

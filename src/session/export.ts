@@ -14,6 +14,7 @@ import { unpackWindows } from '../models/windows';
 import { MaskedLayer, type PrunedLayer } from '../pruning/masks';
 import { checkGgufExport, measureGguf } from './exportGguf';
 import { fileMask, fileWeight } from './fileLayout';
+import { checkSmaller, smallerExport } from './exportSmaller';
 import type { JobIo, Lab } from './lab';
 import type { ExportFile } from './protocol';
 import { recipeOfReport } from './recipe';
@@ -39,6 +40,7 @@ export async function exportTo(
   given?: RunReport,
 ): Promise<{ report: RunReport; files: ExportFile[] }> {
   checkGgufExport(lab, options);
+  const smaller = checkSmaller(lab.loaded.plan, lab.plan({ ...spec, beta }), options);
   if (options.recipe) checkRecipe(spec.pruner, lab.loaded.plan.config.architecture);
   const measured = given ?? (await lab.reportFor(spec, beta, io));
   const { engine, plan } = lab.loaded;
@@ -59,6 +61,7 @@ export async function exportTo(
       const state = await lab.masks(spec, beta, rec, meter);
       const scope = lab.ctx.root.child();
       try {
+        const cut = smaller && (await smallerExport(rec, plan, state.masks));
         const masked = new MaskedLayer(lab.ctx, scope, engine.model);
         await scope.ready();
         let inUse = -1;
@@ -69,7 +72,9 @@ export async function exportTo(
           ...(options.ggufType ? { ggufType: options.ggufType } : {}),
           signal: io.signal,
           onProgress: progress('Writing the files'),
+          ...(cut ? { smaller: cut.smaller } : {}),
           async changed(name) {
+            if (cut) return cut.changed(name);
             const matrix = matrices.get(name);
             if (!matrix) return null;
             if (matrix.layer !== inUse)
@@ -78,6 +83,7 @@ export async function exportTo(
             return fileWeight(rec, await masked.masked(rec, matrix.matrix), matrix.transposed);
           },
           report: async (weights) => {
+            if (cut) return cut.report(measured, weights);
             checkCounts(measured, weights.matrices, options.ggufType !== undefined);
             if (!options.ggufType) return measured;
             return measureGguf(lab, rec, { report: measured, type: options.ggufType, weights, sink }, io);

@@ -1,6 +1,7 @@
 import { checkRecipe } from '../../formats/recipe';
 import { exportTo } from '../../session/export';
 import { checkGgufExport } from '../../session/exportGguf';
+import { checkSmaller } from '../../session/exportSmaller';
 import type { Command } from '../command';
 import { describeCurve, describeRun } from '../describe';
 import { EXPERIMENT_FLAGS, ggufTypeFlag, oneModel } from '../flags';
@@ -33,6 +34,7 @@ export const pruneCommand: Command = {
         // Before the work, not after it.
         if (recipe) checkRecipe(spec.pruner, architecture);
         checkGgufExport(lab, options);
+        checkSmaller(lab.loaded.plan, lab.plan(spec), options);
         const sweep = {
           kind: spec.stats === 'dense' ? 'preview' : 'exact',
           betas: spec.betas ?? null,

@@ -119,11 +119,20 @@ export interface DecoderConfig {
   notes: string[];
 }
 
+/** How transformers' config says that a model of this class is smaller. */
+export interface SmallerRules {
+  /** Key of the MLP width. */
+  inner: string;
+  /** Why a model with this many heads of unchanged size cannot be said in it; null where it can. */
+  heads(config: DecoderConfig, heads: number): string | null;
+}
+
 export interface Architecture {
   modelType: string;
   /** The class of transformers whose forward pass this is. */
   className: string;
   read(config: ConfigReader): DecoderConfig;
+  smaller: SmallerRules;
   /** Prefixes under which files hold everything but the head; the first is what transformers writes. */
   prefixes: readonly string[];
   /** Stems of a block's norms; {i} stands for the layer. */

@@ -3,6 +3,7 @@ import type { ConfigReader } from './configReader';
 import type { Architecture, DecoderConfig } from './define';
 import { readFamily } from './llama';
 import { LLAMA_NAMES, readCap, readWindow, slidingLayers } from './parts';
+import { DIVIDING_HEADS } from './smaller';
 
 /** What Gemma 2 and 3 share. `sliding`: the class's rule where the config holds no layer types. */
 export function readGemma(
@@ -64,5 +65,6 @@ export const gemma2: Architecture = {
       sliding: (i) => i % 2 === 0,
     }).decoder,
   ...LLAMA_NAMES,
+  smaller: DIVIDING_HEADS,
   norms: GEMMA_NORMS,
 };

@@ -2,6 +2,7 @@
 import type { Architecture } from './define';
 import { GEMMA_NORMS, readGemma } from './gemma2';
 import { LLAMA_NAMES, readRope } from './parts';
+import { DIVIDING_HEADS } from './smaller';
 
 export const gemma3: Architecture = {
   modelType: 'gemma3_text',
@@ -36,5 +37,6 @@ export const gemma3: Architecture = {
     };
   },
   ...LLAMA_NAMES,
+  smaller: DIVIDING_HEADS,
   norms: { ...GEMMA_NORMS, q: 'layers.{i}.self_attn.q_norm', k: 'layers.{i}.self_attn.k_norm' },
 };

@@ -1,6 +1,7 @@
 /** GPT-2: LayerNorm, learned positions, matrices stored [inputs, outputs], queries, keys and values in one of them. */
 import type { Architecture } from './define';
 import { consecutiveParts, PLAIN, plainMlp, preNorms, readEps, readSizes } from './parts';
+import { fixedHeads } from './smaller';
 
 export const gpt2: Architecture = {
   modelType: 'gpt2',
@@ -65,6 +66,7 @@ export const gpt2: Architecture = {
       ],
     };
   },
+  smaller: fixedHeads('n_inner'),
   prefixes: ['transformer.', ''],
   norms: { attnIn: 'h.{i}.ln_1', mlpIn: 'h.{i}.ln_2' },
   finalNorm: 'ln_f',

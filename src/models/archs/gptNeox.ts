@@ -1,6 +1,7 @@
 /** GPT-NeoX (Pythia): LayerNorm, attention beside MLP, queries, keys and values of each head side by side in one matrix. */
 import type { Architecture } from './define';
 import { PLAIN, plainMlp, preNorms, readEps, readRope, readSizes, sameBlocks } from './parts';
+import { fixedHeads } from './smaller';
 
 export const gptNeox: Architecture = {
   modelType: 'gpt_neox',
@@ -59,6 +60,7 @@ export const gptNeox: Architecture = {
       ],
     };
   },
+  smaller: fixedHeads(),
   prefixes: ['gpt_neox.', ''],
   norms: { attnIn: 'layers.{i}.input_layernorm', mlpIn: 'layers.{i}.post_attention_layernorm' },
   finalNorm: 'final_layer_norm',

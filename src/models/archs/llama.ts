@@ -14,6 +14,7 @@ import {
   splitAttention,
   type SizeRules,
 } from './parts';
+import { DIVIDING_HEADS } from './smaller';
 
 interface FamilyRules extends SizeRules {
   normEps: number;
@@ -56,4 +57,5 @@ export const llama: Architecture = {
       mlpBias: true,
     }),
   ...LLAMA_NAMES,
+  smaller: DIVIDING_HEADS,
 };

@@ -2,6 +2,7 @@
 import type { Architecture } from './define';
 import { readFamily } from './llama';
 import { LLAMA_NAMES } from './parts';
+import { ANY_HEADS } from './smaller';
 
 export const olmo2: Architecture = {
   modelType: 'olmo2',
@@ -22,6 +23,11 @@ export const olmo2: Architecture = {
     };
   },
   ...LLAMA_NAMES,
+  smaller: {
+    ...ANY_HEADS,
+    heads: () =>
+      'queries and keys are normalised over all heads together, so that fewer would change the others',
+  },
   norms: {
     attnOut: 'layers.{i}.post_attention_layernorm',
     mlpOut: 'layers.{i}.post_feedforward_layernorm',

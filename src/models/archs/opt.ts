@@ -1,6 +1,7 @@
 /** OPT: LayerNorm before attention and MLP, ReLU, learned positions whose table begins with two unused rows. */
 import type { Architecture } from './define';
 import { PLAIN, plainMlp, preNorms, readSizes, refuse, sameBlocks, splitAttention } from './parts';
+import { fixedHeads } from './smaller';
 
 export const opt: Architecture = {
   modelType: 'opt',
@@ -48,6 +49,7 @@ export const opt: Architecture = {
       ],
     };
   },
+  smaller: fixedHeads('ffn_dim'),
   prefixes: ['model.decoder.', 'decoder.', ''],
   norms: { attnIn: 'layers.{i}.self_attn_layer_norm', mlpIn: 'layers.{i}.final_layer_norm' },
   finalNorm: 'final_layer_norm',

@@ -11,6 +11,7 @@ import type {
   Rope,
   RopeScaling,
 } from './define';
+import { ANY_HEADS } from './smaller';
 
 const MAX_LAYERS = 1024;
 export const MAX_WIDTH = 1 << 20;
@@ -305,6 +306,7 @@ export const IGNORABLE = /rotary_emb\.inv_freq$/;
 
 /** Names that the LLaMA family and its descendants share. */
 export const LLAMA_NAMES = {
+  smaller: ANY_HEADS,
   prefixes: ['model.', ''],
   norms: { attnIn: 'layers.{i}.input_layernorm', mlpIn: 'layers.{i}.post_attention_layernorm' } as Partial<
     Record<NormSlot, string>

@@ -2,6 +2,7 @@
 import type { Architecture } from './define';
 import { readFamily } from './llama';
 import { consecutiveParts, LLAMA_NAMES, readWindow } from './parts';
+import { ANY_HEADS } from './smaller';
 
 export const phi3: Architecture = {
   modelType: 'phi3',
@@ -61,4 +62,11 @@ export const phi3: Architecture = {
     };
   },
   ...LLAMA_NAMES,
+  smaller: {
+    ...ANY_HEADS,
+    heads: ({ ropes, architecture }) =>
+      ropes.some((rope) => rope.scaling.kind === 'longrope')
+        ? `the config of ${architecture} holds LongRoPE factors for the size of a head that follows from the number of heads`
+        : null,
+  },
 };

@@ -11,6 +11,7 @@ import {
   sameBlocks,
   splitAttention,
 } from './parts';
+import { fixedHeads } from './smaller';
 
 export const stablelm: Architecture = {
   modelType: 'stablelm',
@@ -41,4 +42,5 @@ export const stablelm: Architecture = {
     };
   },
   ...LLAMA_NAMES,
+  smaller: fixedHeads(),
 };
