@@ -61,7 +61,13 @@ export async function exportTo(
       const state = await lab.masks(spec, beta, rec, meter);
       const scope = lab.ctx.root.child();
       try {
-        const cut = smaller && (await smallerExport(rec, plan, state.masks));
+        const cut =
+          smaller &&
+          (await smallerExport(
+            rec,
+            plan,
+            state.layers.map(({ masks }) => masks),
+          ));
         const masked = new MaskedLayer(lab.ctx, scope, engine.model);
         await scope.ready();
         let inUse = -1;
