@@ -21,6 +21,8 @@ export interface BenchRow {
   cpuMs?: number;
   /** Against another case of the same run, from medians. `goal` is a bound: at least where more is better. */
   ratio?: Ratio;
+  /** Where the time went, milliseconds by step. */
+  parts?: Record<string, number>;
   /** Operations that the method's definition counts, by step (docs/methods.md, cost of a block), all blocks together. */
   operations?: Record<string, number>;
   error?: string;

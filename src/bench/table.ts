@@ -26,6 +26,10 @@ export function tableLine(row: BenchRow): string {
       `\n${' '.repeat(11)}${value.toFixed(3)} of ${to}${cpu === undefined ? '' : ` (${cpu.toFixed(3)} in processor time)`}${bound}`,
     );
   }
+  if (row.parts) {
+    const times = Object.entries(row.parts).map(([step, stepMs]) => `${step} ${ms(stepMs)}`);
+    parts.push(`\n${' '.repeat(11)}ms: ${times.join(', ')}`);
+  }
   if (row.operations) {
     const counts = Object.entries(row.operations).map(([step, flops]) => `${step} ${flops.toExponential(2)}`);
     parts.push(`\n${' '.repeat(11)}operations: ${counts.join(', ')}`);

@@ -6,6 +6,9 @@ import { DTYPE_BYTES } from '../../core/dtypes';
 import { isCancelled, LabError, throwIfAborted } from '../../core/errors';
 import { Recorder } from '../../gpu/recorder';
 import type { Scope } from '../../gpu/scope';
+import { inputsOf } from '../../models/archs/define';
+import { InputStatistics, type WantedStatistics } from '../../models/inputStatistics';
+import { gpuText } from '../../models/streams';
 import { columnEnergy, energyChunks } from '../../ops/columnEnergy';
 import { columnMoments, momentChunks } from '../../ops/columnMoments';
 import { gram, gramFlops } from '../../ops/gram';
@@ -15,17 +18,18 @@ import { selectRowsCpu } from '../../ops/selectCpu';
 import { normals, upload, uploadAct, uploadVec, uploadWeight } from '../../ops/trial';
 import type { MaskBuffer } from '../../ops/types';
 import { Workspace } from '../../ops/workspace';
+import type { PassResult } from '../../pruning/pass';
 import { PRUNERS } from '../../pruning/pruners';
 import { planRun, ratesFor } from '../../session/plan';
 import type { Engine } from '../../session/engine';
 import type { ResolvedText } from '../../session/texts';
 import type { BenchEnv, BenchModel } from '../env';
-import { NO_METER, textOf, textSpec, turns, useModel } from '../env';
+import { NO_METER, onDevice, textOf, textSpec, turns, useModel } from '../env';
 import { interleave, type Timing } from '../measure';
 import { operationsOf, worstSolve } from '../operations';
 import { blocksPass } from '../passes';
 import { plainSelectRows } from '../plainSelect';
-import { errorRow, makeRow, ratioOf, withRatio, type BenchRow, type Ratio } from '../row';
+import { errorRow, makeRow, percentile, ratioOf, withRatio, type BenchRow, type Ratio } from '../row';
 
 /** Inputs of q, k, v, o, gate and up of SmolLM2-135M, and of down, with the product that reads each. */
 const SHAPES = [
@@ -205,40 +209,98 @@ async function once(env: BenchEnv, run: () => Promise<unknown>): Promise<Timing>
   return { name: '', samplesMs: [ms], samplesCpuMs, warmup: 0 };
 }
 
-/** A pass of one pruner at 50 %, uniform, with exact statistics and nothing measured. */
-async function onePass(
+/** Milliseconds of collecting and reading `wanted` of every layer, on inputs that are there. */
+async function collecting(
   env: BenchEnv,
   engine: Engine,
-  model: BenchModel,
   text: ResolvedText,
-  pruner: (typeof PRUNERS)[number],
-  forwards: Timing,
-): Promise<void> {
+  wanted: WantedStatistics,
+): Promise<number> {
+  const { config } = engine.model;
+  let ms = 0;
+  await onScope(env, async (bench) => {
+    const { rec, scope } = bench;
+    const onGpu = gpuText(rec, scope, text.windows, engine.batchTokens);
+    const statistics = new InputStatistics(scope, config, onGpu, wanted);
+    const inputs = inputsOf(config).map(({ name, width }) => ({
+      name,
+      x: uploadAct({ ctx: env.lab.ctx, scope }, normals(onGpu.largest * width, 5), width),
+    }));
+    const [layer] = await inTurns(bench, {
+      layer: async () => {
+        for (const batch of onGpu.batches) {
+          const hook = statistics.hook(rec, onGpu, batch);
+          for (const { name, x } of inputs) await hook(name, { ...x, rows: batch.rows });
+        }
+        await statistics.read(rec);
+      },
+    });
+    ms = percentile(layer?.samplesMs ?? [], 0.5) * config.layers;
+  });
+  return ms;
+}
+
+interface PassJob {
+  name: string;
+  pruner: (typeof PRUNERS)[number];
+  job: Parameters<Engine['prune']>[1];
+}
+
+/** A pass of one pruner at 50 %, uniform, with exact statistics and nothing measured. */
+function passOf(engine: Engine, model: BenchModel, text: ResolvedText, pruner: PassJob['pruner']): PassJob {
   const { tokens, lengths } = text.windows;
   const { config, plan: sizes } = engine.model;
   const spec = { ...textSpec(model.name, lengths[0] ?? 1, lengths.length), pruner: pruner.id, allocation: 'uniform', sparsity: 0.5 }; // prettier-ignore
   const plan = planRun(sizes, spec);
-  const blocks = Math.max(1, Math.min(config.layers, Math.floor(SOLVE_OPERATIONS / (worstSolve(config, pruner.id) || 1)))); // prettier-ignore
+  const fit = Math.floor(SOLVE_OPERATIONS / (worstSolve(config, pruner.id) || 1));
+  const blocks = Math.max(1, Math.min(config.layers, fit));
   const cut = blocks < config.layers ? `, ${blocks} of ${config.layers} blocks pruned` : '';
-  const name = `${model.name}, a pass of ${pruner.id} on ${tokens} tokens${cut}`;
   const rates = ratesFor(sizes, plan, 0).rates.map((row, layer) =>
     layer < blocks ? row : Object.fromEntries(Object.keys(row).map((matrix) => [matrix, 0])),
   );
+  return {
+    name: `${model.name}, a pass of ${pruner.id} on ${tokens} tokens${cut}`,
+    pruner,
+    job: { plan, rates, statistics: 'exact', calibration: text },
+  };
+}
+
+/** Runs it, and says where the time went. */
+async function timePass(env: BenchEnv, engine: Engine, pass: PassJob, forwards: Timing): Promise<void> {
+  const { config } = engine.model;
+  const { job, pruner } = pass;
+  const { statistics, params } = job.plan;
+  const { tokens, lengths } = job.calibration.windows;
   const limit = new AbortController();
   const signal = env.io.signal ? AbortSignal.any([env.io.signal, limit.signal]) : limit.signal;
-  const timer = setTimeout(() => limit.abort(), PASS_LIMIT_MS);
   const rec = new Recorder(env.lab.ctx, { signal });
+  const timer = setTimeout(() => limit.abort(), PASS_LIMIT_MS);
   try {
+    let stages: PassResult['stages'] = { statistics: 0, choose: 0, measure: 0 };
     const timing = await once(env, async () => {
-      await engine.prune(rec, { plan, rates, statistics: 'exact', calibration: text }, NO_METER);
+      ({ stages } = await engine.prune(rec, job, NO_METER));
       await rec.finish();
     });
-    const row = {
-      ...makeRow(where(env, name), timing, { flops: rec.work.flops, tokens }),
-      operations: operationsOf(config, { id: pruner.id, statistics: plan.statistics }, { tokens, length: lengths[0] ?? 1 }), // prettier-ignore
+    const wanted = {
+      norm: statistics.includes('norm'),
+      gram: statistics.includes('gram'),
+      moments: statistics.includes('moments'),
+    };
+    const collected = Object.values(wanted).some(Boolean) ? await collecting(env, engine, job.calibration, wanted) : 0; // prettier-ignore
+    // The GPU still works on one stage while the next is recorded: what it does can only be told from the choosing.
+    const onGpu = stages.statistics + stages.measure;
+    const row: BenchRow = {
+      ...makeRow(where(env, pass.name), timing, { flops: rec.work.flops, tokens }),
+      parts: {
+        'forward passes and masking': Math.max(0, onGpu - collected),
+        'input statistics': collected,
+        [pruner.choose(params) ? 'solving' : 'selection']: stages.choose,
+        'before the pass': percentile(timing.samplesMs, 0.5) - onGpu - stages.choose,
+      },
+      operations: operationsOf(config, { id: pruner.id, statistics }, { tokens, length: lengths[0] ?? 1 }),
     };
     env.emit(
-      plan.statistics.length > 0 ? withRatio(row, 'its two forward passes', ratioOf(timing, forwards)) : row,
+      statistics.length > 0 ? withRatio(row, 'its two forward passes', ratioOf(timing, forwards)) : row,
     );
   } catch (cause) {
     throwIfAborted(env.io.signal);
@@ -247,7 +309,7 @@ async function onePass(
     const why = isCancelled(error)
       ? `took more than ${PASS_LIMIT_MS / 1000} s`
       : `${error.kind}: ${error.message}`;
-    env.emit(errorRow(where(env, name), why));
+    env.emit(errorRow(where(env, pass.name), why));
   } finally {
     clearTimeout(timer);
     rec.close();
@@ -263,12 +325,14 @@ async function passes(env: BenchEnv): Promise<void> {
     await blocksPass(env, engine, text);
     await blocksPass(env, engine, text);
   };
-  // Compiles what the passes need too.
-  await two();
+  const all = PRUNERS.map((pruner) => passOf(engine, model, text, pruner));
+  // What passes share is compiled before anything is timed.
+  const [first] = all;
+  if (first) await onDevice(env, (rec) => engine.prune(rec, first.job, NO_METER));
   const forwards = await once(env, two);
   const { tokens } = text.windows;
   env.emit(makeRow(where(env, `${model.name}, two forward passes of ${tokens} tokens through the blocks`), forwards, { tokens: 2 * tokens })); // prettier-ignore
-  for (const pruner of PRUNERS) await onePass(env, engine, model, text, pruner, forwards);
+  for (const pass of all) await timePass(env, engine, pass, forwards);
 }
 
 export async function methodsSuite(env: BenchEnv): Promise<void> {
