@@ -17,4 +17,6 @@ export const TOLERANCE = {
   gradients: 1e-4,
   /** KL in nats is a mean of log p - log q: what the dense and the pruned perplexity may be off, in nats. */
   runKl: 1e-3 + 1e-4,
+  /** Objective of an iterative solver above its reference's, relative: supports may differ in near-ties. */
+  solverObjective: 1e-3,
 } as const;
