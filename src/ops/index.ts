@@ -1,9 +1,12 @@
 /** Every kernel of the lab, for the compile test, the self-test and the bench. A new op adds its line here. */
 import type { Kernel } from '../gpu/kernel';
+import { accumulateKernel } from './accumulate';
 import { activateKernels } from './activate';
+import { activateBackwardKernels } from './activateBackward';
 import { addPositionsKernels } from './addPositions';
 import { applyMaskKernel } from './applyMask';
 import { attentionKernels } from './attention';
+import { attentionBackwardKernels } from './attentionBackward';
 import { columnEnergyKernels } from './columnEnergy';
 import { columnMomentsKernel } from './columnMoments';
 import { countZerosKernel } from './countZeros';
@@ -12,15 +15,19 @@ import { errorSumsKernel } from './errorSums';
 import { gramTransposeKernel } from './gram';
 import { headCompareKernels } from './headCompare';
 import { headLossKernels } from './headLoss';
+import { headGradientKernel } from './headLossBackward';
 import { layerNormKernels } from './layerNorm';
 import { matmulKernels } from './matmul';
 import { matvecKernels } from './matvec';
+import { mergeColumnsKernel } from './mergeColumns';
+import { normBackwardKernels } from './normBackward';
 import { rmsNormKernels } from './rmsNorm';
 import { ropeKernel } from './rope';
 import { rowMarginKernel } from './rowMargin';
 import { maskFromRanksKernel, selectGroupsKernel, selectMatrixKernels, selectRowsKernels } from './select';
 import { softcapKernel } from './softcap';
 import { splitColumnsKernel } from './splitColumns';
+import { transposeKernels } from './transpose';
 
 export interface OpEntry {
   /** File name in src/ops. */
@@ -58,4 +65,11 @@ export const OPS: readonly OpEntry[] = [
   { name: 'errorSums', kernels: [errorSumsKernel] },
   { name: 'countZeros', kernels: [countZerosKernel] },
   { name: 'rowMargin', kernels: [rowMarginKernel] },
+  { name: 'transpose', kernels: all(transposeKernels) },
+  { name: 'accumulate', kernels: [accumulateKernel] },
+  { name: 'mergeColumns', kernels: [mergeColumnsKernel] },
+  { name: 'normBackward', kernels: all(normBackwardKernels) },
+  { name: 'activateBackward', kernels: all(activateBackwardKernels) },
+  { name: 'attentionBackward', kernels: all(attentionBackwardKernels) },
+  { name: 'headLossBackward', kernels: [headGradientKernel] },
 ];

@@ -6,6 +6,7 @@
  */
 
 import type { MomentPoint } from './columnMoments.ref';
+import type { NormBackwardPoint } from './normBackward.ref';
 
 /** Half an ULP, relative: 2^-24. */
 export const EPS = 2 ** -24;
@@ -117,6 +118,67 @@ export const OP_TOLERANCE = {
     const e = logitError(o.k + 4, o.magnitude, o.capped ?? false);
     const relative = expEps(o.spread) + 90 * EPS + ((10 * o.vocab) / 16 + 40) * EPS;
     return 2 * e * (o.deviation + Math.sqrt(2 * Math.max(0, o.kl))) + 4 * e * e + relative * Math.abs(o.kl);
+  },
+  /** One addition, after at most one product, for each of `terms`; `value` the sum of their absolute values. */
+  accumulate: (terms: number, value: number): number => (terms + 1) * EPS * value,
+  /**
+   * The square of a product of `length` tokens, which is off by `error`, for each of `terms` sequences: `first` is the sum of
+   * 2 |g| error + error². Then the sum of the squares.
+   */
+  squaredGradient: (terms: number, first: number, value: number): number => first + (terms + 2) * EPS * value,
+  /**
+   * scale (g - mean(g) - z mean(g z)): the sums of cols products, what z is off by (as in the norm itself), the scale as
+   * there, and six roundings of each term; then the sum with what was there.
+   */
+  normBackward: (p: NormBackwardPoint, value: number): number =>
+    p.scale *
+      ((2 * p.cols + 40) * EPS * (p.g + p.meanG + p.z * p.meanGz) +
+        p.off * p.meanGz +
+        p.z * p.meanOff +
+        2 * p.off * p.meanOff) +
+    EPS * Math.abs(value),
+  /**
+   * Two terms, each with one or two factors made of exp (whose argument at most 6 operations made) and at most 20 more
+   * roundings; `size` is the sum of their absolute values. Devices may flush exp below 2^-126.
+   */
+  activateBackward: (exponent: number, size: number, input: number): number =>
+    (2 * expEps(exponent) + (12 * exponent + 40) * EPS) * size + 2 ** -120 * input,
+  /** A weight of attention, relative: as in `attention`. */
+  attentionWeight: (headDim: number, keys: number, scoreMagnitude: number, capped: boolean): number =>
+    2 * ((headDim + 3) * EPS * scoreMagnitude + expEps(2 * scoreMagnitude)) +
+    (capped ? 2 * softcapEps * scoreMagnitude : 0) +
+    (2 * keys + 8) * EPS,
+  /**
+   * P (dP - sum(P dP)) without P: dP is off by headDim roundings of at most `size`, the mean by those, by the weights'
+   * `off` and by one rounding for each key; the slope of the cap, 1 - t², by 2 |t| times the error of t.
+   */
+  attentionScoreGradient: (
+    headDim: number,
+    keys: number,
+    off: number,
+    size: number,
+    capped: boolean,
+  ): number =>
+    size * (4 * off + (2 * headDim + 2 * keys + 20) * EPS + (capped ? 8 * softcapEps + 4 * off : 0)),
+  /** A sum over `terms` queries or keys of products with three factors, relative. */
+  attentionSum: (terms: number): number => (terms + 6) * EPS,
+  /**
+   * (softmax - [target]) slope: relative to the softmax its own error (as in headLoss); relative to the difference the
+   * error of the slope 1 - t², 2 |t| times that of t <= 1, and the sum over the vocabulary.
+   */
+  headGradient: (
+    k: number,
+    vocab: number,
+    magnitude: number,
+    spread: number,
+    softcap: number,
+  ): { weight: number; cap: number; sum: number } => {
+    const logit = logitError(k, magnitude, softcap > 0);
+    return {
+      weight: 2 * logit + expEps(spread) + (vocab / 16 + 40) * EPS,
+      cap: softcap > 0 ? 2 * (logit / softcap + 4 * EPS) : 0,
+      sum: (vocab + 8) * EPS,
+    };
   },
   /** `rows` squares and additions in f32, relative since all are positive. */
   columnEnergy: (rows: number, value: number): number => (rows + 2) * EPS * value,
