@@ -18,6 +18,7 @@ import { Writes } from './panels/Writes';
 const ExportDialog = lazy(() => import('./panels/ExportDialog'));
 const BaseDialog = lazy(() => import('./panels/BaseDialog'));
 const RunsDialog = lazy(() => import('./panels/RunsDialog'));
+const LayerDialog = lazy(() => import('./layer/LayerDialog'));
 const HubDialog = lazy(() => import('./panels/HubDialog'));
 
 /** The instrument: cause on the left, effect on the right, what the engine does at the bottom. */
@@ -67,6 +68,7 @@ function Dialogs() {
       {dialog?.name === 'export' && <ExportDialog />}
       {dialog?.name === 'base' && <BaseDialog />}
       {dialog?.name === 'runs' && <RunsDialog />}
+      {dialog?.name === 'layer' && <LayerDialog layer={dialog.layer} />}
       {dialog?.name === 'hub' && <HubDialog id={dialog.id} revision={dialog.revision} />}
     </Suspense>
   );

@@ -3,6 +3,7 @@ import { CartesianGrid, Line, LineChart, ReferenceLine, Tooltip, XAxis, YAxis } 
 import { memo, useMemo } from 'react';
 import { compact, powerOfTen } from '../format';
 import { useRem, useSize } from '../hooks/useSize';
+import { openLayer } from '../stores/uiStore';
 import { ERROR_VIEWS, type ErrorRow, type ErrorView, type ErrorViewModel } from '../stores/errorView';
 import { plotBox } from './plotBox';
 import { layerTicks, linearAxis, logAxis } from './scales';
@@ -51,6 +52,7 @@ function ErrorPlot({ model, view, layers }: Props) {
           width={width}
           height={height}
           data={data}
+          onClick={({ activeLabel }) => activeLabel !== undefined && openLayer(Number(activeLabel) - 1)}
           margin={{ top: box.top, right: box.right, bottom: 0, left: 0 }}
         >
           <CartesianGrid vertical={false} syncWithTicks />

@@ -3,7 +3,9 @@ import { exact, percent } from '../format';
 import { useLab, useSpec } from '../hooks/useLab';
 import { useBetaRange, useRates, useRuns } from '../hooks/useResults';
 import { useRem, useSize } from '../hooks/useSize';
+import { openLayer } from '../stores/uiStore';
 import { ChartFrame } from './ChartFrame';
+import { LayerKeys } from './LayerKeys';
 import { plotBox } from './plotBox';
 import { layerTicks } from './scales';
 
@@ -26,8 +28,8 @@ export function SparsityFigure() {
       title="Sparsity per layer"
       subtitle={
         limit > 0
-          ? 'Line: asked. Bars: achieved. Drag an end of the line to tilt it'
-          : 'Line: asked. Bars: achieved'
+          ? 'Line: asked. Bars: achieved. Drag an end to tilt it, click a layer to look in'
+          : 'Line: asked. Bars: achieved. Click a layer to look in'
       }
       file="sparsity"
       table={table}
@@ -35,6 +37,7 @@ export function SparsityFigure() {
     >
       <div className="plot plot-sparsity">
         <Strip rates={rates} achieved={achieved} tiltable={limit > 0} />
+        <LayerKeys layers={rates.length} />
       </div>
     </ChartFrame>
   );
@@ -81,6 +84,7 @@ function Strip({ rates, achieved, tiltable }: StripProps) {
               y={y(achieved?.[i] ?? rate)}
               height={Math.max(0, y(0) - y(achieved?.[i] ?? rate))}
               rx={Math.min(3, band / 4)}
+              onClick={() => openLayer(i)}
             />
           ))}
           <line

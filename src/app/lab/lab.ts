@@ -1,7 +1,9 @@
 /** The page's actions. Components call these; results come back through the stores. */
 import { LabError } from '../../core/errors';
+import type { LayerRecord } from '../../core/layerRecord';
 import type { LabSpec, TextName } from '../../core/spec';
 import type {
+  Boot,
   ExportFile,
   ExportSink,
   GenerateRequest,
@@ -14,6 +16,7 @@ import type {
 import type { RunReport, StatsKind } from '../../core/report';
 import { betaOf, betaProblem, legalize } from '../stores/legal';
 import { parseQuery, writeQuery } from '../stores/fields';
+import { fitParams, knownParams } from '../stores/params';
 import { hubStore } from '../stores/hubStore';
 import { emptyResults, runStore, updateInFrame, updateNow } from '../stores/runStore';
 import { commitSpec, previewSpec, redoSpec, resetSpec, specStore, undoSpec } from '../stores/specStore';
@@ -46,6 +49,7 @@ export class Lab {
   /** A link asked for the best beta: go there when the sweep has found it. */
   #wantsBest = false;
   #given = new Set<string>();
+  #inspecting: number | null = null;
 
   constructor(api: LabApi) {
     this.api = api;
@@ -135,7 +139,16 @@ export class Lab {
       this.#say([new LabError('SpecError', `There is no pruner "${spec.pruner}".`, `Use one of ${known}.`)]);
       resetSpec({ ...spec, pruner: boot.pruners[0]?.id ?? 'wanda' });
     }
+    this.#fitParams(boot);
     if (boot.slow) this.#startSmall();
+  }
+
+  /** Parameters of the address that these methods do not take are said and left out. */
+  #fitParams(boot: Boot): void {
+    const { spec } = specStore.getState();
+    const { set, problems } = fitParams(spec.set, knownParams(boot, spec));
+    this.#say(problems);
+    if (problems.length > 0) resetSpec({ ...spec, set });
   }
 
   #startSmall(): void {
@@ -316,6 +329,20 @@ export class Lab {
 
   predict(kind: 'export' | 'sweep'): Promise<Prediction> {
     return this.api.predict(kind, specStore.getState().spec);
+  }
+
+  /** One layer of the present spec (the first is 0); null when it failed, which is an alert, or was given up. */
+  inspectLayer(layer: number): Promise<LayerRecord | null> {
+    const { spec } = specStore.getState();
+    return this.jobs.track('inspect', `Layer ${layer + 1}`, (job) => {
+      this.#inspecting = job;
+      return this.api.inspectLayer(job, { ...spec, beta: betaOf(spec) }, layer);
+    });
+  }
+
+  stopInspecting(): void {
+    if (this.#inspecting !== null) this.api.cancel(this.#inspecting);
+    this.#inspecting = null;
   }
 
   /** Writes and verifies an export. On failure the sink is emptied and null comes back. */

@@ -1,16 +1,19 @@
+import { lazy, Suspense, useMemo, useState } from 'react';
 import type { ParamDescription } from '../../session/protocol';
 import { allocations } from '../../pruning/allocations';
 import { Choice } from '../controls/Choice';
-import { NumberField, Switch } from '../controls/fields';
 import { Range } from '../controls/Range';
 import { percent } from '../format';
 import { useLab, useRun, useSpec } from '../hooks/useLab';
 import { patternRate } from '../stores/legal';
+import { allocationParams, fitParams, knownParams, prunerParams } from '../stores/params';
 import { uiStore } from '../stores/uiStore';
 import { BetaControl } from './BetaControl';
 import { Calibration } from './Calibration';
 import { ModelControl } from './ModelControl';
 import { SweepControl } from './SweepControl';
+
+const MethodParams = lazy(() => import('./MethodParams'));
 
 /** The cause: everything that decides the result, the rarely touched folded away. */
 export function Experiment() {
@@ -31,93 +34,67 @@ export function Experiment() {
 
 function PrunerControl() {
   const lab = useLab();
-  const pruner = useSpec(({ spec }) => spec.pruner);
-  const pruners = useRun(({ boot }) => boot?.pruners);
-  const known = pruners ?? [
-    { id: pruner, label: pruner === 'wanda' ? 'Wanda' : pruner, help: '', params: [] },
-  ];
-  const chosen = known.find(({ id }) => id === pruner);
+  const spec = useSpec((state) => state.spec);
+  const boot = useRun((state) => state.boot);
+  const { pruner } = spec;
+  const known = boot?.pruners ?? [{ id: pruner, label: pruner === 'wanda' ? 'Wanda' : pruner, help: '' }];
   const options = known.map(({ id, label, help }) => ({ value: id, label, ...(help !== '' && { help }) }));
+  const change = (id: string): void => {
+    const { set } = fitParams(spec.set, knownParams(boot, { ...spec, pruner: id }));
+    lab.commit({ pruner: id, set });
+  };
   return (
     <>
-      <Choice
-        label="Pruner"
-        decides="which weights go"
-        value={pruner}
-        options={options}
-        onChange={(value) => lab.commit({ pruner: value, set: {} })}
-      />
-      {chosen && chosen.params.length > 0 && <MethodParams params={chosen.params} of={chosen.label} />}
+      <Choice label="Pruner" decides="which weights go" value={pruner} options={options} onChange={change} />
+      <Params of="pruner" params={prunerParams(boot, pruner)} />
     </>
   );
 }
 
-/** Controls for whatever parameters a method describes. */
-function MethodParams({ params, of }: { params: readonly ParamDescription[]; of: string }) {
-  const lab = useLab();
+/** The parameters of a method, folded away; the summary says how many are not at their default. */
+function Params({ of, params }: { of: string; params: readonly ParamDescription[] }) {
   const set = useSpec(({ spec }) => spec.set);
-  const change = (param: ParamDescription, value: ParamDescription['init']): void => {
-    const rest = Object.fromEntries(Object.entries(set).filter(([name]) => name !== param.name));
-    lab.commit({ set: value === param.init ? rest : { ...rest, [param.name]: value } });
-  };
+  const [open, setOpen] = useState(false);
+  if (params.length === 0) return null;
+  const changed = params.filter(({ name }) => Object.hasOwn(set, name)).length;
   return (
-    <details className="fold">
-      <summary>Details of {of}</summary>
-      {params.map((param) => {
-        const value = set[param.name] ?? param.init;
-        if (param.type === 'boolean') {
-          return (
-            <Switch
-              key={param.name}
-              label={param.label}
-              help={param.help}
-              checked={value === true}
-              onChange={(checked) => change(param, checked)}
-            />
-          );
-        }
-        if (param.type === 'choice') {
-          const options = (param.choices ?? []).map((choice) => ({ value: choice, label: choice }));
-          return (
-            <Choice
-              key={param.name}
-              label={param.label}
-              value={String(value)}
-              options={options}
-              onChange={(next) => change(param, next)}
-            />
-          );
-        }
-        return (
-          <NumberField
-            key={param.name}
-            label={param.label}
-            value={typeof value === 'number' ? value : null}
-            min={param.min ?? -Infinity}
-            max={param.max ?? Infinity}
-            integer={false}
-            onCommit={(next) => change(param, next ?? param.init)}
-          />
-        );
-      })}
+    <details className="fold params" onToggle={(event) => setOpen(event.currentTarget.open)}>
+      <summary>
+        Parameters of the {of}
+        {changed > 0 && <b> · {changed} changed</b>}
+      </summary>
+      {open && (
+        <Suspense fallback={null}>
+          <MethodParams params={params} />
+        </Suspense>
+      )}
     </details>
   );
 }
 
 function AllocationControl() {
   const lab = useLab();
-  const allocation = useSpec(({ spec }) => spec.allocation);
+  const spec = useSpec((state) => state.spec);
+  const boot = useRun((state) => state.boot);
   const options = allocations
     .filter(({ listed }) => listed)
     .map(({ id, label, help }) => ({ value: id, label, help }));
+  const change = (id: string): void => {
+    const { set } = fitParams(spec.set, knownParams(boot, { ...spec, allocation: id }));
+    lab.commit({ allocation: id, set });
+  };
+  const params = useMemo(() => allocationParams(spec.allocation), [spec.allocation]);
   return (
-    <Choice
-      label="Allocation"
-      decides="how many in each layer"
-      value={allocation}
-      options={options}
-      onChange={(value) => lab.commit({ allocation: value })}
-    />
+    <>
+      <Choice
+        label="Allocation"
+        decides="how many in each layer"
+        value={spec.allocation}
+        options={options}
+        onChange={change}
+      />
+      <Params of="allocation" params={params} />
+    </>
   );
 }
 

@@ -5,9 +5,11 @@ import { Icon } from '../icons';
 export function Modal({
   title,
   onClose,
+  wide = false,
   children,
 }: {
   title: string;
+  wide?: boolean;
   onClose: () => void;
   children: ReactNode;
 }) {
@@ -21,7 +23,7 @@ export function Modal({
   return (
     <dialog
       ref={dialog}
-      className="modal"
+      className={wide ? 'modal is-wide' : 'modal'}
       aria-labelledby={id}
       onCancel={(event) => {
         event.preventDefault();

@@ -2,7 +2,9 @@ import type { ReactNode } from 'react';
 import type { RunReport, TextRecord } from '../../core/report';
 import type { TextName } from '../../core/spec';
 import { nats, percent, perplexity, scientific } from '../format';
+import { useRun } from '../hooks/useLab';
 import { useRuns } from '../hooks/useResults';
+import { openLayer } from '../stores/uiStore';
 import { MatrixTable } from './MatrixTable';
 
 /** Gaps below this are of the size of rounding in f32 sums. */
@@ -55,6 +57,7 @@ export function RunDetails() {
             </ul>
           </Row>
         )}
+        <Layers />
         <Row name="Run id">
           <Hash sha256={report.id} /> The same for the same model, texts, settings and engine.
         </Row>
@@ -70,6 +73,30 @@ function Row({ name, children }: { name: string; children: ReactNode }) {
       <dt>{name}</dt>
       <dd>{children}</dd>
     </div>
+  );
+}
+
+/** A way into every layer, however narrow the charts are. */
+function Layers() {
+  const loaded = useRun(({ model }) => model?.layers ?? 0);
+  if (loaded === 0) return null;
+  return (
+    <Row name="Look into a layer">
+      <span className="layer-list">
+        {Array.from({ length: loaded }, (_, layer) => (
+          <button
+            key={layer}
+            type="button"
+            className="button"
+            aria-label={`Layer ${layer + 1}`}
+            aria-haspopup="dialog"
+            onClick={() => openLayer(layer)}
+          >
+            {layer + 1}
+          </button>
+        ))}
+      </span>
+    </Row>
   );
 }
 

@@ -4,7 +4,7 @@ import type { ErrorKind } from '../../core/errors';
 import type { StatsKind } from '../../core/report';
 import type { HubPreview } from '../../session/protocol';
 import type { ErrorView } from './errorView';
-import type { RunRecord } from './runStore';
+import { runStore, type RunRecord } from './runStore';
 
 export interface AlertRecord {
   id: number;
@@ -29,6 +29,8 @@ export type Dialog =
   | { name: 'export' }
   | { name: 'base' }
   | { name: 'runs' }
+  /** The first layer is 0. */
+  | { name: 'layer'; layer: number }
   | { name: 'hub'; id: string; revision: string; preview: HubPreview | null };
 
 export interface UiState {
@@ -58,6 +60,11 @@ export const uiStore = createStore<UiState>(() => ({
   pinned: null,
   freeSparsity: 0.7,
 }));
+
+/** Looks into a layer (the first is 0), once there is a model to look into. */
+export function openLayer(layer: number): void {
+  if (runStore.getState().model) uiStore.setState({ dialog: { name: 'layer', layer } });
+}
 
 let nextAlert = 1;
 

@@ -1,0 +1,71 @@
+/** Controls for whatever parameters a method describes; loaded when they are unfolded. */
+import { LabError } from '../../core/errors';
+import type { ParamValue } from '../../core/spec';
+import type { ParamDescription } from '../../session/protocol';
+import { Choice } from '../controls/Choice';
+import { NumberField, Switch, TextField } from '../controls/fields';
+import { useLab, useSpec } from '../hooks/useLab';
+import { paramProblem, rangeText, withParam } from '../stores/params';
+
+export default function MethodParams({ params }: { params: readonly ParamDescription[] }) {
+  return (
+    <div className="method-params">
+      {params.map((param) => (
+        <Param key={param.name} param={param} />
+      ))}
+    </div>
+  );
+}
+
+function Param({ param }: { param: ParamDescription }) {
+  const lab = useLab();
+  const set = useSpec(({ spec }) => spec.set);
+  const { name, label, help, type, init } = param;
+  const value = set[name] ?? init;
+  const change = (next: ParamValue): void => {
+    const problem = paramProblem(name, next, [param]);
+    if (problem) lab.jobs.report(LabError.from(problem));
+    else lab.commit({ set: withParam(set, param, next) });
+  };
+  if (type === 'boolean')
+    return <Switch label={label} help={help} checked={value === true} onChange={change} />;
+  if (type === 'choice')
+    return (
+      <>
+        <Choice
+          label={label}
+          value={String(value)}
+          options={(param.choices ?? []).map((choice) => ({ value: choice, label: choice }))}
+          onChange={change}
+        />
+        <p className="hint">{help}</p>
+      </>
+    );
+  if (type === 'number')
+    return (
+      <div className="param">
+        <NumberField
+          label={label}
+          value={typeof value === 'number' ? value : null}
+          placeholder={String(init)}
+          min={-Infinity}
+          integer={false}
+          onCommit={(next) => change(next ?? init)}
+        />
+        <p className="hint">
+          {help} {capital(rangeText(param.min, param.max))}Default {String(init)}.
+        </p>
+      </div>
+    );
+  return (
+    <div className="param">
+      <TextField label={label} text={String(value)} parse={(text) => text.trim()} onCommit={change} />
+      <p className="hint">{help}</p>
+    </div>
+  );
+}
+
+/** " from 0 to 1" → "From 0 to 1. " */
+function capital(text: string): string {
+  return text === '' ? '' : `${text.charAt(1).toUpperCase()}${text.slice(2)}. `;
+}
