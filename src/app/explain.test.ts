@@ -13,9 +13,10 @@ const base: ExplainInput = {
   uniformLosses: [3.9, 3.8, 4],
   best: null,
   usesBeta: true,
+  isUniform: true,
 };
 const say = (patch: Partial<ExplainInput>): string =>
-  explain({ ...base, ...patch })
+  explain({ ...base, isUniform: (patch.beta ?? 0) === 0, ...patch })
     .replaceAll('\u202f', ' ')
     .replaceAll('\u2212', '-');
 
@@ -51,6 +52,13 @@ describe('explain', () => {
     expect(say(mixed)).toContain(', yet raises perplexity');
     const control = { ...better, beta: -0.02, cumulative: [2, 8, 30] };
     expect(say(control)).toMatch(/^Sparing the last layers \(the control\) raises the error/);
+  });
+
+  it('speaks of an allocation without beta as of itself', () => {
+    const other = { usesBeta: false, isUniform: false, cumulative: [0.5, 2, 10], perplexity: 40 };
+    expect(say({ ...other, losses: [3.7, 3.55, 3.8] })).toMatch(
+      /^This allocation lowers the error at the last layer by 50 % and lowers perplexity by 20 %/,
+    );
   });
 
   it('does not claim a difference that the windows do not show', () => {

@@ -21,13 +21,15 @@ export interface ExplainInput {
   /** From a complete sweep of this spec. */
   best: { beta: number; ties: readonly number[]; preview: boolean } | null;
   usesBeta: boolean;
+  /** Every layer is asked for the same: this run is what others are compared with. */
+  isUniform: boolean;
 }
 
 /** Last layer against first; below this the error does not count as growing. */
 const GROWS = 1.5;
 
 export function explain(input: ExplainInput): string {
-  const { cumulative, sparsity, beta } = input;
+  const { cumulative, sparsity } = input;
   if (sparsity === 0) return 'Nothing is pruned: the model is the dense one, and every error is zero.';
   const first = cumulative?.[0];
   const last = cumulative?.at(-1);
@@ -37,7 +39,7 @@ export function explain(input: ExplainInput): string {
   if (input.diverged) {
     return `At this setting the model’s predictions are no longer finite numbers: too much was taken from the layers it cannot do without.`;
   }
-  return beta === 0 || !input.usesBeta ? explainUniform(input, first, last) : explainTilted(input, last);
+  return input.isUniform ? explainUniform(input, first, last) : explainTilted(input, last);
 }
 
 function explainUniform(input: ExplainInput, first: number, last: number): string {
@@ -66,7 +68,11 @@ function bestHint({ best, usesBeta }: ExplainInput): string {
 
 function explainTilted(input: ExplainInput, last: number): string {
   const uniformLast = input.uniform?.at(-1);
-  const direction = input.beta > 0 ? 'Sparing the first layers' : 'Sparing the last layers (the control)';
+  const direction = !input.usesBeta
+    ? 'This allocation'
+    : input.beta > 0
+      ? 'Sparing the first layers'
+      : 'Sparing the last layers (the control)';
   const ratio = uniformLast ? last / uniformLast : null;
   const error =
     ratio === null

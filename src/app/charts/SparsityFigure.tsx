@@ -1,13 +1,16 @@
-import { useMemo, useRef, useState, type PointerEvent } from 'react';
+import { lazy, Suspense, useMemo, useRef, useState, type PointerEvent } from 'react';
 import { exact, percent } from '../format';
-import { useLab, useSpec } from '../hooks/useLab';
+import { useLab, useRun, useSpec } from '../hooks/useLab';
 import { useBetaRange, useRates, useRuns } from '../hooks/useResults';
 import { useRem, useSize } from '../hooks/useSize';
+import { isByHand } from '../stores/legal';
 import { openLayer } from '../stores/uiStore';
 import { ChartFrame } from './ChartFrame';
 import { LayerKeys } from './LayerKeys';
 import { plotBox } from './plotBox';
 import { layerTicks } from './scales';
+
+const HandPoints = lazy(() => import('./HandPoints'));
 
 /** Sparsity asked of each layer and found in it; the line can be taken by an end and tilted. */
 export function SparsityFigure() {
@@ -15,6 +18,8 @@ export function SparsityFigure() {
   const { run } = useRuns();
   const achieved = run?.report?.sparsity?.layers ?? null;
   const { limit } = useBetaRange();
+  const drawn = useSpec(({ spec }) => isByHand(spec) && Array.isArray(spec.layerSparsity));
+  const loaded = useRun(({ model }) => model !== null);
   const table = useMemo(
     () => ({
       caption: `Sparsity per layer: fraction of zeros among the weights that may be pruned, asked and achieved${run ? `; ${run.kind} run` : '; achieved pending'}.`,
@@ -27,16 +32,23 @@ export function SparsityFigure() {
     <ChartFrame
       title="Sparsity per layer"
       subtitle={
-        limit > 0
-          ? 'Line: asked. Bars: achieved. Drag an end to tilt it, click a layer to look in'
-          : 'Line: asked. Bars: achieved. Click a layer to look in'
+        drawn
+          ? 'Line: asked. Bars: achieved. Draw across the layers; click a number to look in'
+          : limit > 0
+            ? 'Line: asked. Bars: achieved. Drag an end to tilt it, click a layer to look in'
+            : 'Line: asked. Bars: achieved. Click a layer to look in'
       }
       file="sparsity"
       table={table}
       className="chart-sparsity"
     >
-      <div className="plot plot-sparsity">
+      <div className={drawn ? 'plot plot-sparsity is-drawn' : 'plot plot-sparsity'}>
         <Strip rates={rates} achieved={achieved} tiltable={limit > 0} />
+        {drawn && loaded && (
+          <Suspense fallback={null}>
+            <HandPoints rates={rates} />
+          </Suspense>
+        )}
         <LayerKeys layers={rates.length} />
       </div>
     </ChartFrame>

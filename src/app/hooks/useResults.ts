@@ -4,9 +4,10 @@ import type { StatsKind } from '../../core/report';
 import { bestBeta, tiedBetas } from '../../eval/betaChoice';
 import { atpRates } from '../../pruning/allocations/atp';
 import { defaultSweepKind } from '../lab/sweeper';
+import { fitsModel, layerMeans } from '../stores/byHand';
 import { deriveErrorView, type ErrorViewModel } from '../stores/errorView';
 import { curveKey, runKey, uniformKey } from '../stores/keys';
-import { betaLimit, betaOf, legalize, usesBeta } from '../stores/legal';
+import { betaLimit, betaOf, isByHand, legalize, usesBeta } from '../stores/legal';
 import type { CurveRecord, RunRecord } from '../stores/runStore';
 import { useRun, useSpec, useUi } from './useLab';
 
@@ -58,12 +59,17 @@ export function useErrorView(): ErrorViewModel {
 export function useRates(): number[] {
   const spec = useSpec((state) => state.spec);
   const layers = useLayers();
+  const model = useRun((state) => state.model);
   return useMemo(() => {
     // An address may hold a beta that no model allows; it is cut here until the model has been loaded and said so.
     const legal = legalize(spec, layers);
+    if (isByHand(legal) && legal.layerSparsity) {
+      if (Array.isArray(legal.layerSparsity)) return legal.layerSparsity;
+      if (model && fitsModel(legal.layerSparsity, model)) return layerMeans(legal.layerSparsity, model);
+    }
     if (usesBeta(legal, layers)) return atpRates(legal.sparsity, layers, betaOf(legal));
     return new Array<number>(layers).fill(legal.sparsity);
-  }, [spec, layers]);
+  }, [spec, layers, model]);
 }
 
 export interface BetaRange {

@@ -76,7 +76,8 @@ export function pageSpec(report: RunReport, model: string): LabSpec {
   const chosen = report.allocation?.params['beta'];
   const given = report.spec.beta === 'auto' ? 0 : report.spec.beta;
   const { betas: _, ...spec } = report.spec;
-  return { ...spec, model, beta: typeof chosen === 'number' ? chosen : given };
+  const byHand = spec.layerSparsity ? { allocation: 'custom' } : {};
+  return { ...spec, ...byHand, model, beta: typeof chosen === 'number' ? chosen : given };
 }
 
 /** The report's figures as results of `spec`, marked with where they come from. */

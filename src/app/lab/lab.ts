@@ -16,6 +16,7 @@ import type {
 import type { RunReport, StatsKind } from '../../core/report';
 import { betaOf, betaProblem, legalize } from '../stores/legal';
 import { parseQuery, writeQuery } from '../stores/fields';
+import { fitsModel } from '../stores/byHand';
 import { fitParams, knownParams } from '../stores/params';
 import { hubStore } from '../stores/hubStore';
 import { emptyResults, runStore, updateInFrame, updateNow } from '../stores/runStore';
@@ -214,6 +215,11 @@ export class Lab {
     const next = { ...spec, model: specName(request, model.name) };
     const problem = betaProblem(next, model.layers);
     if (problem) this.#say([problem]);
+    const { layerSparsity: rates } = next;
+    if (rates && !fitsModel(rates, model)) {
+      this.#say([new LabError('SpecError', `The rates by hand do not fit ${model.name}, which has ${model.layers} layers.`)]); // prettier-ignore
+      delete next.layerSparsity;
+    }
     uiStore.setState({ pinned: null });
     resetSpec(legalize(problem ? { ...next, beta: 0 } : next, model.layers));
     updateNow(() => ({ model, phase: 'ready', awaiting: null, ...emptyResults() }));

@@ -7,7 +7,7 @@ import type { RunReport } from '../../core/report';
 import type { LabSpec } from '../../core/spec';
 import type { LabEvent } from '../../session/protocol';
 import { betaOf } from '../stores/legal';
-import { runKey, uniformKey, uniformSpec } from '../stores/keys';
+import { isUniform, runKey, uniformKey, uniformSpec } from '../stores/keys';
 import { runStore, updateInFrame, updateNow, type PreviewRecord, type RunRecord } from '../stores/runStore';
 import { specStore } from '../stores/specStore';
 import type { Jobs } from './jobs';
@@ -119,7 +119,7 @@ export class Runner {
 
   /** One tick of the uniform spec, so that a drag is compared with its own kind. */
   async #previewUniform(spec: LabSpec): Promise<void> {
-    if (runStore.getState().previewUniform?.key === uniformKey(spec) || spec.beta === 0) return;
+    if (runStore.getState().previewUniform?.key === uniformKey(spec) || isUniform(spec)) return;
     const previewUniform = await this.#measure(uniformSpec(spec));
     updateInFrame(() => ({ previewUniform }));
   }

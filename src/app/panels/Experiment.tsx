@@ -5,7 +5,9 @@ import { Choice } from '../controls/Choice';
 import { Range } from '../controls/Range';
 import { percent } from '../format';
 import { useLab, useRun, useSpec } from '../hooks/useLab';
-import { patternRate } from '../stores/legal';
+import { useRates } from '../hooks/useResults';
+import { drawable } from '../stores/byHand';
+import { isByHand, patternRate } from '../stores/legal';
 import { allocationParams, fitParams, knownParams, prunerParams } from '../stores/params';
 import { uiStore } from '../stores/uiStore';
 import { BetaControl } from './BetaControl';
@@ -13,6 +15,7 @@ import { Calibration } from './Calibration';
 import { ModelControl } from './ModelControl';
 import { SweepControl } from './SweepControl';
 
+const ByHand = lazy(() => import('./ByHand'));
 const MethodParams = lazy(() => import('./MethodParams'));
 
 /** The cause: everything that decides the result, the rarely touched folded away. */
@@ -76,12 +79,14 @@ function AllocationControl() {
   const lab = useLab();
   const spec = useSpec((state) => state.spec);
   const boot = useRun((state) => state.boot);
+  const rates = useRates();
   const options = allocations
-    .filter(({ listed }) => listed)
+    .filter(({ listed, id }) => listed || id === 'custom')
     .map(({ id, label, help }) => ({ value: id, label, help }));
   const change = (id: string): void => {
     const { set } = fitParams(spec.set, knownParams(boot, { ...spec, allocation: id }));
-    lab.commit({ allocation: id, set });
+    // The rates that are asked for now are what drawing begins from.
+    lab.commit({ allocation: id, set, layerSparsity: id === 'custom' ? drawable(rates) : undefined });
   };
   const params = useMemo(() => allocationParams(spec.allocation), [spec.allocation]);
   return (
@@ -93,6 +98,11 @@ function AllocationControl() {
         options={options}
         onChange={change}
       />
+      {isByHand(spec) && (
+        <Suspense fallback={null}>
+          <ByHand />
+        </Suspense>
+      )}
       <Params of="allocation" params={params} />
     </>
   );

@@ -2,6 +2,7 @@ import { explain } from '../explain';
 import { useIdle } from '../hooks/useIdle';
 import { useLab, useRun, useSpec } from '../hooks/useLab';
 import { useCurve, useLayers, useRuns } from '../hooks/useResults';
+import { isUniform } from '../stores/keys';
 import { betaOf, usesBeta } from '../stores/legal';
 import type { RunRecord } from '../stores/runStore';
 
@@ -35,6 +36,7 @@ export function Explanation() {
     uniformLosses: uniform?.report?.perplexity.losses?.pruned,
     best: swept && best !== null ? { beta: best, ties, preview: kind === 'preview' } : null,
     usesBeta: usesBeta(spec, layers),
+    isUniform: isUniform(spec),
   });
   if (run?.stored !== undefined) {
     return (

@@ -1,4 +1,5 @@
 /** Controls for whatever parameters a method describes; loaded when they are unfolded. */
+import { useState } from 'react';
 import { LabError } from '../../core/errors';
 import type { ParamValue } from '../../core/spec';
 import type { ParamDescription } from '../../session/protocol';
@@ -22,10 +23,14 @@ function Param({ param }: { param: ParamDescription }) {
   const set = useSpec(({ spec }) => spec.set);
   const { name, label, help, type, init } = param;
   const value = set[name] ?? init;
+  // A field that was told off begins anew from the value that holds.
+  const [refused, setRefused] = useState(0);
   const change = (next: ParamValue): void => {
     const problem = paramProblem(name, next, [param]);
-    if (problem) lab.jobs.report(LabError.from(problem));
-    else lab.commit({ set: withParam(set, param, next) });
+    if (problem) {
+      setRefused(refused + 1);
+      lab.jobs.report(LabError.from(problem));
+    } else lab.commit({ set: withParam(set, param, next) });
   };
   if (type === 'boolean')
     return <Switch label={label} help={help} checked={value === true} onChange={change} />;
@@ -45,6 +50,7 @@ function Param({ param }: { param: ParamDescription }) {
     return (
       <div className="param">
         <NumberField
+          key={refused}
           label={label}
           value={typeof value === 'number' ? value : null}
           placeholder={String(init)}

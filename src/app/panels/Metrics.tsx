@@ -5,6 +5,7 @@ import { betaDecimals, changePercent, compact, count, nats, percent, perplexity 
 import { useErrorView, useRuns } from '../hooks/useResults';
 import { useIdle } from '../hooks/useIdle';
 import { useRun, useUi } from '../hooks/useLab';
+import { isUniform } from '../stores/keys';
 import type { RunRecord } from '../stores/runStore';
 
 /** The headline figures, each with what it stands against. */
@@ -86,7 +87,7 @@ function AgainstUniform({
   const pinned = useUi((state) => state.pinned);
   const own = run?.report?.perplexity;
   const base = uniform?.report?.perplexity;
-  if (own && run.spec.beta === 0 && pinned === null && !stale) {
+  if (own && isUniform(run.spec) && pinned === null && !stale) {
     return <Card value="uniform">this run is the one that others are compared with</Card>;
   }
   const against = pinned && pinned !== run ? pinned.report?.perplexity : base;

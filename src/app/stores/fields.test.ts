@@ -77,6 +77,25 @@ describe('the spec in the address', () => {
     expect(parseQuery('?select=/etc/passwd').problems).toHaveLength(1);
   });
 
+  it('carries a list of rates, and says what contradicts it', () => {
+    const { spec, problems } = parseQuery('?layer-sparsity=0.5,0.25,1');
+    expect(problems).toEqual([]);
+    expect(spec).toMatchObject({ allocation: 'custom', layerSparsity: [0.5, 0.25, 1], beta: 0 });
+    expect(writeQuery(spec)).toContain('allocation=custom');
+    expect(writeQuery(spec)).toContain('layer-sparsity=0.5,0.25,1');
+    expect(parseQuery(writeQuery(spec)).spec).toEqual(spec);
+    for (const query of [
+      'allocation=uniform&layer-sparsity=0.5',
+      'pattern=2:4&layer-sparsity=0.5',
+      'layer-sparsity=0.5,2',
+    ]) {
+      const clash = parseQuery(`?${query}`);
+      expect(clash.problems).toHaveLength(1);
+      expect(clash.spec).not.toHaveProperty('layerSparsity');
+    }
+    expect(writeQuery({ ...spec, layerSparsity: { a: 0.5 } })).not.toContain('layer-sparsity');
+  });
+
   it('lets K:M decide the sparsity and says what it overrides', () => {
     expect(parseQuery('?pattern=2:4')).toMatchObject({ spec: { sparsity: 0.5, beta: 0 }, problems: [] });
     const clash = parseQuery('?pattern=1:4&sparsity=0.7&beta=0.01');

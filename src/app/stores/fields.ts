@@ -92,13 +92,7 @@ export const FIELDS: readonly Field[] = [
   {
     key: 'allocation',
     read: (spec, text) => {
-      if (!findAllocation(text).listed) {
-        throw new LabError(
-          'SpecError',
-          `The allocation "${text}" needs a file and cannot be opened from a link.`,
-        );
-      }
-      spec.allocation = text;
+      spec.allocation = findAllocation(text).id;
     },
     write: (spec) => [spec.allocation],
   },
@@ -123,6 +117,16 @@ export const FIELDS: readonly Field[] = [
       spec.pattern = text;
     },
     write: (spec) => (spec.pattern === 'free' ? [] : [spec.pattern]),
+  },
+  {
+    key: 'layer-sparsity',
+    read: (spec, text) => {
+      spec.layerSparsity = text
+        .split(',')
+        .map((part) => parseNumber('layer-sparsity', part, { min: 0, max: 1 }));
+    },
+    // Rates of single matrices came from a file and are too many for an address.
+    write: ({ layerSparsity }) => (Array.isArray(layerSparsity) ? [layerSparsity.join(',')] : []),
   },
   {
     key: 'set',
@@ -192,6 +196,7 @@ export function parseQuery(query: string): ParsedQuery {
     }
   }
   fitPattern(spec, given, problems);
+  fitByHand(spec, given, problems);
   fitSeeds(spec, given, problems);
   return { spec, given, problems };
 }
@@ -209,6 +214,24 @@ function fitPattern(spec: LabSpec, given: Set<string>, problems: LabError[]): vo
   }
   spec.sparsity = rate;
   spec.beta = 0;
+}
+
+/** A list of rates is the allocation "custom", and there is none without a list. */
+function fitByHand(spec: LabSpec, given: Set<string>, problems: LabError[]): void {
+  const { layerSparsity, allocation, pattern } = spec;
+  if (layerSparsity && given.has('allocation') && allocation !== 'custom')
+    problems.push(new LabError('SpecError', `layer-sparsity contradicts the allocation ${allocation}.`));
+  else if (layerSparsity && pattern !== 'free')
+    problems.push(new LabError('SpecError', `layer-sparsity contradicts the pattern ${pattern}, which fixes every layer.`)); // prettier-ignore
+  else if (layerSparsity) {
+    spec.allocation = 'custom';
+    spec.beta = 0;
+    return;
+  } else if (allocation === 'custom') {
+    problems.push(new LabError('SpecError', 'The allocation custom needs rates, such as layer-sparsity=0.6,0.7,0.8, one for each layer; those of single matrices come from a file.')); // prettier-ignore
+    spec.allocation = 'atp';
+  }
+  delete spec.layerSparsity;
 }
 
 /** The main seed is one of the list: the first of it, unless another is named. */

@@ -21,6 +21,15 @@ describe('legalize', () => {
     expect(legalize(spec({ beta: 0.02 }), null).beta).toBe(0.02);
   });
 
+  it('has rates by hand where they decide, and nowhere else', () => {
+    const hand = { allocation: 'custom', layerSparsity: [0.1, 0.9] };
+    expect(legalize(spec({ ...hand, beta: 0.1 }), 2)).toMatchObject({ ...hand, beta: 0 });
+    expect(legalize(spec(hand), 3).layerSparsity).toEqual([0.7, 0.7, 0.7]);
+    expect(legalize(spec({ allocation: 'custom' }), 2).layerSparsity).toEqual([0.7, 0.7]);
+    expect(legalize(spec({ ...hand, pattern: '2:4' }), 2)).not.toHaveProperty('layerSparsity');
+    expect(legalize(spec({ ...hand, allocation: 'atp' }), 2)).not.toHaveProperty('layerSparsity');
+  });
+
   it('has a limit that is always legal itself', () => {
     fc.assert(
       fc.property(

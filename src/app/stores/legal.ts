@@ -9,6 +9,11 @@ export function patternRate(pattern: string): number | null {
   return parsed === 'free' ? null : 1 - parsed.keep / parsed.group;
 }
 
+/** Whether the rates are those of a list: K:M patterns fix them for every allocation. */
+export function isByHand(spec: LabSpec): boolean {
+  return spec.allocation === 'custom' && spec.pattern === 'free';
+}
+
 /** Whether beta decides anything: ATP over a free pattern and more than one layer. */
 export function usesBeta(spec: LabSpec, layers: number): boolean {
   return spec.allocation === 'atp' && spec.pattern === 'free' && layers > 1;
@@ -29,11 +34,15 @@ export function betaOf(spec: LabSpec): number {
   return spec.beta === 'auto' ? 0 : spec.beta;
 }
 
-/** The nearest legal spec: K:M fixes the rate, beta is cut to its range. `layers` null while no model is loaded. */
+/** The nearest legal spec: K:M fixes the rate, beta is cut to its range, rates by hand are there where they decide. `layers` null while no model is loaded. */
 export function legalize(spec: LabSpec, layers: number | null): LabSpec {
   const rate = patternRate(spec.pattern);
   const sparsity = rate ?? Math.min(1, Math.max(0, spec.sparsity));
   const next: LabSpec = { ...spec, sparsity };
+  const { layerSparsity: given } = spec;
+  if (!isByHand(spec)) delete next.layerSparsity;
+  else if (layers !== null && (!given || (Array.isArray(given) && given.length !== layers)))
+    next.layerSparsity = new Array<number>(layers).fill(sparsity);
   if (layers === null) return next;
   const limit = betaLimit(next, layers);
   const beta = Math.min(limit, Math.max(-limit, betaOf(next)));

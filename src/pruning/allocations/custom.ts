@@ -65,7 +65,7 @@ function layerRates(rates: readonly number[], layers: number): number[] {
 export const custom = defineAllocation({
   id: 'custom',
   label: 'By hand',
-  help: 'The rates of a file, one per layer or one per matrix.',
+  help: 'Your own rates: a curve that you draw, or a list from a file, by layer or by matrix.',
   listed: false,
   allocate({ layers, rates, matrices = [] }) {
     if (!rates)
