@@ -36,7 +36,7 @@ function Param({ param }: { param: ParamDescription }) {
     return <Switch label={label} help={help} checked={value === true} onChange={change} />;
   if (type === 'choice')
     return (
-      <>
+      <div className="param">
         <Choice
           label={label}
           value={String(value)}
@@ -44,7 +44,7 @@ function Param({ param }: { param: ParamDescription }) {
           onChange={change}
         />
         <p className="hint">{help}</p>
-      </>
+      </div>
     );
   if (type === 'number')
     return (
