@@ -6,7 +6,7 @@ import { columnEnergyRef } from '../ops/columnEnergy.ref';
 import { momentsRef } from '../ops/columnMoments.ref';
 import { gramRef } from '../ops/gram.ref';
 import { expectClose } from '../testing/compare';
-import { fixtureModel } from '../testing/fixtureFiles';
+import { f32, fixtureModel, fixtureTensors } from '../testing/fixtureFiles';
 import { withLab } from '../testing/labFixture';
 import { TOLERANCE } from '../testing/tolerances';
 import { inputsOf } from './archs/define';
@@ -16,7 +16,7 @@ import { DenseStream, gpuText, type GpuText } from './streams';
 import { packWindows } from './windows';
 
 const ALL: WantedStatistics = { norm: true, gram: true, moments: true };
-/** Ragged: chunks of 64 end inside every sequence, and three batches follow one another. */
+/** The windows of scripts/fixtures/make_statistics.py. Ragged: chunks of 64 end inside every sequence, and three batches follow one another. */
 const LENGTHS = [70, 70, 70, 33];
 const MAX_TOKENS = 140;
 const LAYER = 1;
@@ -127,6 +127,26 @@ describe('input statistics', () => {
       await stream.ensure(rec, ws, LAYER);
       for (const [name, { norms }] of Object.entries(found))
         expect(norms).toEqual(stream.norms[LAYER]?.[name]);
+    }));
+
+  test('of a dense layer, as PyTorch has them', () =>
+    withModel(async ({ rec, scope, decoder, text, ws }) => {
+      const want = await fixtureTensors('two-block', 'statistics.safetensors');
+      const found = await new DenseStream(decoder, scope, text).denseStatistics(rec, ws, LAYER, ALL);
+      const tokens = text.windows.tokens;
+      for (const [name, { gram, mean, variance }] of Object.entries(found)) {
+        const expected = f32(want.get(`${name}.gram`));
+        const cols = Math.sqrt(expected.length);
+        // Size of a channel. Inputs behind a block err like logits: so much of their size, and products twice that.
+        const size = Array.from({ length: cols }, (_, c) =>
+          Math.sqrt(Number(expected[c * (cols + 1)]) / tokens),
+        );
+        const of = (c: number): number => Number(size[c]);
+        expectClose(gram ?? [], expected, (i) => 2 * TOLERANCE.logits * tokens * of(i % cols) * of(Math.floor(i / cols)), `${name} gram`); // prettier-ignore
+        expectClose(mean ?? [], f32(want.get(`${name}.mean`)), (c) => (TOLERANCE.logits * of(c) * tokens) / LENGTHS.length, `${name} mean`); // prettier-ignore
+        expectClose(variance ?? [], f32(want.get(`${name}.variance`)), (c) => 2 * TOLERANCE.logits * of(c) ** 2, `${name} variance`); // prettier-ignore
+      }
+      expect(want.size).toBe(3 * Object.keys(found).length);
     }));
 
   test('only what is wanted is measured, and no more memory is taken than predicted', () =>

@@ -43,6 +43,7 @@ const NOT_MODEL = new Set([
   'expected.safetensors',
   'masks.safetensors',
   'norms.safetensors',
+  'statistics.safetensors',
   'pruning.json',
   'layer.json',
   'config.other.json',
