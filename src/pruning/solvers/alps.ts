@@ -56,7 +56,7 @@ export const prune: Choose = async (job) => {
   });
   const error = await relativeError(job, gram, values);
   const damping = numberParam(params, 'dampening');
-  return { kept, values: Float32Array.from(values), solver: { damping, iterations, relativeError: error } };
+  return { kept, values: new Float32Array(values), solver: { damping, iterations, relativeError: error } };
 };
 
 interface Problem {
@@ -76,7 +76,7 @@ async function scaled(
   { rows, cols, weights, params, pace }: MatrixJob,
   gram: Float64Array,
 ): Promise<Problem> {
-  const a = Float64Array.from(gram);
+  const a = new Float64Array(gram);
   let trace = 0;
   for (let c = 0; c < cols; c++) trace += a[c * cols + c] as number;
   const damping = (numberParam(params, 'dampening') * trace) / cols;
@@ -85,7 +85,7 @@ async function scaled(
   for (let r = 0; r < cols; r++)
     for (let c = 0; c < cols; c++)
       a[r * cols + c] = (a[r * cols + c] as number) / ((scale[r] as number) * (scale[c] as number));
-  const dense = Float64Array.from(weights, (w, i) => w * (scale[i % cols] as number));
+  const dense = new Float64Array(weights).map((w, i) => w * (scale[i % cols] as number));
   const target = await multiply(dense, a, rows, cols, pace);
   return { rows, cols, a, scale, dense, target };
 }

@@ -21,7 +21,7 @@ export function statistic<T>(value: T | undefined, job: MatrixJob, name: string)
 /** sum over tokens of x x^T in f64, the caller's own. A rank below C is possible and worth a warning. */
 export function gramOf(job: MatrixJob): Float64Array<ArrayBuffer> {
   const { cols, statistics, tensor } = job;
-  const gram = Float64Array.from(statistic(statistics.gram, job, 'gram matrix'));
+  const gram = new Float64Array(statistic(statistics.gram, job, 'gram matrix'));
   if (statistics.tokens < cols)
     job.warn(
       `${tensor}: ${statistics.tokens} calibration tokens are too few for the Hessian of ${cols} inputs; damping fills the rest. Use at least ${4 * cols} tokens.`,
@@ -79,8 +79,9 @@ export async function relativeError(
   values: Float64Array,
 ): Promise<number> {
   const { rows, cols, weights, pace } = job;
-  const dense = await quadraticForm(Float64Array.from(weights), rows, gram, cols, pace);
-  const change = Float64Array.from(values, (v, i) => v - (weights[i] as number));
+  const dense = await quadraticForm(new Float64Array(weights), rows, gram, cols, pace);
+  const change = new Float64Array(values);
+  for (let i = 0; i < change.length; i++) change[i] = (change[i] as number) - (weights[i] as number);
   const lost = await quadraticForm(change, rows, gram, cols, pace);
   return dense > 0 ? Math.max(lost, 0) / dense : 0;
 }

@@ -47,11 +47,11 @@ async function solve(job: MatrixJob, rule: Rule, blockSize: number): Promise<Mat
   const { rows, cols, params, pace } = job;
   const gram = gramOf(job);
   const { ut, dead, damping, retries } = await hessianFactor(job, gram, numberParam(params, 'dampening'));
-  const w = Float64Array.from(job.weights);
+  const w = new Float64Array(job.weights);
   for (const c of dead) for (let r = 0; r < rows; r++) w[r * cols + c] = 0;
   const { kept } = await sweep(w, rows, cols, ut, blockSize, rule, pace);
   const error = await relativeError(job, gram, w);
-  return { kept, values: Float32Array.from(w), solver: { damping, retries, relativeError: error } };
+  return { kept, values: new Float32Array(w), solver: { damping, retries, relativeError: error } };
 }
 
 /** Columns in a block: as asked, or the largest number of whole groups below. */
