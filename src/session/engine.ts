@@ -20,7 +20,9 @@ import { inputsFrom, passBlockTokens, prunedPass, type PartZeros, type PassResul
 import type { Statistic } from '../pruning/pruners/define';
 import { RankCache, Selector } from '../pruning/selector';
 import { DenseReferences, type DenseReference } from './denseReference';
+import { snippets } from './cutText';
 import type { MeasuredText } from './figures';
+import type { Gradients } from './gradients';
 import type { LayerRates, RunPlan } from './plan';
 import type { ResolvedText } from './texts';
 
@@ -293,7 +295,7 @@ export class Engine {
         texts.length > 0 ? this.workspace(scope, texts) : allocWorkspace(scope, this.model.config, 1);
       const keep = job.keepAs === undefined ? undefined : this.#openKept(job.plan.updates);
       const warnings = new Set<string>();
-      const chooser = await this.#chooser(job, (text) => warnings.add(text));
+      const chooser = await this.#chooser(rec, job, meter, (text) => warnings.add(text));
       const selector = new Selector(scope, this.model, {
         pruner: job.plan.pruner,
         params: job.plan.params,
@@ -422,19 +424,32 @@ export class Engine {
   }
 
   /** What chooses for a pruner that is more than a score |W| times a norm. */
-  async #chooser({ plan }: PruneJob, warn: (text: string) => void): Promise<Chooser | undefined> {
-    const { pruner, params, pattern, exactBudget } = plan;
+  async #chooser(
+    rec: Recorder,
+    { plan, calibration }: PruneJob,
+    meter: Meter,
+    warn: (text: string) => void,
+  ): Promise<Chooser | undefined> {
+    const { pruner, params, pattern, exactBudget, statistics } = plan;
     const layer = pruner.chooseLayer?.(params);
     const matrix = pruner.choose(params);
     if (!layer && !matrix) return undefined;
     const choose = layer ? { layer: await layer() } : matrix && { matrix: await matrix() };
     if (!choose) return undefined;
+    const signed = statistics.includes('gradientSum');
+    let found: Gradients | null = null;
+    if (signed || statistics.includes('gradient')) {
+      const { gradients } = await import('./gradients');
+      const text = signed ? await snippets(calibration) : calibration;
+      found = await gradients(this, rec, text, signed ? 'sum' : 'squared', meter);
+    }
     return new Chooser(this.model, {
       choose,
       params,
       pattern,
       exactBudget,
       warn,
+      ...(found ? { gradient: found.of.bind(found) } : {}),
     });
   }
 

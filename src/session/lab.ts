@@ -4,7 +4,6 @@
  */
 import { LabError } from '../core/errors';
 import { describeFound } from '../core/foundPruning';
-import { sha256Hex } from '../core/hash';
 import type {
   Curve,
   CurvePoint,
@@ -29,6 +28,7 @@ import type { ModelFiles } from '../formats/source';
 import { planModel, type ModelPlan } from '../models/inspect';
 import { loadModel } from '../models/load';
 import { bestBeta, tiedBetas } from '../eval/betaChoice';
+import { firstTokens } from './cutText';
 import { Engine, layerSparsity, matrixCounts, partCounts, type MaskState, type Meter } from './engine';
 import { reportOnly, selectAndReport, type EvaluatedText } from './bothTexts';
 import type { Figures } from './figures';
@@ -685,33 +685,6 @@ class Timings {
 
 function diverged(perplexities: readonly (number | null)[]): { diverged?: true } {
   return perplexities.includes(null) ? { diverged: true } : {};
-}
-
-/** The beginning of a text: whole windows while they fit, else the first window's beginning. */
-async function firstTokens(text: ResolvedText, tokens: number): Promise<ResolvedText> {
-  if (text.windows.tokens <= tokens) return text;
-  const lengths: number[] = [];
-  let sum = 0;
-  for (const length of text.windows.lengths) {
-    if (sum + length > tokens) break;
-    lengths.push(length);
-    sum += length;
-  }
-  if (lengths.length === 0) {
-    lengths.push(Math.min(tokens, text.windows.lengths[0] ?? tokens));
-    sum = lengths[0] ?? 0;
-  }
-  const ids = text.windows.ids.slice(0, sum);
-  return {
-    ...text,
-    windows: { ids, lengths, tokens: sum },
-    record: {
-      ...text.record,
-      sha256: await sha256Hex(new Uint8Array(ids.buffer)),
-      windows: lengths.length,
-      tokens: sum,
-    },
-  };
 }
 
 /** What fetching a text tells and hears of a job. */
