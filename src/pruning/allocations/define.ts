@@ -111,29 +111,22 @@ export function defineAllocation<const Id extends string>(definition: Definition
     needs: typeof needs === 'function' ? needs : () => needs,
     allocate(input) {
       checkInput(input);
-      const byHand = input.rates !== undefined;
       // Nothing to choose: at 0 nothing goes, at 1 everything.
-      const given =
-        !byHand && (input.sparsity === 0 || input.sparsity === 1)
-          ? new Array<number>(input.layers).fill(input.sparsity)
-          : allocate(input);
-      return finish(Array.isArray(given) ? { layers: given } : given, input, clamp, byHand);
+      if (input.rates === undefined && (input.sparsity === 0 || input.sparsity === 1))
+        return finish({ layers: new Array<number>(input.layers).fill(input.sparsity) }, input, undefined);
+      const given = allocate(input);
+      return finish(Array.isArray(given) ? { layers: given } : given, input, clamp);
     },
   };
 }
 
-function finish(
-  raw: RawAllocation,
-  input: AllocationInput,
-  clamp: Clamp | undefined,
-  byHand: boolean,
-): AllocationResult {
+function finish(raw: RawAllocation, input: AllocationInput, clamp: Clamp | undefined): AllocationResult {
   const { layers, sparsity, params, matrices = [] } = input;
   const perMatrix = raw.matrices !== undefined;
   const sizes = perMatrix ? matrices.map(({ count }) => count) : input.sizes;
   const bounded = clampRates(raw.matrices ?? raw.layers ?? [], clamp);
   const rates =
-    params['exactMean'] === true && !byHand
+    params['exactMean'] === true && input.rates === undefined
       ? spreadToMean(bounded.rates, sizes, sparsity, clamp)
       : bounded.rates;
   return {

@@ -1,14 +1,37 @@
 /** All allocations. A new one is a file here and a line in this list; menus, URL, flags and tests follow from it. */
 import { LabError } from '../../core/errors';
+import { alphapruning } from './alphapruning';
+import { als } from './als';
 import { atp } from './atp';
+import { bayesian } from './bayesian';
 import { custom } from './custom';
 import type { Allocation } from './define';
+import { dsa } from './dsa';
 import { erPlus } from './er-plus';
 import { er } from './er';
 import { erk } from './erk';
+import { globalAllocation } from './global';
+import { lamp } from './lamp';
+import { neuronal } from './neuronal';
+import { owl } from './owl';
 import { uniform } from './uniform';
 
-const REGISTERED = [atp, uniform, er, erk, erPlus, custom] as const;
+const REGISTERED = [
+  atp,
+  uniform,
+  owl,
+  alphapruning,
+  als,
+  dsa,
+  er,
+  erk,
+  erPlus,
+  globalAllocation,
+  lamp,
+  neuronal,
+  bayesian,
+  custom,
+] as const;
 
 export type AllocationId = (typeof REGISTERED)[number]['id'];
 
