@@ -56,6 +56,7 @@ export function wrapEndpoint(worker: Worker): LabApi {
     unload: () => call(remote.unload()),
     setText: (which, text) => call(remote.setText(which, text)),
     predict: (kind, spec) => call(remote.predict(kind, spec)),
+    allocation: (job, spec) => call(remote.allocation(job, spec)),
     tick: (job, spec) => call(remote.tick(job, spec)),
     run: (job, spec) => call(remote.run(job, spec)),
     sweep: (job, spec, options) => call(remote.sweep(job, spec, options)),

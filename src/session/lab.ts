@@ -5,6 +5,7 @@
 import { LabError } from '../core/errors';
 import { describeFound } from '../core/foundPruning';
 import type {
+  AllocationRecord,
   Curve,
   CurvePoint,
   ModelRecord,
@@ -35,7 +36,8 @@ import type { Figures } from './figures';
 import { foundPruning } from './foundPruning';
 import type { LabHost, TextIo } from './host';
 import { maskHashes } from './fileLayout';
-import { planRun, ratesFor, sweepBetas, type LayerRates, type RunPlan } from './plan';
+import type { FoundAllocation } from './facts';
+import { needsFacts, planRun, ratesFor, sweepBetas, type LayerRates, type RunPlan } from './plan';
 import { ProgressMeter } from './progress';
 import type { JobKind, LabEvent, MemoryUsage, ModelSummary, Prediction, TickResult } from './protocol';
 import { seedDraws, type SeedDraw, type SeedDraws } from './seeds';
@@ -265,7 +267,6 @@ export class Lab {
   ): Promise<{ report: RunReport; select: BothFigures['select'] | null }> {
     const { engine, plan: model } = this.loaded;
     const plan = planRun(model, beta === spec.beta || spec.beta === 'auto' ? spec : { ...spec, beta });
-    const { rates, allocation } = ratesFor(model, plan, beta);
     const texts = await this.#allTexts(spec, io);
     const errorText = texts[spec.errorsOn];
     const evaluated = both ? await selectAndReport(texts.select, texts.report) : reportOnly(texts.report);
@@ -276,6 +277,10 @@ export class Lab {
       kind === 'exact' ? 'Measuring the errors' : 'Measuring the errors (preview)',
       async (rec, meter) => {
         const timings = new Timings(rec);
+        const { rates, allocation, warnings } = await timings.stage('allocate', () =>
+          this.#rates(plan, beta, texts, rec, meter),
+        );
+        io.emit({ type: 'allocation', job: io.job, spec: { ...spec, beta }, allocation });
         const shape = {
           kind,
           spec: { ...spec, beta },
@@ -309,7 +314,22 @@ export class Lab {
         const split = evaluated.split(result);
         const main = split.report;
         const bySeed = await timings.stage('seeds', () =>
-          this.#otherSeeds({ plan, spec, rates, draws: seeds.draws, evaluated }, split, rec, meter),
+          this.#otherSeeds(
+            {
+              plan,
+              spec,
+              // A search is made once, on the main draw; all else is measured on each.
+              ratesOf: async (calibration) =>
+                allocation.search
+                  ? rates
+                  : (await this.#rates(plan, beta, { ...texts, calibration }, rec, meter)).rates,
+              draws: seeds.draws,
+              evaluated,
+            },
+            split,
+            rec,
+            meter,
+          ),
         );
         const masks = both
           ? undefined
@@ -362,6 +382,7 @@ export class Lab {
           seeds,
         );
         report.warnings.push(...result.warnings);
+        report.warnings.push(...warnings);
         if (!both) this.#last = { key: this.#maskKey(spec, beta, texts), report };
         const select = split.select && {
           ...split.select,
@@ -389,12 +410,18 @@ export class Lab {
     const { engine, plan: model } = this.loaded;
     const given: LabSpec = { ...spec, beta, stats: 'dense' };
     const plan = planRun(model, given);
-    const { rates } = ratesFor(model, plan, beta);
-    const texts = await this.texts(given, ['calibration', given.errorsOn], io);
+    const needed: TextName[] = [
+      'calibration',
+      given.errorsOn,
+      ...(needsFacts(plan) ? (['select'] as const) : []),
+    ];
+    const texts = await this.texts(given, needed, io);
     const calibration = texts.calibration as ResolvedText;
     let errorText = texts[given.errorsOn] as ResolvedText;
     if (this.ctx.record.software) errorText = await firstTokens(errorText, SLOW_TICK_TOKENS);
     return this.#job(io, 'Preview', async (rec, meter) => {
+      const { rates, allocation } = await this.#rates(plan, beta, texts, rec, meter);
+      io.emit({ type: 'allocation', job: io.job, spec: given, allocation });
       const job = {
         plan,
         rates,
@@ -464,11 +491,11 @@ export class Lab {
   async masks(spec: LabSpec, beta: number, rec: Recorder, meter: Meter): Promise<MaskState> {
     const { engine, plan: model } = this.loaded;
     const plan = planRun(model, { ...spec, beta: planRun(model, { ...spec, beta: 0 }).hasBeta ? beta : 0 });
-    const texts = await this.texts(spec, ['calibration']);
+    const texts = await this.texts(spec, needsFacts(plan) ? ['calibration', 'select'] : ['calibration']);
     const key = this.#maskKey(spec, beta, texts);
     const known = engine.masksFor(key);
     if (known) return known;
-    const { rates } = ratesFor(model, plan, beta);
+    const { rates } = await this.#rates(plan, beta, texts, rec, meter);
     await engine.prune(
       rec,
       { plan, rates, statistics: spec.stats, calibration: texts.calibration as ResolvedText, keepAs: key },
@@ -478,6 +505,38 @@ export class Lab {
     if (!made)
       throw new LabError('InternalError', 'The masks were replaced while they were made.', 'Run again.');
     return made;
+  }
+
+  /** Rates of a spec, measured where they depend on more than shapes; a search is made as a run would make it. */
+  async allocation(spec: LabSpec, io: JobIo): Promise<AllocationRecord> {
+    const plan = planRun(this.loaded.plan, spec);
+    const beta = typeof spec.beta === 'number' ? spec.beta : 0;
+    const texts = await this.texts(spec, needsFacts(plan) ? ['calibration', 'select'] : [], io);
+    return this.#job(
+      io,
+      'Measuring the allocation',
+      async (rec, meter) => (await this.#rates(plan, beta, texts, rec, meter)).allocation,
+    );
+  }
+
+  /** What measures rates is fetched when there is something to measure. */
+  async #rates(
+    plan: RunPlan,
+    beta: number,
+    texts: Partial<Record<TextName, ResolvedText>>,
+    rec: Recorder,
+    meter: Meter,
+  ): Promise<FoundAllocation> {
+    const { engine, plan: model } = this.loaded;
+    if (!needsFacts(plan)) return { ...ratesFor(model, plan, beta), warnings: [] };
+    const [{ allocationFor }, { realPace }] = await Promise.all([
+      import('./facts'),
+      import('../pruning/pace'),
+    ]);
+    const { calibration, select } = texts;
+    if (!calibration || !select) throw new Error('facts need the calibration and the select text');
+    const pace = realPace(rec.signal);
+    return allocationFor({ engine, plan, rec, meter, pace, calibration, select }, beta);
   }
 
   async predict(kind: JobKind, spec: LabSpec): Promise<Prediction> {
@@ -552,7 +611,7 @@ export class Lab {
     job: {
       plan: RunPlan;
       spec: LabSpec;
-      rates: LayerRates;
+      ratesOf: (calibration: ResolvedText) => Promise<LayerRates>;
       draws: readonly SeedDraw[];
       evaluated: EvaluatedText;
     },
@@ -560,9 +619,10 @@ export class Lab {
     rec: Recorder,
     meter: Meter,
   ): Promise<{ report: SeedFigures; select: SeedFigures | null }[]> {
-    const { plan, spec, rates, draws, evaluated } = job;
+    const { plan, spec, ratesOf, draws, evaluated } = job;
     const out: { report: SeedFigures; select: SeedFigures | null }[] = [];
     for (const { seed, calibration } of draws) {
+      const rates = seed === spec.seed ? [] : await ratesOf(calibration);
       const { report, select } =
         seed === spec.seed
           ? main

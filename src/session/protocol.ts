@@ -6,7 +6,15 @@ import type { Comparison, CompareSpec } from '../core/comparison';
 import type { PlainError } from '../core/errors';
 import type { FoundPruning } from '../core/foundPruning';
 import type { LayerRecord } from '../core/layerRecord';
-import type { Curve, CurvePoint, DeviceRecord, LayerErrors, RunReport, StatsKind } from '../core/report';
+import type {
+  AllocationRecord,
+  Curve,
+  CurvePoint,
+  DeviceRecord,
+  LayerErrors,
+  RunReport,
+  StatsKind,
+} from '../core/report';
 import type { LabSpec, ParamValue, TextName } from '../core/spec';
 import type { ExportSink } from '../formats/sink';
 
@@ -18,6 +26,8 @@ export interface ParamDescription {
   type: 'number' | 'boolean' | 'choice';
   min?: number;
   max?: number;
+  /** Whole numbers only. */
+  integer?: boolean;
   choices?: string[];
   init: ParamValue;
 }
@@ -217,6 +227,8 @@ export type LabEvent =
     }
   /** A comparison so far: at its start and after every row. */
   | { type: 'compared'; job: number; comparison: Comparison }
+  /** What a run or a drag is going to ask of the layers, once it is known. */
+  | { type: 'allocation'; job: number; spec: LabSpec; allocation: AllocationRecord }
   | { type: 'point'; job: number; kind: StatsKind; spec: LabSpec; point: CurvePoint }
   | { type: 'token'; job: number; side: 'dense' | 'pruned'; text: string }
   | { type: 'memory'; usage: MemoryUsage }
@@ -254,6 +266,11 @@ export interface LabApi {
    */
   setText(which: TextName, text: TextFile | null): Promise<void>;
   predict(kind: Exclude<JobKind, 'inspect'>, spec: LabSpec): Promise<Prediction>;
+  /**
+   * Rates of a spec, with what they rest on. Those that are measured on the model take a moment the first time; a search
+   * is made as by a run. A job of the kind 'inspect'.
+   */
+  allocation(job: number, spec: LabSpec): Promise<AllocationRecord>;
   /** Preview while dragging. */
   tick(job: number, spec: LabSpec): Promise<TickResult>;
   /** The exact (or spec.stats) run: errors layer by layer, then sparsity and perplexities. beta must be a number. */

@@ -235,6 +235,7 @@ const api: LabApi = {
       );
     }),
   predict: (kind, spec) => guarded(() => openLab().predict(kind, spec)),
+  allocation: (job, spec) => runJob(job, 'inspect', (open, io) => open.allocation(spec, io)),
   tick: (job, spec) => runJob(job, 'tick', (open, io) => open.tick(spec, betaOf(spec), io)),
   run: (job, spec) => runJob(job, 'run', (open, io) => open.run(spec, betaOf(spec), io)),
   sweep: (job, spec, options) => runJob(job, 'sweep', (open, io) => open.sweep(spec, options, io)),

@@ -257,6 +257,8 @@ export function createFakeLab(given: Partial<FakeOptions> = {}): LabApi {
           firstDifference: 4,
         };
       }),
+    allocation: (_, spec) =>
+      Promise.resolve({ id: spec.allocation, params: {}, sparsity: ratesOf(spec, model), betaMax: null }),
     inspectLayer: (job, spec, layer) =>
       asForeground(async () => {
         await step(job, 200);

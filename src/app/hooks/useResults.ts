@@ -55,11 +55,17 @@ export function useErrorView(): ErrorViewModel {
   );
 }
 
-/** Rates asked of each layer, [L], recomputed in the frame in which the spec changes. */
+/**
+ * Rates asked of each layer, [L]: recomputed in the frame in which the spec changes where they follow from it alone,
+ * else as the engine has measured them; the target everywhere until it has.
+ */
 export function useRates(): number[] {
   const spec = useSpec((state) => state.spec);
   const layers = useLayers();
   const model = useRun((state) => state.model);
+  const asked = useRun((state) => state.asked);
+  const { run } = useRuns();
+  const stored = run?.report?.allocation?.sparsity;
   return useMemo(() => {
     // An address may hold a beta that no model allows; it is cut here until the model has been loaded and said so.
     const legal = legalize(spec, layers);
@@ -68,8 +74,9 @@ export function useRates(): number[] {
       if (model && fitsModel(legal.layerSparsity, model)) return layerMeans(legal.layerSparsity, model);
     }
     if (usesBeta(legal, layers)) return atpRates(legal.sparsity, layers, betaOf(legal));
-    return new Array<number>(layers).fill(legal.sparsity);
-  }, [spec, layers, model]);
+    const measured = stored ?? (asked?.key === runKey(spec) ? asked.rates : undefined);
+    return measured?.length === layers ? measured : new Array<number>(layers).fill(legal.sparsity);
+  }, [spec, layers, model, asked, stored]);
 }
 
 export interface BetaRange {

@@ -14,6 +14,7 @@ import type {
   Prediction,
 } from '../../session/protocol';
 import type { RunReport, StatsKind } from '../../core/report';
+import { runKey } from '../stores/keys';
 import { betaOf, betaProblem, legalize } from '../stores/legal';
 import { parseQuery, writeQuery } from '../stores/fields';
 import { fitsModel } from '../stores/byHand';
@@ -411,6 +412,9 @@ export class Lab {
         return;
       case 'point':
         this.#sweeper.onPoint(event);
+        return;
+      case 'allocation':
+        updateInFrame(() => ({ asked: { key: runKey(event.spec), rates: event.allocation.sparsity } }));
         return;
       case 'token':
         updateInFrame(({ generation }) => ({

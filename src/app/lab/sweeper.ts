@@ -1,7 +1,7 @@
 /** The background sweep: its points are kept until anything but beta changes. */
 import type { Curve, CurvePoint, StatsKind } from '../../core/report';
 import type { LabSpec } from '../../core/spec';
-import { betaGrid, withControl } from '../../pruning/allocations';
+import { betaGrid, withControl } from '../../pruning/allocations/atp';
 import type { LabEvent } from '../../session/protocol';
 import { curveKey } from '../stores/keys';
 import { usesBeta } from '../stores/legal';

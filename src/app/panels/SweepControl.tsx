@@ -1,4 +1,4 @@
-import { betaGrid } from '../../pruning/allocations';
+import { betaGrid } from '../../pruning/allocations/atp';
 import { Segments } from '../controls/fields';
 import { bytes, duration } from '../format';
 import { useLab, useRun, useSpec, useUi } from '../hooks/useLab';

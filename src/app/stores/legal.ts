@@ -1,7 +1,7 @@
 /** Keeps the chosen experiment inside what the model and the methods allow. Pure. */
 import { LabError } from '../../core/errors';
 import { parsePattern, type LabSpec } from '../../core/spec';
-import { betaMax, isLegalBeta } from '../../pruning/allocations';
+import { betaMax, isLegalBeta } from '../../pruning/allocations/atp';
 
 /** Rate that a K:M pattern fixes in every layer; null where the pattern is free. */
 export function patternRate(pattern: string): number | null {

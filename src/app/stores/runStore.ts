@@ -86,6 +86,8 @@ export interface RunState {
   lastShown: string | null;
   preview: PreviewRecord | null;
   previewUniform: PreviewRecord | null;
+  /** Rates of the layers that the engine has worked out last, and of which spec. */
+  asked: { key: string; rates: number[] } | null;
   /** By curve key, then kind. */
   curves: Readonly<Record<string, Partial<Record<StatsKind, CurveRecord>>>>;
   generation: Generation | null;
@@ -96,7 +98,15 @@ export interface RunState {
 
 export function emptyResults(): Pick<
   RunState,
-  'runs' | 'live' | 'lastShown' | 'preview' | 'previewUniform' | 'curves' | 'generation' | 'sweepPrediction'
+  | 'runs'
+  | 'live'
+  | 'lastShown'
+  | 'preview'
+  | 'previewUniform'
+  | 'asked'
+  | 'curves'
+  | 'generation'
+  | 'sweepPrediction'
 > {
   return {
     runs: {},
@@ -104,6 +114,7 @@ export function emptyResults(): Pick<
     lastShown: null,
     preview: null,
     previewUniform: null,
+    asked: null,
     curves: {},
     generation: null,
     sweepPrediction: null,

@@ -13,6 +13,17 @@ export const ALS_SEQUENCES: PrunerParam = {
   init: 16,
 };
 
+export const ALS_TOKENS: PrunerParam = {
+  name: 'alsTokens',
+  label: 'Tokens of each',
+  help: 'Tokens of each sequence that are compared, evenly spread.',
+  type: 'number',
+  integer: true,
+  min: 1,
+  max: 4096,
+  init: 32,
+};
+
 const BOUND: PrunerParam = {
   name: 'alsBound',
   label: 'Bound',
@@ -54,7 +65,7 @@ export const als = defineAllocation({
   id: 'als',
   label: 'ALS, by the likeness of activations',
   help: 'Layers whose inputs resemble those of other layers lose more.',
-  params: [ALS_SEQUENCES, BOUND, GRAIN, ALS_WITHIN, ALS_NORMALISE],
+  params: [ALS_SEQUENCES, ALS_TOKENS, BOUND, GRAIN, ALS_WITHIN, ALS_NORMALISE],
   citation:
     'Li et al., Adaptive Layer Sparsity for Large Language Models via Activation Correlation Assessment, NeurIPS 2024',
   needs: (params) => [

@@ -17,7 +17,7 @@ export const DSA_EXPRESSION: PrunerParam = {
   label: 'Expression',
   help: 'The published expression, the same without its undefined ASIN, or the best of a search on the select text.',
   type: 'choice',
-  choices: ['published', 'safe', 'search'],
+  choices: ['published', 'safe'],
   init: 'published',
 };
 

@@ -3,7 +3,6 @@ import { LabError } from '../../core/errors';
 import { alphapruning } from './alphapruning';
 import { als } from './als';
 import { atp } from './atp';
-import { bayesian } from './bayesian';
 import { custom } from './custom';
 import type { Allocation } from './define';
 import { dsa } from './dsa';
@@ -12,7 +11,6 @@ import { er } from './er';
 import { erk } from './erk';
 import { globalAllocation } from './global';
 import { lamp } from './lamp';
-import { neuronal } from './neuronal';
 import { owl } from './owl';
 import { uniform } from './uniform';
 
@@ -28,8 +26,6 @@ const REGISTERED = [
   erPlus,
   globalAllocation,
   lamp,
-  neuronal,
-  bayesian,
   custom,
 ] as const;
 
