@@ -76,7 +76,7 @@ test('under a mask from elsewhere, conjugate gradients come to the least-squares
     }
 });
 
-test('stopped before it starts, it is worse than need be and says so', async () => {
+test('iterations lower the error', async () => {
   const job = matrixJob({ ...base, params: { ...DEFAULTS, maxIterations: 0 } });
   const { solver } = await prune(job);
   const whole = await prune(matrixJob(base));

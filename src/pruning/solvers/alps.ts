@@ -4,7 +4,7 @@
  * the columns are scaled so that the damped Gram matrix A has a unit diagonal. f64 throughout.
  */
 import { checkGroups, type GroupPattern } from '../../ops/selectRules';
-import { symmetricEigen, type Eigen } from '../linalg/eigen';
+import { symmetricEigen } from '../linalg/eigen';
 import { kthSmallest } from '../linalg/kthSmallest';
 import { addProduct, quadraticForm, view } from '../linalg/product';
 import { transposed } from '../linalg/transpose';
@@ -16,6 +16,7 @@ import {
   isKept,
   maskOfScores,
   numberParam,
+  perInput,
   relativeError,
   wordsPerRow,
 } from './common';
@@ -30,11 +31,11 @@ export const prune: Choose = async (job) => {
   const { rows, cols, params, pace, pattern } = job;
   if (pattern !== 'free') checkGroups(job.tensor, cols, pattern);
   const gram = gramOf(job);
-  const problem = await scaled(job, gram);
+  const problem = await problemOf(job);
   const from = params['maskFrom'];
   let support: Uint8Array;
   let b = problem.dense.slice();
-  let iterations = 0;
+  let iterations: number | undefined;
   if (from === 'magnitude' || from === 'wanda') {
     const kept = maskOfScores(job, from, from === 'wanda' ? 'row' : 'matrix');
     support = Uint8Array.from(b, (_, i) =>
@@ -42,7 +43,8 @@ export const prune: Choose = async (job) => {
     );
   } else {
     const found = await admm(problem, job);
-    ({ b, iterations } = found);
+    b = found.b.slice();
+    iterations = found.iterations;
     support = top(b, found.keep);
   }
   restrict(b, support);
@@ -56,7 +58,8 @@ export const prune: Choose = async (job) => {
   });
   const error = await relativeError(job, gram, values);
   const damping = numberParam(params, 'dampening');
-  return { kept, values: new Float32Array(values), solver: { damping, iterations, relativeError: error } };
+  const solver = { damping, relativeError: error, ...(iterations === undefined ? {} : { iterations }) };
+  return { kept, values: new Float32Array(values), solver };
 };
 
 interface Problem {
@@ -72,23 +75,38 @@ interface Problem {
   target: Float64Array<ArrayBuffer>;
 }
 
-async function scaled(
-  { rows, cols, weights, params, pace }: MatrixJob,
-  gram: Float64Array,
-): Promise<Problem> {
-  const a = new Float64Array(gram);
+async function problemOf(job: MatrixJob): Promise<Problem> {
+  const { rows, cols, weights, pace } = job;
+  const { a, scale } = await scaledInputs(job);
+  const dense = new Float64Array(weights).map((w, i) => w * (scale[i % cols] as number));
+  return { rows, cols, a, scale, dense, target: await multiply(dense, a, rows, cols, pace) };
+}
+
+const scaledInputs = perInput((job, dampening) => {
+  const { cols } = job;
+  const a = gramOf(job);
   let trace = 0;
   for (let c = 0; c < cols; c++) trace += a[c * cols + c] as number;
-  const damping = (numberParam(params, 'dampening') * trace) / cols;
+  const damping = (dampening * trace) / cols;
   for (let c = 0; c < cols; c++) a[c * cols + c] = (a[c * cols + c] as number) + damping;
   const scale = Float64Array.from({ length: cols }, (_, c) => Math.sqrt(a[c * cols + c] as number) + TINY);
   for (let r = 0; r < cols; r++)
     for (let c = 0; c < cols; c++)
       a[r * cols + c] = (a[r * cols + c] as number) / ((scale[r] as number) * (scale[c] as number));
-  const dense = new Float64Array(weights).map((w, i) => w * (scale[i % cols] as number));
-  const target = await multiply(dense, a, rows, cols, pace);
-  return { rows, cols, a, scale, dense, target };
+  return Promise.resolve({ a, scale });
+});
+
+interface Spectrum {
+  values: Float64Array<ArrayBuffer>;
+  /** The eigenvectors as columns: row i holds entry i of each. */
+  columns: Float64Array<ArrayBuffer>;
 }
+
+const spectrumOf = perInput(async (job): Promise<Spectrum> => {
+  const { a } = await scaledInputs(job);
+  const { values, vectors } = await symmetricEigen(a.slice(), job.cols, job.pace);
+  return { values, columns: transposed(vectors, job.cols) };
+});
 
 /** X M for a symmetric M [C, C]. */
 async function multiply(
@@ -155,7 +173,7 @@ function restrict(values: Float64Array, support: Uint8Array): void {
 }
 
 async function admm(
-  { rows, cols, a, dense, target }: Problem,
+  { rows, cols, dense, target }: Problem,
   job: MatrixJob,
 ): Promise<{ b: Float64Array<ArrayBuffer>; keep: Keep; iterations: number }> {
   const { pace, params } = job;
@@ -169,10 +187,8 @@ async function admm(
   let b = dense;
   let z = start.slice();
   const v = new Float64Array(rows * cols);
-  const eigen = await symmetricEigen(a.slice(), cols, pace);
-  // The eigenvectors as columns: row i holds entry i of each.
-  const q = transposed(eigen.vectors, cols);
-  let inverse = await shiftedInverse(eigen, q, rho, pace);
+  const spectrum = await spectrumOf(job);
+  let inverse = await shiftedInverse(spectrum, rho, pace);
   let last = nonZero(z);
   let grown = false;
   let iterations = 0;
@@ -199,7 +215,7 @@ async function admm(
     }
     rho = Math.min(rho * factor, MAX_RHO);
     if (rho < MIN_RHO || (iterations > 30 && changed < 0.0003 * kept)) break;
-    inverse = await shiftedInverse(eigen, q, rho, pace);
+    inverse = await shiftedInverse(spectrum, rho, pace);
   }
   return { b, keep, iterations };
 }
@@ -217,20 +233,19 @@ function nonZero(values: Float64Array): Uint8Array {
   return out;
 }
 
-/** (A + rho I)^-1 from the eigenvectors of A as columns of `q`. */
+/** (A + rho I)^-1. */
 async function shiftedInverse(
-  { values }: Eigen,
-  q: Float64Array,
+  { values, columns }: Spectrum,
   rho: number,
   pace: Pace,
 ): Promise<Float64Array<ArrayBuffer>> {
   const n = values.length;
-  const weighted = q.map((x, i) => x / ((values[i % n] as number) + rho));
+  const weighted = columns.map((x, i) => x / ((values[i % n] as number) + rho));
   const out = new Float64Array(n * n);
   const band = 96;
   for (let i = 0; i < n; i += band) {
     const height = Math.min(band, n - i);
-    await addProduct(view(out, n, i), view(weighted, n, i), view(q, n), height, i + height, n, 1, pace);
+    await addProduct(view(out, n, i), view(weighted, n, i), view(columns, n), height, i + height, n, 1, pace);
   }
   for (let r = 0; r < n; r++) for (let c = r + 1; c < n; c++) out[r * n + c] = out[c * n + r] as number;
   return out;

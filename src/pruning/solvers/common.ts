@@ -18,15 +18,40 @@ export function statistic<T>(value: T | undefined, job: MatrixJob, name: string)
   return value;
 }
 
-/** sum over tokens of x x^T in f64, the caller's own. A rank below C is possible and worth a warning. */
+/** Gram matrices that were warned of already: several matrices share one. */
+const warned = new WeakSet<Float32Array>();
+
+/** sum over tokens of x x^T in f64, the caller's own. A rank below C is possible and worth a warning, once an input. */
 export function gramOf(job: MatrixJob): Float64Array<ArrayBuffer> {
   const { cols, statistics, tensor } = job;
-  const gram = new Float64Array(statistic(statistics.gram, job, 'gram matrix'));
-  if (statistics.tokens < cols)
+  const gram = statistic(statistics.gram, job, 'gram matrix');
+  if (statistics.tokens < cols && !warned.has(gram)) {
+    warned.add(gram);
     job.warn(
       `${tensor}: ${statistics.tokens} calibration tokens are too few for the Hessian of ${cols} inputs; damping fills the rest. Use at least ${4 * cols} tokens.`,
     );
-  return gram;
+  }
+  return new Float64Array(gram);
+}
+
+/**
+ * Remembers what `compute` made of a job's Gram matrix and damping, for one matrix at a time: those of one input follow
+ * each other. Nothing outlives the statistics.
+ */
+export function perInput<T>(
+  compute: (job: MatrixJob, dampening: number) => Promise<T>,
+): (job: MatrixJob) => Promise<T> {
+  let last = new WeakMap<Float32Array, { sequences: number; dampening: number; made: T }>();
+  return async (job) => {
+    const gram = statistic(job.statistics.gram, job, 'gram matrix');
+    const { sequences } = job.statistics;
+    const dampening = numberParam(job.params, 'dampening');
+    const known = last.get(gram);
+    if (known?.sequences === sequences && known.dampening === dampening) return known.made;
+    const made = await compute(job, dampening);
+    last = new WeakMap([[gram, { sequences, dampening, made }]]);
+    return made;
+  };
 }
 
 /** Weights as what the selection rules of scores read. */

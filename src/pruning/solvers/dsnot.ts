@@ -5,8 +5,8 @@
  */
 import { keyReader } from '../../ops/scoreKeys';
 import type { Choose, MatrixJob } from '../pruners/define';
-import { allKept, bytesOf, drop, gramOf, isKept, maskOfScores, numberParam, statistic, wordsPerRow, zerosByRow } from './common'; // prettier-ignore
-import { hessianFactor } from './sparsegpt';
+import { allKept, bytesOf, drop, isKept, maskOfScores, numberParam, statistic, wordsPerRow, zerosByRow } from './common'; // prettier-ignore
+import { factorOf } from './sparsegpt';
 
 /** The threshold is that of sequences of this many tokens; sums of inputs grow with their length. */
 const USUAL_LENGTH = 2048;
@@ -77,7 +77,7 @@ async function initialMask(job: MatrixJob): Promise<InitialMask> {
 /** W^2 / diag(U)^2, the scores with which SparseGPT would start, compared inside rows. */
 async function hessianMask(job: MatrixJob): Promise<InitialMask> {
   const { rows, cols, weights, pattern, pace } = job;
-  const { ut } = await hessianFactor(job, gramOf(job), numberParam(job.params, 'dampening'));
+  const { ut } = await factorOf(job);
   const scale = Float64Array.from({ length: cols }, (_, c) => (ut[c * cols + c] as number) ** 2);
   const score = (r: number, c: number): number =>
     (weights[r * cols + c] as number) ** 2 / (scale[c] as number);

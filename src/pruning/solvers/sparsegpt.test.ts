@@ -232,4 +232,18 @@ test('too few tokens for the rank of the Hessian are a warning', async () => {
   const job = golden();
   await prune(job);
   expect(job.warnings.join()).toContain('3 calibration tokens');
+  // Once for all matrices of an input.
+  const other = golden({ statistics: job.statistics, tensor: 'layers.0.k.weight' });
+  await prune(other);
+  expect(other.warnings).toEqual([]);
+});
+
+test('another damping or other inputs are not served by what is remembered of the last', async () => {
+  const first = golden();
+  const more = golden({ statistics: first.statistics, params: { ...PARAMS, dampening: 0.5 } });
+  const again = golden({ params: more.params });
+  const [a, b, c] = [await prune(first), await prune(more), await prune(again)];
+  expect(a.values).not.toEqual(b.values);
+  expect(b.values).toEqual(c.values);
+  expect(b.solver?.damping).toBe(0.5);
 });

@@ -15,6 +15,7 @@ import {
   isKept,
   maskOfScores,
   numberParam,
+  perInput,
   relativeError,
   wordsPerRow,
 } from './common';
@@ -44,9 +45,9 @@ export function updateUnder(job: MatrixJob, kept: Uint32Array<ArrayBuffer>): Pro
 }
 
 async function solve(job: MatrixJob, rule: Rule, blockSize: number): Promise<MatrixChoice> {
-  const { rows, cols, params, pace } = job;
+  const { rows, cols, pace } = job;
   const gram = gramOf(job);
-  const { ut, dead, damping, retries } = await hessianFactor(job, gram, numberParam(params, 'dampening'));
+  const { ut, dead, damping, retries } = await factorOf(job);
   const w = new Float64Array(job.weights);
   for (const c of dead) for (let r = 0; r < rows; r++) w[r * cols + c] = 0;
   const { kept } = await sweep(w, rows, cols, ut, blockSize, rule, pace);
@@ -73,6 +74,9 @@ interface HessianFactor {
   damping: number;
   retries: number;
 }
+
+/** Factor of the damped Hessian of a job's inputs. */
+export const factorOf = perInput((job, dampening) => hessianFactor(job, gramOf(job), dampening));
 
 /** Factor of the damped Hessian 2 / N_s * gram. Damping grows tenfold while Cholesky's method fails. */
 export async function hessianFactor(
