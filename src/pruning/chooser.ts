@@ -71,16 +71,16 @@ export class Chooser {
     const { params, warn, gradient } = this.#options;
     const matrices: Record<string, Pick<MatrixJob, 'rows' | 'cols' | 'weights'>> = {};
     const gradients: Record<string, Float32Array> = {};
-    let zeros = 0;
-    let count = 0;
+    const asked = this.#model.config.matrices.map(({ name }) => ({
+      rate: fractionOf(rateOf(rates, name)),
+      count: matrixOf(this.#model, layer, name).rows * matrixOf(this.#model, layer, name).cols,
+    }));
     for (const { name } of this.#model.config.matrices) {
       const weight = matrixOf(this.#model, layer, name);
       matrices[name] = { rows: weight.rows, cols: weight.cols, weights: await this.#weights(rec, weight) };
       if (gradient) gradients[name] = await gradient(weight.name);
-      zeros += fractionOf(rateOf(rates, name)) * weight.rows * weight.cols;
-      count += weight.rows * weight.cols;
     }
-    const rate = zeros / count;
+    const rate = meanRate(asked);
     if (rate <= 0) {
       for (const name of Object.keys(matrices)) this.#keepAll(rec, layer, name, out);
       return;
@@ -203,6 +203,14 @@ export class Chooser {
         padded(fromF32(values.subarray(rowBegin * cols, (rowBegin + count) * cols), dtype)),
       );
   }
+}
+
+/** Equal rates are passed on as they are: a mean of them would be rounded, and whole groups hang on it. */
+function meanRate(asked: readonly { rate: number; count: number }[]): number {
+  const first = asked[0]?.rate ?? 0;
+  if (asked.every(({ rate }) => rate === first)) return first;
+  const zeros = asked.reduce((sum, { rate, count }) => sum + rate * count, 0);
+  return zeros / asked.reduce((sum, { count }) => sum + count, 0);
 }
 
 /** Work on the host longer than this gives way. */

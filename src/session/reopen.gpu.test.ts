@@ -1,31 +1,10 @@
 /** A model that was pruned before: recognised when it is loaded, and pruned again with its zeros counted. */
 import { describe, expect, test } from 'vitest';
 import { parseStoredReport } from '../core/storedReport';
-import type { ExportSink } from '../formats/sink';
-import { memorySource, type ModelFiles } from '../formats/source';
 import { fixtureModel } from '../testing/fixtureFiles';
 import { giveWindows, windowSpec, withLab, type LabFixture } from '../testing/labFixture';
+import { folderOf, memorySink } from '../testing/memoryFolder';
 import { exportTo } from './export';
-
-function memorySink(): { sink: ExportSink; files: Map<string, Uint8Array> } {
-  const files = new Map<string, Uint8Array>();
-  const of = (path: string): Uint8Array => files.get(path) ?? new Uint8Array();
-  const sink: ExportSink = {
-    create: async (path) => void files.set(path, new Uint8Array()),
-    write: async (path, bytes) => void files.set(path, Uint8Array.from([...of(path), ...bytes])),
-    close: () => Promise.resolve(),
-    size: async (path) => of(path).byteLength,
-    read: async (path, begin, end) => of(path).slice(begin, end),
-    abort: async () => files.clear(),
-  };
-  return { sink, files };
-}
-
-const folderOf = (name: string, files: Map<string, Uint8Array>): ModelFiles => ({
-  name,
-  paths: [...files].map(([path, bytes]) => ({ path, size: bytes.byteLength })),
-  open: (path) => Promise.resolve(memorySource(path, files.get(path) ?? new Uint8Array())),
-});
 
 const window = (shift: number): number[] => Array.from({ length: 32 }, (_, i) => (i * 37 + shift) % 300);
 

@@ -20,7 +20,7 @@ interface Expected {
   removed: Record<string, Record<'heads' | 'channels', number[]>[]>;
 }
 const { versions: _versions, ...cases } = JSON.parse(
-  readFileSync('src/testing/fixtures/llm-pruner.json', 'utf8'),
+  readFileSync('src/testing/fixtures/llm-pruner/groups.json', 'utf8'),
 ) as Record<string, Expected>;
 
 const planOf = async (name: string): Promise<ModelPlan> =>

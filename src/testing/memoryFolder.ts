@@ -1,0 +1,25 @@
+/** A folder in memory: written by an export, opened again as a model. */
+import type { ExportSink } from '../formats/sink';
+import { memorySource, type ModelFiles } from '../formats/source';
+
+export function memorySink(): { sink: ExportSink; files: Map<string, Uint8Array> } {
+  const files = new Map<string, Uint8Array>();
+  const of = (path: string): Uint8Array => files.get(path) ?? new Uint8Array();
+  const sink: ExportSink = {
+    create: async (path) => void files.set(path, new Uint8Array()),
+    write: async (path, bytes) => void files.set(path, Uint8Array.from([...of(path), ...bytes])),
+    close: () => Promise.resolve(),
+    size: async (path) => of(path).byteLength,
+    read: async (path, begin, end) => of(path).slice(begin, end),
+    abort: async () => files.clear(),
+  };
+  return { sink, files };
+}
+
+export function folderOf(name: string, files: Map<string, Uint8Array>): ModelFiles {
+  return {
+    name,
+    paths: [...files].map(([path, bytes]) => ({ path, size: bytes.byteLength })),
+    open: (path) => Promise.resolve(memorySource(path, files.get(path) ?? new Uint8Array())),
+  };
+}
