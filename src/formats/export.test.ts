@@ -16,6 +16,7 @@ import type { ExportSink } from './sink';
 import { memorySource } from './source';
 import { verifyExport, type Verification } from './verifyExport';
 import { zipStore } from './zipStore';
+import { METHODS } from '../testing/methodTexts';
 
 class MemorySink implements ExportSink {
   readonly files = new Map<string, Uint8Array>();
@@ -122,6 +123,7 @@ function request(model: OpenedModel, sink: ExportSink, more: Partial<ExportReque
       return bytes;
     },
     report: (written) => reportOf(written),
+    methods: METHODS,
     masks: {
       weights: pruned.map((t) => ({ name: t.name, count: countOf(t.shape) })),
       bits: (name) => Promise.resolve(maskOf(countOf(model.tensors.get(name)?.shape ?? []))),

@@ -8,7 +8,7 @@ import type { OpenedModel } from './hfModel';
 import { readText } from './json';
 import { withNumbers } from './jsonEdit';
 import { maskBytes } from './masks';
-import { modelCard, readBaseCard } from './modelCard';
+import { modelCard, readBaseCard, type Methods } from './modelCard';
 import { safetensorsPrefix, type TensorSpec } from './safetensorsWriter';
 import type { ExportSink } from './sink';
 
@@ -23,6 +23,8 @@ export interface ExportRequest {
   report(written: WrittenWeights): RunReport | Promise<RunReport>;
   /** Of a model that becomes smaller: the new shapes of tensors (`changed` gives their bytes) and numbers of its config. */
   smaller?: { shapes: ReadonlyMap<string, readonly number[]>; config: Readonly<Record<string, number>> };
+  /** For the model card. */
+  methods: Methods;
   /** For masks.safetensors: pruned weights in any order, and the packed bits of each (formats/masks.ts). */
   masks?: { weights: { name: string; count: number }[]; bits(name: string): Promise<Uint8Array> };
   /** Pruned weights that a safetensors file of this model holds as [inputs, outputs]. */
@@ -87,7 +89,9 @@ async function writeAll(
   const report = await request.report(weights);
   for (const [path, text] of Object.entries((await request.texts?.(report)) ?? {}))
     files.push(await writeText(sink, path, text, signal));
-  files.push(await writeText(sink, 'README.md', modelCard(report, await readBaseCard(model)), signal));
+  files.push(
+    await writeText(sink, 'README.md', modelCard(report, await readBaseCard(model), request.methods), signal),
+  );
   const record: ExportRecord = {
     ...report,
     files: Object.fromEntries(files.map((f) => [f.path, f.sha256])),

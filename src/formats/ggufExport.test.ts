@@ -11,6 +11,7 @@ import type { ExportSink } from './sink';
 import { memorySource, type ModelFiles } from './source';
 import { wholeTensor } from './tensorBytes';
 import { verifyExport } from './verifyExport';
+import { METHODS } from '../testing/methodTexts';
 
 class Folder implements ExportSink {
   readonly files = new Map<string, Uint8Array>();
@@ -100,7 +101,7 @@ async function write(ggufType: GgufExportType): Promise<Folder> {
     ...reportOf(written.matrices),
     exported: { format: 'gguf', type: ggufType, perplexity: 3.5 },
   });
-  await exportFolder({ model: source, sink, ggufType, changed: halved, report });
+  await exportFolder({ model: source, sink, ggufType, changed: halved, report, methods: METHODS });
   return sink;
 }
 

@@ -12,6 +12,23 @@ export interface BaseCard {
   ggufTypes?: string;
 }
 
+/** A pruner or an allocation as people are told of it. */
+export interface MethodText {
+  label: string;
+  /** What it does, in a sentence or two. */
+  help: string;
+  citation: string | null;
+}
+
+export interface Methods {
+  pruner: MethodText;
+  allocation: MethodText;
+  /** Whether kept weights change. */
+  updates: boolean;
+  /** Whether a calibration text runs through the layers. */
+  needsInputs: boolean;
+}
+
 const MAX_CARD_BYTES = 1 << 20;
 
 /** The licence from the front matter of the base model's README.md. */
@@ -34,7 +51,7 @@ async function readCardFile(model: OpenedModel): Promise<BaseCard> {
 }
 
 /** Markdown with YAML front matter. */
-export function modelCard(report: RunReport, base: BaseCard): string {
+export function modelCard(report: RunReport, base: BaseCard, methods: Methods): string {
   const { spec, model, perplexity, sparsity, texts } = report;
   const hub = hubId(spec.model);
   const front = [
@@ -93,7 +110,7 @@ export function modelCard(report: RunReport, base: BaseCard): string {
 
 # ${plain(title)}, pruned
 
-${plain(title)} with ${sparsity ? percent(sparsity.achieved) : 'some'} of the weights of its blocks ${report.structured ? 'taken out, whole heads and MLP channels,' : 'set to zero,'} by Prunelab ${plain(report.version)}. The other weights are ${weightsNote(report, base)}.
+${plain(title)} with ${sparsity ? percent(sparsity.achieved) : 'some'} of the weights of its blocks ${report.structured ? 'taken out, whole heads and MLP channels,' : 'set to zero,'} by Prunelab ${plain(report.version)}. The other weights are ${weightsNote(report, base, methods)}.
 
 | | |
 | --- | --- |
@@ -105,7 +122,7 @@ ${report.structured ? smallerNote(report.structured) : DENSE_NOTE}
 
 ## How it was made
 
-${methodText(spec)}
+${methodText(spec, methods)}
 
 Again, with Prunelab:
 
@@ -115,7 +132,7 @@ Again, with Prunelab:
 
 ## Citation
 
-${citations(spec)
+${citations(methods)
   .map((line) => `- ${line}`)
   .join('\n')}
 `;
@@ -171,50 +188,24 @@ function divergenceRows({ perplexity: { kl, topOne } }: RunReport): [string, str
   ];
 }
 
-const CITATIONS: Record<string, string> = {
-  wanda:
-    'Wanda: Sun et al., *A Simple and Effective Pruning Approach for Large Language Models*, arXiv 2306.11695.',
-  magnitude:
-    'Magnitude pruning: Han et al., *Learning both Weights and Connections for Efficient Neural Networks*, arXiv 1506.02626.',
-  'llm-pruner':
-    'LLM-Pruner: Ma et al., *LLM-Pruner: On the Structural Pruning of Large Language Models*, arXiv 2305.11627.',
-  sparsegpt:
-    'SparseGPT: Frantar and Alistarh, *SparseGPT: Massive Language Models Can Be Accurately Pruned in One-Shot*, arXiv 2301.00774.',
-  dsnot:
-    'DSnoT: Zhang et al., *Dynamic Sparse No Training: Training-Free Fine-tuning for Sparse LLMs*, arXiv 2310.08915.',
-  alps: 'ALPS: Meng et al., *ALPS: Improved Optimization for Highly Sparse One-Shot Pruning for Large Language Models*, arXiv 2406.07831.',
-  atp: 'ATP: *Determining Layer-wise Sparsity for Large Language Models Through a Theoretical Perspective*, arXiv 2502.14770.',
-};
-
-function citations(spec: LabSpec): string[] {
-  const lines = [CITATIONS[spec.pruner], CITATIONS[spec.allocation]].filter((line) => line !== undefined);
-  return lines.length > 0 ? lines : ['The methods are named above; see their papers.'];
+function citations({ pruner, allocation }: Methods): string[] {
+  return [pruner, allocation].flatMap((m) => (m.citation === null ? [] : [`${m.label}: ${m.citation}.`]));
 }
 
-function methodText(spec: LabSpec): string {
-  const pruner =
-    spec.pruner === 'wanda'
-      ? 'Wanda scores each weight by its magnitude times the norm of its input over the calibration text, and removes the lowest of each row.'
-      : spec.pruner === 'magnitude'
-        ? 'The weights of least magnitude of each matrix are removed.'
-        : spec.pruner === 'llm-pruner'
-          ? 'LLM-Pruner scores whole attention heads and MLP channels by how much the loss would change without them, and removes the least of each layer.'
-          : `The weights to remove are chosen by ${plain(spec.pruner)}.`;
-  const allocation =
-    spec.allocation === 'atp' && spec.pattern === 'free' && spec.layerSparsity === undefined
-      ? ' ATP lets sparsity rise linearly from the first layer to the last, by the common difference beta.'
-      : '';
-  if (spec.pruner === 'llm-pruner') return pruner + allocation;
-  const order =
-    spec.stats === 'exact'
+function methodText(spec: LabSpec, { pruner, allocation, updates, needsInputs }: Methods): string {
+  const order = !needsInputs
+    ? ''
+    : spec.stats === 'exact'
       ? ' Each layer is calibrated behind the layers already pruned.'
       : ' Statistics come from the dense model.';
-  return pruner + allocation + (spec.pruner === 'magnitude' ? '' : order);
+  const changed = updates ? ' The weights that stay are changed to make up for those that go.' : '';
+  return `${pruner.label}: ${pruner.help}${changed}${order}
+
+${allocation.label}: ${allocation.help}`;
 }
 
-function weightsNote({ spec, exported, model }: RunReport, base: BaseCard): string {
-  const kept = ['wanda', 'magnitude', 'llm-pruner'].includes(spec.pruner);
-  if (!kept) return 'as the pruner left them';
+function weightsNote({ exported, model }: RunReport, base: BaseCard, { updates }: Methods): string {
+  if (updates) return 'as the pruner left them';
   if (exported) return `those of the base model, in ${plain(exported.type.toUpperCase())}`;
   return base.ggufTypes === undefined
     ? 'those of the base model, bit for bit'

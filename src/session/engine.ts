@@ -10,7 +10,12 @@ import { compareBytesPerToken } from '../eval/compareText';
 import { divergenceOf, windowDivergence } from '../eval/divergence';
 import { windowLosses } from '../eval/perplexity';
 import { allocWorkspace, Decoder, workspaceBytesPerToken, type Workspace } from '../models/decoder';
-import type { LayerNorms, LayerStatistics, WantedStatistics } from '../models/inputStatistics';
+import {
+  InputStatistics,
+  type LayerNorms,
+  type LayerStatistics,
+  type WantedStatistics,
+} from '../models/inputStatistics';
 import { KeptStream } from '../models/keptStream';
 import { DENSE_STREAM_GPU_BYTES, DenseStream, gpuText, type GpuText } from '../models/streams';
 import type { LoadedModel } from '../models/load';
@@ -391,8 +396,9 @@ export class Engine {
     /** Of each text whose last dense outputs are kept to compare with. */
     keptTokens: readonly number[];
     full: boolean;
-    /** Whether the pruner changes kept weights. */
-    updates: boolean;
+    /** What the pruner measures and changes; null where nothing is pruned. */
+    pruner: Pick<RunPlan, 'statistics' | 'updates'> | null;
+    calibrationSequences: number;
   }): number {
     const { config, plan } = this.model;
     const row = config.hidden * 4;
@@ -400,7 +406,12 @@ export class Engine {
       texts.largest,
       Math.min(this.batchTokens, Math.max(texts.calibrationTokens, texts.evaluationTokens)),
     );
-    const pruned = prunedLayerBytes(this.model, texts.updates);
+    const pruned = prunedLayerBytes(this.model, texts.pruner?.updates ?? false);
+    const statistics = InputStatistics.bytes(
+      config,
+      { tokens: texts.calibrationTokens, sequences: texts.calibrationSequences, largest: batch },
+      wantedOf(texts.pruner?.statistics ?? []),
+    );
     const dense = DenseStream.bytes(this.decoder, texts.errorTokens);
     const streams = (texts.calibrationTokens * (texts.full ? 2 : 1) + texts.evaluationTokens) * row;
     const extra = texts.full ? 3 * batch * row : batch * row;
@@ -414,6 +425,7 @@ export class Engine {
       texts.keptTokens.reduce((sum, n) => sum + KeptStream.gpuBytes(n, config.hidden), 0) +
       extra +
       batch * (workspaceBytesPerToken(config) + compareBytesPerToken(config.hidden)) +
+      statistics +
       scratch
     );
   }

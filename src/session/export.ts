@@ -6,17 +6,21 @@ import { exportFolder } from '../formats/exportFolder';
 import { oneshotScript } from '../formats/handoverScripts';
 import type { GgufExportType } from '../formats/ggufQuantize';
 import { checkRecipe } from '../formats/recipe';
+import type { Methods } from '../formats/modelCard';
 import type { ExportSink } from '../formats/sink';
 import { windowsToJson } from '../formats/texts';
 import { verifyExport } from '../formats/verifyExport';
 import type { Recorder } from '../gpu/recorder';
 import { unpackWindows } from '../models/windows';
+import type { ModelPlan } from '../models/inspect';
+import { findAllocation } from '../pruning/allocations';
 import { MaskedLayer, type PrunedLayer } from '../pruning/masks';
 import { checkGgufExport, measureGguf } from './exportGguf';
 import { fileMask, fileWeight } from './fileLayout';
 import { checkSmaller, smallerExport } from './exportSmaller';
 import type { JobIo, Lab } from './lab';
 import type { ExportFile } from './protocol';
+import { planRun } from './plan';
 import { recipeOfReport } from './recipe';
 
 export interface ExportOptions {
@@ -78,6 +82,7 @@ export async function exportTo(
           ...(options.ggufType ? { ggufType: options.ggufType } : {}),
           signal: io.signal,
           onProgress: progress('Writing the files'),
+          methods: methodsOf(plan, spec),
           ...(cut ? { smaller: cut.smaller } : {}),
           async changed(name) {
             if (cut) return cut.changed(name);
@@ -147,6 +152,12 @@ async function recipeFiles(lab: Lab, report: RunReport): Promise<Record<string, 
     'calibration.json': windowsToJson(unpackWindows(calibration.windows)),
     'oneshot.py': oneshotScript(report.spec.stats === 'dense'),
   };
+}
+
+function methodsOf(model: ModelPlan, spec: LabSpec): Methods {
+  const { pruner, pattern, updates, needsInputs } = planRun(model, { ...spec, beta: 0 });
+  const allocation = spec.layerSparsity ? 'custom' : pattern === 'free' ? spec.allocation : 'uniform';
+  return { pruner, allocation: findAllocation(allocation), updates, needsInputs };
 }
 
 /** What was measured must be what was written; a type that rounds once more may only add zeros. */

@@ -572,7 +572,8 @@ export class Lab {
         largest: Math.max(...TEXTS.map((t) => texts[t].record.window)),
         keptTokens: kind === 'tick' || kind === 'load' ? [] : [tokens('report'), tokens('select')],
         full: kind === 'run',
-        updates: plan.updates,
+        pruner: plan,
+        calibrationSequences: texts.calibration.record.windows,
       }),
       seconds: flops > 0 ? flops / (this.ctx.pacer.costPerMs * 1000) : null,
       lever:
@@ -701,7 +702,8 @@ export class Lab {
       largest: Math.max(...TEXTS.map((t) => records[t]?.window ?? 0)),
       keptTokens: [records.report?.tokens ?? 0, parts.curve ? (records.select?.tokens ?? 0) : 0],
       full: parts.errors !== undefined,
-      updates: parts.sparsity !== undefined && planRun(plan, { ...spec, beta: 0 }).updates,
+      pruner: parts.sparsity ? planRun(plan, { ...spec, beta: 0 }) : null,
+      calibrationSequences: records.calibration?.windows ?? 0,
     });
     if (parts.curve?.best === null)
       warnings.push(
