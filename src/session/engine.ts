@@ -27,7 +27,7 @@ import { RankCache, Selector } from '../pruning/selector';
 import { DenseReferences, type DenseReference } from './denseReference';
 import { snippets } from './cutText';
 import type { MeasuredText } from './figures';
-import type { Gradients } from './gradients';
+import type { Gradients, KeptGradients } from './gradients';
 import type { LayerRates, RunPlan } from './plan';
 import type { ResolvedText } from './texts';
 
@@ -92,6 +92,8 @@ export class Engine {
   readonly ctx: GpuContext;
   readonly model: LoadedModel;
   readonly decoder: Decoder;
+  /** The last that were made; see gradients.ts. */
+  gradients: KeptGradients | null = null;
   #masks: MaskState | null = null;
   /** Of the pruned layers that are kept, and whether they have room for new weights. */
   #kept: { scope: Scope; layers: PrunedLayer[]; updates: boolean } | undefined;
@@ -213,6 +215,7 @@ export class Engine {
   }
 
   dropCaches(): void {
+    this.gradients = null;
     this.#references.close();
     for (const d of this.#dense) d.scope.close();
     this.#dense = [];

@@ -5,7 +5,7 @@ import { fixtureJson, fixtureModel } from '../testing/fixtureFiles';
 import { giveWindows, windowSpec, withLab } from '../testing/labFixture';
 import { TOLERANCE } from '../testing/tolerances';
 import type { Meter } from './engine';
-import { dropGradients, gradients, gradientUnits, type GradientKind, type Gradients } from './gradients';
+import { gradients, gradientUnits, type GradientKind, type Gradients } from './gradients';
 import type { Lab } from './lab';
 
 interface Figures {
@@ -106,7 +106,7 @@ describe('the store', () => {
       if (!calibration) throw new Error('the text was not given');
       expect(gradientUnits(engine, calibration, 'sum')).toBe(0);
       expect(gradientUnits(engine, calibration, 'squared')).toBeGreaterThan(0);
-      dropGradients(engine);
+      engine.dropCaches();
       const again = await measure(lab, 'sum');
       expect(again).not.toBe(first);
       const name = engine.model.plan.prunable[0]?.name ?? '';

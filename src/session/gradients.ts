@@ -36,23 +36,15 @@ const HOST_BYTES = 3 * 2 ** 30;
 /** The way back through a block costs about three ways there. */
 const BACK = 3;
 
-interface Kept {
+/** The last gradients of a loaded model: the next run on the same text needs none anew. */
+export interface KeptGradients extends Gradients {
   sha256: string;
   kind: GradientKind;
-  gradients: Gradients;
-}
-
-/** The last gradients of each loaded model: the next run on the same text needs none anew. */
-const KEPT = new WeakMap<Engine, Kept>();
-
-/** Forgets what is kept of a model. */
-export function dropGradients(engine: Engine): void {
-  KEPT.delete(engine);
 }
 
 /** Units of work (tokens through one block) of `gradients`, 0 where they are kept. */
 export function gradientUnits(engine: Engine, text: ResolvedText, kind: GradientKind): number {
-  const kept = KEPT.get(engine);
+  const kept = engine.gradients;
   if (kept?.sha256 === text.record.sha256 && kept.kind === kind) return 0;
   return text.windows.tokens * ((1 + BACK) * engine.model.config.layers + BACK * engine.headUnits);
 }
@@ -70,9 +62,9 @@ export async function gradients(
   meter: Meter,
 ): Promise<Gradients> {
   const { sha256 } = text.record;
-  const kept = KEPT.get(engine);
-  if (kept?.sha256 === sha256 && kept.kind === kind) return kept.gradients;
-  KEPT.delete(engine);
+  const kept = engine.gradients;
+  if (kept?.sha256 === sha256 && kept.kind === kind) return kept;
+  engine.gradients = null;
   const bytes = 4 * engine.model.plan.prunable.reduce((sum, m) => sum + m.count, 0);
   if (bytes > HOST_BYTES) {
     throw new LabError(
@@ -87,8 +79,9 @@ export async function gradients(
   const scope = engine.ctx.root.child();
   try {
     const made = await new Backward(engine, rec, scope, entry.stream, kind, meter).run();
-    KEPT.set(engine, { sha256, kind, gradients: made });
-    return made;
+    const fresh: KeptGradients = { ...made, sha256, kind };
+    engine.gradients = fresh;
+    return fresh;
   } finally {
     entry.users -= 1;
     scope.close();

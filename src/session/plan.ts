@@ -138,13 +138,20 @@ export function checkParams(
         `There is no parameter "${name.slice(0, 60)}" here.`,
         `Known: ${known.map((p) => p.name).join(', ')}.`,
       );
+    if (param.type === 'text' && typeof value === 'string') {
+      const problem = param.problem?.(value) ?? null;
+      if (problem !== null) throw new LabError('SpecError', `${name}: ${problem}`);
+      out[name] = value;
+      continue;
+    }
     const { min = -Infinity, max = Infinity } = param;
     const good =
       param.type === 'boolean'
         ? typeof value === 'boolean'
         : param.type === 'choice'
           ? param.choices?.includes(String(value))
-          : typeof value === 'number' &&
+          : param.type === 'number' &&
+            typeof value === 'number' &&
             value >= min &&
             value <= max &&
             (param.integer !== true || Number.isInteger(value));
@@ -154,7 +161,9 @@ export function checkParams(
           ? 'true or false'
           : param.type === 'choice'
             ? (param.choices ?? []).join(', ')
-            : `a ${param.integer ? 'whole ' : ''}number from ${min} to ${max}`;
+            : param.type === 'text'
+              ? 'a text'
+              : `a ${param.integer ? 'whole ' : ''}number from ${min} to ${max}`;
       throw new LabError('SpecError', `${name} cannot be ${JSON.stringify(value)}; it is ${allowed}.`);
     }
     out[name] = value;

@@ -23,7 +23,7 @@ export interface ParamDescription {
   label: string;
   /** One line: what it decides. */
   help: string;
-  type: 'number' | 'boolean' | 'choice';
+  type: 'number' | 'boolean' | 'choice' | 'text';
   min?: number;
   max?: number;
   /** Whole numbers only. */

@@ -145,7 +145,8 @@ async function open(skipSelfTest: boolean): Promise<Boot> {
 }
 
 function describe(pruner: (typeof PRUNERS)[number]): MethodDescription {
-  const params = [...pruner.params, ...COMMON_PARAMS].map((p) => ({
+  // A function cannot cross to the page.
+  const params = [...pruner.params, ...COMMON_PARAMS].map(({ problem: _, ...p }) => ({
     ...p,
     choices: p.choices ? [...p.choices] : undefined,
   }));

@@ -11,12 +11,14 @@ export interface PrunerParam {
   name: string;
   label: string;
   help: string;
-  type: 'number' | 'boolean' | 'choice';
+  type: 'number' | 'boolean' | 'choice' | 'text';
   min?: number;
   max?: number;
   /** Whole numbers only. */
   integer?: boolean;
   choices?: readonly string[];
+  /** What is wrong with a text, for the user; null where nothing is. */
+  problem?: (text: string) => string | null;
   init: ParamValue;
 }
 

@@ -28,7 +28,7 @@ test('parameters have defaults inside their ranges, and no two share a name', ()
     expect(new Set(all.map((x) => x.name)).size).toBe(all.length);
     for (const x of all) {
       if (x.type === 'choice') expect(x.choices).toContain(x.init);
-      else expect(typeof x.init).toBe(x.type);
+      else expect(typeof x.init).toBe(x.type === 'text' ? 'string' : x.type);
     }
   }
 });

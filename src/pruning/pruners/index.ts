@@ -5,10 +5,11 @@ import type { Pruner, PrunerParam } from './define';
 import { dsnot } from './dsnot';
 import { llmPruner } from './llm-pruner';
 import { magnitude } from './magnitude';
+import { prunerZero } from './pruner-zero';
 import { sparsegpt } from './sparsegpt';
 import { wanda } from './wanda';
 
-export const PRUNERS: readonly Pruner[] = [wanda, magnitude, sparsegpt, alps, dsnot, llmPruner];
+export const PRUNERS: readonly Pruner[] = [wanda, magnitude, sparsegpt, alps, dsnot, prunerZero, llmPruner];
 
 /** Parameters that every pruner takes (`--set name=value`). */
 export const COMMON_PARAMS: readonly PrunerParam[] = [
