@@ -100,10 +100,10 @@ test('cancel stops the engine and leaves what was measured', async ({ lab }) => 
   await lab.settled();
 });
 
-test('Compare pins a run that the next ones are drawn against', async ({ lab, page }) => {
+test('a run is pinned that the next ones are drawn against', async ({ lab, page }) => {
   await lab.openTwoBlock();
-  await lab.button('Compare').click();
-  await expect(lab.button('Compare')).toHaveAttribute('aria-pressed', 'true');
+  await lab.button('Pin this run').click();
+  await expect(lab.button('Pin this run')).toHaveAttribute('aria-pressed', 'true');
   await lab.beta.focus();
   for (let i = 0; i < 3; i++) await page.keyboard.press('PageUp');
   await lab.settled();

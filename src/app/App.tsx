@@ -19,6 +19,7 @@ const ExportDialog = lazy(() => import('./panels/ExportDialog'));
 const BaseDialog = lazy(() => import('./panels/BaseDialog'));
 const RunsDialog = lazy(() => import('./panels/RunsDialog'));
 const LayerDialog = lazy(() => import('./layer/LayerDialog'));
+const CompareDialog = lazy(() => import('./compare/CompareDialog'));
 const HubDialog = lazy(() => import('./panels/HubDialog'));
 
 /** The instrument: cause on the left, effect on the right, what the engine does at the bottom. */
@@ -69,6 +70,7 @@ function Dialogs() {
       {dialog?.name === 'base' && <BaseDialog />}
       {dialog?.name === 'runs' && <RunsDialog />}
       {dialog?.name === 'layer' && <LayerDialog layer={dialog.layer} />}
+      {dialog?.name === 'compare' && <CompareDialog />}
       {dialog?.name === 'hub' && <HubDialog id={dialog.id} revision={dialog.revision} />}
     </Suspense>
   );

@@ -34,13 +34,15 @@ type Texts = Record<TextName, ResolvedText>;
 
 /**
  * Runs what `known` does not hold yet; 'compared' events give the record so far, at the start and after every row.
- * SpecError when an id is unknown, nothing is listed, or `known` is of another model, texts or settings.
+ * SpecError when an id is unknown or nothing is listed, and where `known` is of another model, texts or settings, unless
+ * it is to be dropped then.
  */
 export async function compare(
   lab: Lab,
   spec: CompareSpec,
   known: Comparison | null,
   io: JobIo,
+  other: 'refuse' | 'drop' = 'refuse',
 ): Promise<Comparison> {
   const entries = compareEntries(spec);
   checkMethods(spec, entries);
@@ -52,7 +54,10 @@ export async function compare(
     Object.entries(texts).map(([which, text]) => [which, text.record]),
   ) as Record<TextName, TextRecord>;
   const id = await comparisonId(spec, model.sha256, records);
-  if (known && known.id !== id) throw otherComparison(known, model.sha256);
+  if (known && known.id !== id) {
+    if (other === 'refuse') throw otherComparison(known, model.sha256);
+    known = null;
+  }
   const rows = new Map<string, ComparisonRow>();
   for (const row of known?.rows ?? []) if (isDone(row)) rows.set(row.key, row);
   const pending = entries.filter(({ key }) => !rows.has(key));
@@ -95,7 +100,7 @@ export async function compare(
   const timeLeft = new TimeLeft();
   for (const [index, { entry, pruner, weight }] of queue.entries()) {
     throwIfAborted(io.signal);
-    const stage = `Comparing ${entries.indexOf(entry) + 1} of ${entries.length}: ${entry.pruner.text}, ${entry.allocation.text}, ${entry.sparsity}`;
+    const stage = `Entry ${entries.indexOf(entry) + 1} of ${entries.length}, ${entry.pruner.text}, ${entry.allocation.text}, ${entry.sparsity}`;
     const watch = new EntryWatch(io, stage, (fraction) => {
       const rest = timeLeft.of([{ pruner, weight: weight * (1 - fraction) }, ...queue.slice(index + 1)]);
       return { done: (entries.indexOf(entry) + fraction) / entries.length, secondsLeft: rest };

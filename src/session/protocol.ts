@@ -276,7 +276,7 @@ export interface LabApi {
   /** The exact (or spec.stats) run: errors layer by layer, then sparsity and perplexities. beta must be a number. */
   run(job: number, spec: LabSpec): Promise<RunReport>;
   sweep(job: number, spec: LabSpec, options: { kind: StatsKind; betas: number[] | null }): Promise<Curve>;
-  /** Runs what `known` (a comparison of the same model, texts and settings) does not hold; 'compared' events follow. */
+  /** Runs what `known` does not hold, if it is of the same model, texts and settings; 'compared' events follow. */
   compare(job: number, spec: CompareSpec, known: Comparison | null): Promise<Comparison>;
   generate(job: number, spec: LabSpec, request: GenerateRequest): Promise<GenerateResult>;
   /** One layer (the first is 0) as this spec prunes it. beta must be a number. A newer one replaces it. */

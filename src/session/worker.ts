@@ -243,7 +243,7 @@ const api: LabApi = {
   compare: (job, spec, known) =>
     runJob(job, 'compare', async (open, io) => {
       const { compare } = await import('./compare');
-      return compare(open, spec, known, io);
+      return compare(open, spec, known, io, 'drop');
     }),
   generate: (job, spec, request) =>
     runJob(job, 'generate', (open, io) => generate(open, { spec, beta: betaOf(spec) }, request, io)),

@@ -1,4 +1,5 @@
 /** The page's actions. Components call these; results come back through the stores. */
+import type { Comparison } from '../../core/comparison';
 import { LabError } from '../../core/errors';
 import type { LayerRecord } from '../../core/layerRecord';
 import type { LabSpec, TextName } from '../../core/spec';
@@ -43,6 +44,8 @@ const SELF_TEST_KEY = 'prunelab.selfTest';
 export class Lab {
   readonly api: LabApi;
   readonly jobs: Jobs;
+  /** Set by the comparison, whose code is loaded with its first use. */
+  onCompared: ((comparison: Comparison) => void) | null = null;
   readonly #experiments: Experiments;
   readonly hub: HubLoads;
   readonly #runner: Runner;
@@ -409,6 +412,9 @@ export class Lab {
         return;
       case 'layers':
         this.#runner.onLayers(event);
+        return;
+      case 'compared':
+        this.onCompared?.(event.comparison);
         return;
       case 'point':
         this.#sweeper.onPoint(event);

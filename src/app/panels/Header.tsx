@@ -22,6 +22,7 @@ export function Header() {
       {!unsupported && <Facts />}
       <span className="spacer" />
       {!unsupported && <HistoryButtons />}
+      {!unsupported && <PinButton />}
       {!unsupported && <RunsButton />}
       <ThemeButton />
       {!unsupported && <Actions />}
@@ -211,19 +212,38 @@ function ShareButton() {
 }
 
 /** Pins the run on screen; the next ones are drawn against it. */
-function CompareButton() {
+function PinButton() {
   const { run } = useRuns();
   const pinned = useUi((state) => state.pinned);
   return (
     <button
       type="button"
-      className="button compare"
+      className="button icon-button"
+      aria-label="Pin this run"
       aria-pressed={pinned !== null}
       disabled={pinned === null && run === null}
       title={
         pinned ? 'Unpin the run that is compared with' : 'Pin this run: the next ones are drawn against it'
       }
       onClick={() => uiStore.setState({ pinned: pinned ? null : run })}
+    >
+      <Icon name="pin" />
+    </button>
+  );
+}
+
+/** Opens the comparison of methods. */
+function CompareButton() {
+  const model = useRun((state) => state.model);
+  return (
+    <button
+      type="button"
+      className="button compare"
+      aria-haspopup="dialog"
+      disabled={model === null}
+      title="Several methods side by side"
+      onClick={() => uiStore.setState({ dialog: { name: 'compare' } })}
+      onPointerEnter={() => void import('../compare/CompareDialog')}
     >
       Compare
     </button>

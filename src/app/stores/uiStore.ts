@@ -31,6 +31,7 @@ export type Dialog =
   | { name: 'runs' }
   /** The first layer is 0. */
   | { name: 'layer'; layer: number }
+  | { name: 'compare' }
   | { name: 'hub'; id: string; revision: string; preview: HubPreview | null };
 
 export interface UiState {

@@ -1,0 +1,149 @@
+/** Several lines over one axis. Loaded with the chart library. */
+import { CartesianGrid, Line, LineChart, Tooltip, XAxis, YAxis } from 'recharts';
+import { memo, useMemo } from 'react';
+import type { Series } from '../../formats/compareSeries';
+import { plotBox } from '../charts/plotBox';
+import { layerTicks, linearAxis, logAxis, perplexityAxis } from '../charts/scales';
+import { compact, percent } from '../format';
+import { useRem, useSize } from '../hooks/useSize';
+
+export interface PlotScales {
+  x: 'layer' | 'linear' | 'log';
+  /** 'share': fractions from 0; 'auto': logarithmic where the values span more than a factor of 4. */
+  y: 'share' | 'auto';
+  /** A value holds until the next. */
+  steps?: boolean;
+}
+
+interface Props {
+  series: readonly Series[];
+  scales: PlotScales;
+  /** Name of the axis, before a place in the read-out. */
+  axis: string;
+}
+
+function ComparePlot({ series, scales, axis }: Props) {
+  const [ref, { width, height }] = useSize<HTMLDivElement>();
+  const rem = useRem();
+  const box = plotBox(rem);
+  const data = useMemo(() => rowsOf(series), [series]);
+  const ys = series.flatMap((s) => s.points.map((p) => p.y));
+  const yAxis = scales.y === 'share' ? { ...linearAxis(ys, [0], 4), log: false } : perplexityAxis(ys);
+  const xs = data.map((row) => row.x);
+  const x = xAxis(scales.x, xs, width - box.left - box.right);
+  const format = (value: number): string => (scales.y === 'share' ? percent(value, 1) : compact(value));
+  return (
+    <div ref={ref} className="plot-area">
+      {width > 0 && height > 0 && (
+        <LineChart
+          width={width}
+          height={height}
+          data={data}
+          margin={{ top: box.top, right: box.right, bottom: 0, left: 0 }}
+        >
+          <CartesianGrid vertical={false} syncWithTicks />
+          <XAxis
+            dataKey="x"
+            type="number"
+            scale={scales.x === 'log' ? 'log' : 'linear'}
+            domain={x.domain}
+            ticks={x.ticks}
+            height={box.bottom}
+            tickLine={false}
+            interval={0}
+            tickFormatter={(value: number) => (axis === 'sparsity' ? percent(value) : compact(value))}
+          />
+          <YAxis
+            type="number"
+            scale={yAxis.log ? 'log' : 'linear'}
+            domain={yAxis.domain}
+            ticks={yAxis.ticks}
+            width={box.left}
+            tickLine={false}
+            axisLine={false}
+            allowDataOverflow
+            interval={0}
+            tickFormatter={(value: number) => (scales.y === 'share' ? percent(value) : compact(value))}
+          />
+          {series.map(({ key, name, colour, dash }, index) => (
+            <Line
+              key={key}
+              dataKey={`y${index}`}
+              name={name}
+              className={`line-series series-${colour}`}
+              strokeDasharray={dash || undefined}
+              type={scales.steps ? 'stepAfter' : 'linear'}
+              connectNulls
+              dot={scales.x === 'layer' && xs.length > 1 ? false : { r: 2.5, className: `series-${colour}` }}
+              activeDot={false}
+              isAnimationActive={false}
+            />
+          ))}
+          <Tooltip
+            isAnimationActive={false}
+            cursor={{ className: 'plot-cursor' }}
+            content={(props) => <ReadOut {...props} axis={axis} format={format} />}
+          />
+        </LineChart>
+      )}
+    </div>
+  );
+}
+
+export default memo(ComparePlot);
+
+type PlotRow = { x: number } & Record<string, number | null>;
+
+function rowsOf(series: readonly Series[]): PlotRow[] {
+  const rows = new Map<number, PlotRow>();
+  series.forEach(({ points }, index) => {
+    for (const { x, y } of points) {
+      const row = rows.get(x) ?? { x };
+      row[`y${index}`] = y;
+      rows.set(x, row);
+    }
+  });
+  return [...rows.values()].sort((a, b) => a.x - b.x);
+}
+
+function xAxis(
+  kind: PlotScales['x'],
+  xs: readonly number[],
+  width: number,
+): { domain: [number, number]; ticks: number[] } {
+  const least = Math.min(...xs);
+  const most = Math.max(...xs);
+  if (kind === 'layer') return { domain: [0.5, most + 0.5], ticks: layerTicks(most, width) };
+  if (kind === 'log') return logAxis(xs);
+  if (least === most) return { domain: [least - 0.05, most + 0.05], ticks: [least] };
+  const { ticks } = linearAxis(xs, [], Math.max(2, Math.min(6, Math.floor(width / 80))));
+  return { domain: [least, most], ticks: ticks.filter((tick) => tick >= least && tick <= most) };
+}
+
+interface ReadOutProps {
+  axis: string;
+  format: (value: number) => string;
+  active?: boolean | undefined;
+  label?: string | number | undefined;
+  payload?: readonly { dataKey?: unknown; name?: unknown; value?: unknown }[] | undefined;
+}
+
+function ReadOut({ active, label, payload, axis, format }: ReadOutProps) {
+  const known = payload?.filter(({ value }) => typeof value === 'number') ?? [];
+  if (!active || known.length === 0) return null;
+  return (
+    <div className="read-out">
+      <b>
+        {axis === 'sparsity' ? `${percent(Number(label), 1)} zeros` : `${axis} ${compact(Number(label))}`}
+      </b>
+      <dl>
+        {known.map(({ dataKey, name, value }) => (
+          <div key={String(dataKey)}>
+            <dt>{String(name)}</dt>
+            <dd>{format(Number(value))}</dd>
+          </div>
+        ))}
+      </dl>
+    </div>
+  );
+}
