@@ -27,6 +27,10 @@ export default function CompareDialog() {
       {comparison && comparison.rows.length > 0 && (
         <>
           <About comparison={comparison} />
+          <p className="hint">
+            Smaller is better. Under a perplexity: the change against the first row of its sparsity, with the
+            paired 95&#8239;% interval.
+          </p>
           <CompareTable comparison={comparison} />
           <Exports comparison={comparison} running={job !== null} />
           <CompareCharts comparison={comparison} />
@@ -106,7 +110,7 @@ function Exports({ comparison, running }: { comparison: Comparison; running: boo
         className="button small"
         onClick={() => save(compareCsv(comparison), 'text/csv', 'csv')}
       >
-        Save table as CSV
+        Save CSV
       </button>
       <button
         type="button"

@@ -51,7 +51,7 @@ function ComparePlot({ series, scales, axis }: Props) {
             height={box.bottom}
             tickLine={false}
             interval={0}
-            tickFormatter={(value: number) => (axis === 'sparsity' ? percent(value) : compact(value))}
+            tickFormatter={(value: number) => (axis === 'sparsity' ? percent(value) : tick(value))}
           />
           <YAxis
             type="number"
@@ -63,7 +63,7 @@ function ComparePlot({ series, scales, axis }: Props) {
             axisLine={false}
             allowDataOverflow
             interval={0}
-            tickFormatter={(value: number) => (scales.y === 'share' ? percent(value) : compact(value))}
+            tickFormatter={(value: number) => (scales.y === 'share' ? percent(value) : tick(value))}
           />
           {series.map(({ key, name, colour, dash }, index) => (
             <Line
@@ -91,6 +91,11 @@ function ComparePlot({ series, scales, axis }: Props) {
 }
 
 export default memo(ComparePlot);
+
+/** Round numbers without the zeros that say how exact they are. */
+function tick(value: number): string {
+  return value >= 1e4 || (value > 0 && value < 1e-3) ? compact(value) : String(Number(value.toPrecision(3)));
+}
 
 type PlotRow = { x: number } & Record<string, number | null>;
 
@@ -133,9 +138,7 @@ function ReadOut({ active, label, payload, axis, format }: ReadOutProps) {
   if (!active || known.length === 0) return null;
   return (
     <div className="read-out">
-      <b>
-        {axis === 'sparsity' ? `${percent(Number(label), 1)} zeros` : `${axis} ${compact(Number(label))}`}
-      </b>
+      <b>{axis === 'sparsity' ? `${percent(Number(label), 1)} zeros` : `${axis} ${tick(Number(label))}`}</b>
       <dl>
         {known.map(({ dataKey, name, value }) => (
           <div key={String(dataKey)}>

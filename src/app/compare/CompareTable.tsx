@@ -51,10 +51,7 @@ export function CompareTable({ comparison }: { comparison: Comparison }) {
   return (
     <div className="table-shown compare-table" role="region" aria-label="Rows of the comparison" tabIndex={0}>
       <table>
-        <caption>
-          Smaller is better. Under a perplexity: the change against the first row of its sparsity, with the
-          paired 95&#8239;% interval.
-        </caption>
+        <caption className="visually-hidden">Rows of the comparison</caption>
         <thead>
           <tr>
             {['pruner', 'allocation', ...COLUMNS.map(({ name }) => name)].map((name) => (
