@@ -46,6 +46,8 @@ export interface CurvePoint extends Partial<Divergence>, Partial<SeedRange> {
   /** Of the main seed; null when it diverged. */
   perplexity: number | null;
   diverged?: true;
+  /** What the main seed took. */
+  ms?: number;
   sparsity: number[];
   cumulative: number[] | null;
   /** Mean token loss of each evaluation window, in nats: for paired comparisons. */
@@ -135,8 +137,8 @@ export interface SearchRecord {
   trials: SearchTrial[];
   /** Index of the best trial, null where all diverged. */
   best: number | null;
-  /** Forward passes over one token of the whole model, in all trials together, as multiples of the select text. */
-  passes: number;
+  /** Work of all trials together, in forward passes of the select text through the model. */
+  passes?: number;
 }
 
 export interface SearchTrial {

@@ -69,6 +69,7 @@ const curvePoint = z.object({
   beta: z.number(),
   perplexity: figure,
   diverged,
+  ms: z.number().optional(),
   sparsity: rates,
   cumulative: z.array(z.number()).max(MAX_LAYERS).nullable(),
   losses: figures.optional(),
@@ -89,7 +90,7 @@ const search = z.object({
     )
     .max(MAX_POINTS),
   best: count.nullable(),
-  passes: z.number(),
+  passes: z.number().optional(),
 });
 
 export const modelRecord = z.object({

@@ -139,6 +139,12 @@ export class Engine {
     return (hidden * vocabulary) / perBlock;
   }
 
+  /** Where masks are chosen. */
+  selectPath(wish: RunPlan['select']): 'gpu' | 'cpu' {
+    if (wish !== 'auto') return wish;
+    return this.ctx.record.software || this.ctx.disabled.has('select') ? 'cpu' : 'gpu';
+  }
+
   /** Units that one token takes through the whole model. */
   get tokenUnits(): number {
     return this.model.config.layers + this.headUnits;
@@ -309,12 +315,7 @@ export class Engine {
         params: job.plan.params,
         pattern: job.plan.pattern,
         exactBudget: job.plan.exactBudget,
-        path:
-          job.plan.select === 'auto'
-            ? this.ctx.record.software || this.ctx.disabled.has('select')
-              ? 'cpu'
-              : 'gpu'
-            : job.plan.select,
+        path: this.selectPath(job.plan.select),
         chooser,
       });
       await scope.ready();

@@ -10,6 +10,7 @@ import type {
   CurvePoint,
   ModelRecord,
   RunReport,
+  SearchRecord,
   SeedFigures,
   SeedRange,
   StatsKind,
@@ -278,8 +279,11 @@ export class Lab {
       async (rec, meter) => {
         const timings = new Timings(rec);
         const { rates, allocation, warnings } = await timings.stage('allocate', () =>
-          this.#rates(plan, beta, texts, rec, meter),
+          this.#rates(plan, beta, texts, rec, meter, (search) =>
+            io.emit({ type: 'trial', job: io.job, spec, search }),
+          ),
         );
+        if (curve && plan.hasBeta) allocation.search = searchOf(curve);
         io.emit({ type: 'allocation', job: io.job, spec: { ...spec, beta }, allocation });
         const shape = {
           kind,
@@ -515,7 +519,12 @@ export class Lab {
     return this.#job(
       io,
       'Measuring the allocation',
-      async (rec, meter) => (await this.#rates(plan, beta, texts, rec, meter)).allocation,
+      async (rec, meter) =>
+        (
+          await this.#rates(plan, beta, texts, rec, meter, (search) =>
+            io.emit({ type: 'trial', job: io.job, spec, search }),
+          )
+        ).allocation,
     );
   }
 
@@ -526,6 +535,7 @@ export class Lab {
     texts: Partial<Record<TextName, ResolvedText>>,
     rec: Recorder,
     meter: Meter,
+    onTrial?: (search: SearchRecord) => void,
   ): Promise<FoundAllocation> {
     const { engine, plan: model } = this.loaded;
     if (!needsFacts(plan)) return { ...ratesFor(model, plan, beta), warnings: [] };
@@ -536,7 +546,7 @@ export class Lab {
     const { calibration, select } = texts;
     if (!calibration || !select) throw new Error('facts need the calibration and the select text');
     const pace = realPace(rec.signal);
-    return allocationFor({ engine, plan, rec, meter, pace, calibration, select }, beta);
+    return allocationFor({ engine, plan, rec, meter, pace, calibration, select, onTrial }, beta);
   }
 
   async predict(kind: JobKind, spec: LabSpec): Promise<Prediction> {
@@ -725,6 +735,18 @@ export class Lab {
       warnings,
     };
   }
+}
+
+/** A sweep as a search among others. */
+function searchOf({ points, best }: Curve): SearchRecord {
+  const trials = points.map(({ beta, perplexity, ms = 0, sparsity }) => ({
+    perplexity,
+    ms,
+    rates: sparsity,
+    beta,
+  }));
+  const found = points.findIndex(({ beta }) => beta === best);
+  return { kind: 'beta', budget: points.length, trials, best: found < 0 ? null : found };
 }
 
 /** Milliseconds and flops by stage. */

@@ -9,6 +9,7 @@ import {
   betaMax,
   checkBeta,
   findAllocation,
+  fitRowZeros,
   matrixRates,
   weightedMean,
   wholeZeros,
@@ -212,7 +213,12 @@ export function ratesFor(
   const rates: Record<string, Rate>[] = sizes.map(() => ({}));
   model.prunable.forEach((m, k) => {
     const row = rates[m.layer];
-    if (row) row[m.matrix] = handed[k] ?? 0;
+    const rate = handed[k] ?? 0;
+    const given = result.rowZeros?.[k];
+    if (row)
+      row[m.matrix] = given
+        ? { rate, rowZeros: exact ? fitRowZeros(given, m.cols, Math.floor(m.count * rate)) : given }
+        : rate;
   });
   const own = Object.fromEntries([
     ...allocation.params.map(({ name, init }) => [name, params[name] ?? init]),

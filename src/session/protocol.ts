@@ -13,6 +13,7 @@ import type {
   DeviceRecord,
   LayerErrors,
   RunReport,
+  SearchRecord,
   StatsKind,
 } from '../core/report';
 import type { LabSpec, ParamValue, TextName } from '../core/spec';
@@ -229,6 +230,8 @@ export type LabEvent =
   | { type: 'compared'; job: number; comparison: Comparison }
   /** What a run or a drag is going to ask of the layers, once it is known. */
   | { type: 'allocation'; job: number; spec: LabSpec; allocation: AllocationRecord }
+  /** A search for rates after its latest trial. */
+  | { type: 'trial'; job: number; spec: LabSpec; search: SearchRecord }
   | { type: 'point'; job: number; kind: StatsKind; spec: LabSpec; point: CurvePoint }
   | { type: 'token'; job: number; side: 'dense' | 'pruned'; text: string }
   | { type: 'memory'; usage: MemoryUsage }

@@ -61,6 +61,7 @@ function pointUnits({ engine, plan, kind, texts, draws }: CurveJob): number {
 async function measurePoint(job: CurveJob, beta: number, rec: Recorder, meter: Meter): Promise<CurvePoint> {
   const { engine, plan, spec, kind, texts } = job;
   const { rates, allocation } = ratesFor(engine.model.plan, plan, beta);
+  const startMs = performance.now();
   // Errors cost no pass of their own on a text that the point's own pass runs through.
   const walksCalibration = plan.needsInputs && kind === 'exact';
   const free = spec.errorsOn === 'select' || (spec.errorsOn === 'calibration' && walksCalibration);
@@ -80,6 +81,7 @@ async function measurePoint(job: CurveJob, beta: number, rec: Recorder, meter: M
   return {
     beta,
     ...figuresOf(result),
+    ms: performance.now() - startMs,
     sparsity: allocation.sparsity,
     cumulative: errors ? finiteOrNull(result.errors) : null,
   };

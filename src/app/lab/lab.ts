@@ -15,6 +15,7 @@ import type {
   Prediction,
 } from '../../session/protocol';
 import type { RunReport, StatsKind } from '../../core/report';
+import { findAllocation } from '../../pruning/allocations';
 import { runKey } from '../stores/keys';
 import { betaOf, betaProblem, legalize } from '../stores/legal';
 import { parseQuery, writeQuery } from '../stores/fields';
@@ -270,7 +271,9 @@ export class Lab {
   drag(patch: Partial<LabSpec>): void {
     const next = this.#legal(patch);
     previewSpec(next);
-    if (runStore.getState().model) this.#runner.tick(next);
+    // A search takes as long as many runs: it is not for a drag.
+    const searches = findAllocation(next.allocation).searches(next.set);
+    if (runStore.getState().model && !searches) this.#runner.tick(next);
   }
 
   /** A finished change: one step of history, the address, and the exact run. */
@@ -419,6 +422,16 @@ export class Lab {
       case 'point':
         this.#sweeper.onPoint(event);
         return;
+      case 'trial': {
+        const { trials, budget, best } = event.search;
+        const perplexity = best === null ? null : trials[best]?.perplexity;
+        const found =
+          perplexity === null || perplexity === undefined ? 'none yet' : perplexity.toPrecision(4);
+        updateInFrame(() => ({
+          lastMessage: `Search: trial ${trials.length} of ${budget}, best perplexity ${found}`,
+        }));
+        return;
+      }
       case 'allocation':
         updateInFrame(() => ({ asked: { key: runKey(event.spec), rates: event.allocation.sparsity } }));
         return;

@@ -40,5 +40,6 @@ export const bayesian = defineAllocation({
   params: [BAYES_TRIALS, BAYES_SEED, BAYES_RANGE],
   citation: 'Akiba et al., Optuna: A Next-generation Hyperparameter Optimization Framework, arXiv 1907.10902',
   needs: ['searched'],
+  searches: () => true,
   allocate: (input) => [...factOf(input, 'searched')],
 });

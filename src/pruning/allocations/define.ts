@@ -76,6 +76,8 @@ export interface Allocation<Id extends string = string> {
   readonly hasBeta: boolean;
   /** Facts that have to be measured first with these parameters; none where shapes are enough. */
   needs(params: Params): readonly FactName[];
+  /** Whether its facts are searched for by whole runs, which takes as long. */
+  searches(params: Params): boolean;
   /** Throws SpecError when the input or a parameter is illegal. */
   allocate(input: AllocationInput): AllocationResult;
 }
@@ -83,6 +85,7 @@ export interface Allocation<Id extends string = string> {
 type Definition<Id extends string> = Pick<Allocation<Id>, 'id' | 'label' | 'help'> &
   Partial<Pick<Allocation<Id>, 'params' | 'citation' | 'listed' | 'hasBeta'>> & {
     needs?: readonly FactName[] | ((params: Params) => readonly FactName[]);
+    searches?: (params: Params) => boolean;
     /** Bounds of the reference; [0, 1] where it has none. */
     clamp?: Clamp;
     allocate(input: AllocationInput): RawAllocation | number[];
@@ -107,6 +110,7 @@ export function defineAllocation<const Id extends string>(definition: Definition
     citation: null,
     listed: true,
     hasBeta: false,
+    searches: () => false,
     ...rest,
     needs: typeof needs === 'function' ? needs : () => needs,
     allocate(input) {

@@ -17,7 +17,7 @@ export const DSA_EXPRESSION: PrunerParam = {
   label: 'Expression',
   help: 'The published expression, the same without its undefined ASIN, or the best of a search on the select text.',
   type: 'choice',
-  choices: ['published', 'safe'],
+  choices: ['published', 'safe', 'search'],
   init: 'published',
 };
 
@@ -62,6 +62,7 @@ export const dsa = defineAllocation({
   citation:
     'Li et al., Discovering Sparsity Allocation for Layer-wise Pruning of Large Language Models, NeurIPS 2024',
   needs: ['importance'],
+  searches: (params) => params[DSA_EXPRESSION.name] === 'search',
   clamp: { lo: 0.01, hi: 1, onlyNotPositive: true },
   allocate(input) {
     const importance = factOf(input, 'importance');

@@ -3,6 +3,7 @@ import { LabError } from '../../core/errors';
 import { alphapruning } from './alphapruning';
 import { als } from './als';
 import { atp } from './atp';
+import { bayesian } from './bayesian';
 import { custom } from './custom';
 import type { Allocation } from './define';
 import { dsa } from './dsa';
@@ -11,6 +12,7 @@ import { er } from './er';
 import { erk } from './erk';
 import { globalAllocation } from './global';
 import { lamp } from './lamp';
+import { neuronal } from './neuronal';
 import { owl } from './owl';
 import { uniform } from './uniform';
 
@@ -26,6 +28,8 @@ const REGISTERED = [
   erPlus,
   globalAllocation,
   lamp,
+  neuronal,
+  bayesian,
   custom,
 ] as const;
 
@@ -44,5 +48,5 @@ export function findAllocation(id: string): Allocation<AllocationId> {
 export { atpRates, betaGrid, betaMax, checkBeta, isLegalBeta, withControl } from './atp';
 export { matrixRates } from './custom';
 export { ALLOCATION_PARAMS } from './define';
-export { weightedMean, wholeZeros } from './postprocess';
+export { fitRowZeros, weightedMean, wholeZeros } from './postprocess';
 export type { Allocation, AllocationInput, AllocationResult, MatrixSize } from './define';

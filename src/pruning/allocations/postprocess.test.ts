@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { blockMeans, clampRates, spreadToMean, weightedMean, wholeZeros } from './postprocess';
+import { blockMeans, clampRates, spreadToMean, fitRowZeros, weightedMean, wholeZeros } from './postprocess';
 
 describe('clampRates', () => {
   it('puts rates on their bounds and counts them', () => {
@@ -79,5 +79,18 @@ describe('blockMeans', () => {
   it('weighs matrices by their size', () => {
     const matrices = [{ layer: 0, count: 100 }, { layer: 0, count: 300 }, { layer: 1, count: 5 }]; // prettier-ignore
     expect(blockMeans([0.2, 0.6, 1], matrices, 2)).toEqual([0.5, 1]);
+  });
+});
+
+describe('fitRowZeros', () => {
+  it('adds up to the total and changes rows by no more than it must', () => {
+    const rows = Uint32Array.of(5, 0, 10, 7, 3);
+    expect([...fitRowZeros(rows, 10, 25)]).toEqual([...rows]);
+    for (const total of [0, 3, 24, 27, 49, 50]) {
+      const fitted = fitRowZeros(rows, 10, total);
+      expect(fitted.reduce((a, b) => a + b, 0)).toBe(total);
+      expect(Math.max(...fitted)).toBeLessThanOrEqual(10);
+    }
+    expect(Math.max(...fitRowZeros(rows, 10, 27).map((z, r) => z - (rows[r] ?? 0)))).toBe(1);
   });
 });

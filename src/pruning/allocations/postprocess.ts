@@ -104,3 +104,25 @@ export function wholeZeros(rates: readonly number[], counts: readonly number[], 
     return Math.min(1, (zeros + 0.25) / n);
   });
 }
+
+/**
+ * Zeros of rows of `cols` weights changed by as little as adds up to `total`: one more or one less in rows that are
+ * spread evenly over the matrix.
+ */
+export function fitRowZeros(rowZeros: Uint32Array, cols: number, total: number): Uint32Array<ArrayBuffer> {
+  const out = Uint32Array.from(rowZeros);
+  let missing = total - out.reduce((a, b) => a + b, 0);
+  const wanted = Math.min(out.length * cols, Math.max(0, total));
+  missing += wanted - total;
+  while (missing !== 0) {
+    const step = Math.sign(missing);
+    const open = [...out.keys()].filter((r) => (step > 0 ? (out[r] ?? 0) < cols : (out[r] ?? 0) > 0));
+    const changed = Math.min(open.length, Math.abs(missing));
+    for (let k = 0; k < changed; k++) {
+      const r = open[Math.floor((k * open.length) / changed)] ?? 0;
+      out[r] = (out[r] ?? 0) + step;
+    }
+    missing -= step * changed;
+  }
+  return out;
+}

@@ -21,6 +21,8 @@ export interface FactContext {
   calibration: ResolvedText;
   /** What searches measure. */
   select: ResolvedText;
+  /** Hears of a search after each trial. */
+  onTrial?: (search: SearchRecord) => void;
 }
 
 /** A fact, and what is to be said about how it was found. */

@@ -11,13 +11,15 @@ import type { FactContext, Found } from './context';
 interface Measure<T> {
   /** Parameters that the fact depends on, beside the model. */
   params: readonly string[];
-  /** Whether it depends on the calibration text, on the target, or on all that a pruning run depends on. */
-  on: readonly ('text' | 'target' | 'run')[];
+  /**
+   * Whether it depends on the calibration text, on the target, or on all that a pruning run depends on: that always, or
+   * where the allocation searches.
+   */
+  on: readonly ('text' | 'target' | 'run' | 'search')[];
   measure(context: FactContext): Promise<Found<T>>;
 }
 
-type Measured = Exclude<FactName, 'neuronal' | 'searched'>;
-type Measures = { [K in Measured]: Measure<NonNullable<Facts[K]>> };
+type Measures = { [K in FactName]: Measure<NonNullable<Facts[K]>> };
 
 const MEASURES: Measures = {
   outliers: {
@@ -27,8 +29,16 @@ const MEASURES: Measures = {
   },
   importance: {
     params: ['dsaExpression'],
-    on: ['text'],
-    measure: async (c) => (await import('./scores')).importance(c),
+    on: ['text', 'search'],
+    measure: async (c) =>
+      c.plan.allocation.searches(c.plan.params)
+        ? (await import('../allocationSearch')).searchExpression(c)
+        : (await import('./scores')).importance(c),
+  },
+  searched: {
+    params: [],
+    on: ['run'],
+    measure: async (c) => (await import('../allocationSearch')).searchRates(c),
   },
   alphas: {
     params: ['alphaTail', 'alphaAsIntended'],
@@ -51,26 +61,32 @@ const MEASURES: Measures = {
     on: ['text', 'target'],
     measure: async (c) => (await import('./scores')).globalZeros(c),
   },
+  neuronal: {
+    params: [],
+    on: ['run'],
+    measure: async (c) => (await import('./neuronal')).neuronal(c),
+  },
   lampZeros: { params: [], on: ['target'], measure: async (c) => (await import('./scores')).lampZeros(c) },
 };
 
 /** By model, then by fact and what it depends on. */
 const remembered = new WeakMap<Engine, Map<string, Found<unknown>>>();
 
-function keyOf(name: Measured, { plan, calibration, select }: FactContext): string {
+function keyOf(name: FactName, { plan, calibration, select }: FactContext): string {
   const { params, on } = MEASURES[name];
-  const run = on.includes('run')
+  const whole = on.includes('run') || (on.includes('search') && plan.allocation.searches(plan.params));
+  const run = whole
     ? [plan.spec.pruner, plan.spec.stats, plan.spec.pattern, plan.params, select.record.sha256]
     : params.map((param) => plan.params[param]);
   return JSON.stringify([
     name,
     run,
-    on.includes('text') || on.includes('run') ? calibration.record.sha256 : null,
-    on.includes('target') || on.includes('run') ? plan.requested : null,
+    on.includes('text') || whole ? calibration.record.sha256 : null,
+    on.includes('target') || whole ? plan.requested : null,
   ]);
 }
 
-async function measure(name: Measured, context: FactContext): Promise<Found<unknown>> {
+async function measure(name: FactName, context: FactContext): Promise<Found<unknown>> {
   const known = remembered.get(context.engine) ?? new Map<string, Found<unknown>>();
   remembered.set(context.engine, known);
   const key = keyOf(name, context);
@@ -93,7 +109,7 @@ export async function allocationFor(context: FactContext, beta: number): Promise
   const facts: Record<string, unknown> = {};
   const warnings: string[] = [];
   let search: SearchRecord | undefined;
-  for (const name of plan.allocation.needs(plan.params) as Measured[]) {
+  for (const name of plan.allocation.needs(plan.params)) {
     const found = await measure(name, context);
     facts[name] = found.value;
     warnings.push(...(found.warnings ?? []));
