@@ -66,7 +66,7 @@ export function describeRun(report: RunReport): string {
   if (report.structured) {
     const { heads, channels, parameters, bytes } = report.structured;
     lines.push(
-      `smaller     ${heads[0]?.length ?? 0} key/value heads and ${channels[0]?.length ?? 0} channels less in every layer: ${parameters.after} of ${parameters.before} parameters, ${bytes.after} of ${bytes.before} bytes`,
+      `smaller     ${parameters.after} of ${parameters.before} parameters, ${bytes.after} of ${bytes.before} bytes (gone from every layer: key/value heads ${heads[0]?.length ?? 0}, channels ${channels[0]?.length ?? 0})`,
     );
   }
   const last = errors?.layers[errors.layers.length - 1];

@@ -80,7 +80,9 @@ export function modelCard(report: RunReport, base: BaseCard, methods: Methods): 
     [
       'pattern',
       spec.pattern === 'free'
-        ? 'unstructured'
+        ? report.structured
+          ? 'whole heads and channels'
+          : 'unstructured'
         : `${plain(spec.pattern.replace(':', ' of every '))} consecutive inputs are kept`,
     ],
     ...(sparsity
@@ -149,7 +151,7 @@ function smallerNote({ heads, channels, parameters, bytes, config }: StructuredR
   );
   return `## What was taken out
 
-Every layer lost ${heads[0]?.length ?? 0} key/value heads with their queries and ${channels[0]?.length ?? 0} MLP channels; \`pruning.json\` lists them (\`structured\`). The model is a dense one of the same class, smaller and with less to compute. The perplexities were measured with zeros in place of what is gone, which gives the same outputs but for rounding.
+Of its key/value heads (with their queries) every layer lost ${heads[0]?.length ?? 0}, of its MLP channels ${channels[0]?.length ?? 0}; \`pruning.json\` lists them (\`structured\`). The model is a dense one of the same class, smaller and with less to compute. The perplexities were measured with zeros in place of what is gone, which gives the same outputs but for rounding.
 
 | | before | after |
 | --- | --- | --- |

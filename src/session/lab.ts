@@ -456,7 +456,7 @@ export class Lab {
   ): Promise<Curve> {
     const { engine, plan: model } = this.loaded;
     const plan = planRun(model, { ...spec, beta: 0 });
-    const betas = sweepBetas(model, plan, options.betas);
+    const betas = sweepBetas(plan, options.betas);
     const texts = await this.#allTexts(spec, io);
     const kind: StatsKind = !plan.needsInputs ? 'exact' : options.kind;
     const { draws, warning } = await seedDraws(this.loaded.texts, spec, plan);
@@ -565,7 +565,7 @@ export class Lab {
         tokens('report') * engine.comparedTokenUnits * runs +
         engine.referenceUnits(texts.report);
     } else if (kind === 'sweep') {
-      const points = sweepBetas(model, plan, null).length;
+      const points = sweepBetas(plan, null).length;
       units =
         points *
           runs *

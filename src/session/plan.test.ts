@@ -145,13 +145,13 @@ describe('ratesFor and sweepBetas', () => {
   });
 
   test('auto is the grid with its control; a list is sorted and made unique', () => {
-    const auto = sweepBetas(model(), planRun(model(), spec()), null);
+    const auto = sweepBetas(planRun(model(), spec()), null);
     expect(auto[0]).toBe(0);
     expect(auto).toHaveLength(10);
-    expect(sweepBetas(model(), planRun(model(), spec()), [0.1, -0.1, 0.1, 0])).toEqual([-0.1, 0, 0.1]);
-    expect(
-      kindOf(() => sweepBetas(model(), planRun(model(), spec({ allocation: 'uniform' })), null)),
-    ).toMatch(/^SpecError/);
+    expect(sweepBetas(planRun(model(), spec()), [0.1, -0.1, 0.1, 0])).toEqual([-0.1, 0, 0.1]);
+    expect(kindOf(() => sweepBetas(planRun(model(), spec({ allocation: 'uniform' })), null))).toMatch(
+      /^SpecError/,
+    );
   });
 });
 
@@ -161,4 +161,47 @@ test('checkParams fills defaults and checks types', () => {
   expect(checkParams({ x: 1 }, known)).toEqual({ x: 1 });
   expect(kindOf(() => checkParams({ x: 2 }, known))).toMatch(/from 0 to 1/);
   expect(kindOf(() => checkParams({ x: 'a' }, known))).toMatch(/SpecError/);
+});
+
+describe('a range of layers', () => {
+  const ranged = (set: LabSpec['set'], change: Partial<LabSpec> = {}): LabSpec =>
+    spec({ pruner: 'llm-pruner', sparsity: 0.4, set, ...change });
+
+  test('ATP works over the range alone; the other layers keep all', () => {
+    const set = { firstLayer: 1, lastLayer: 3 };
+    const plan = planRun(model(), ranged(set, { beta: 0.1 }));
+    const { rates, allocation } = ratesFor(model(), plan, 0.1);
+    // Three layers: S - beta, S, S + beta.
+    for (const [i, want] of [0, 0.3, 0.4, 0.5].entries()) {
+      expect(allocation.sparsity[i]).toBeCloseTo(want, 12);
+      for (const rate of Object.values(rates[i] ?? {})) expect(fractionOf(rate)).toBeCloseTo(want, 12);
+    }
+    expect(plan.requested).toBeCloseTo(0.3, 12);
+    // Of three layers, not of four: (1 - |1 - 2 S|) / (L - 1).
+    expect(plan.betaMax).toBeCloseTo(0.4, 12);
+    expect(sweepBetas(plan, null).every((beta) => Math.abs(beta) <= 0.4)).toBe(true);
+  });
+
+  test('all layers are the usual allocation', () => {
+    const whole = ratesFor(model(), planRun(model(), ranged({})), 0);
+    const usual = ratesFor(model(), planRun(model(), spec({ sparsity: 0.4 })), 0);
+    expect(whole.rates).toEqual(usual.rates);
+  });
+
+  test('what says of every layer what it loses, or measures the whole model, does not go with it', () => {
+    const set = { firstLayer: 1 };
+    expect(kindOf(() => planRun(model(), ranged(set, { layerSparsity: [0, 0.1, 0.2, 0.3] })))).toMatch(
+      /^SpecError.*by hand/,
+    );
+    expect(kindOf(() => planRun(model(), ranged(set, { allocation: 'alphapruning' })))).toMatch(
+      /^SpecError.*range of layers/,
+    );
+    expect(kindOf(() => planRun(model(), ranged({ lastLayer: 4 })))).toMatch(/^SpecError.*0 to 3/);
+  });
+
+  test('K:M patterns are refused by a pruner of whole groups', () => {
+    expect(kindOf(() => planRun(model(), ranged({}, { pattern: '2:4', sparsity: 0.5 })))).toMatch(
+      /^SpecError.*no K:M pattern/,
+    );
+  });
 });

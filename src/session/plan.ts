@@ -18,7 +18,7 @@ import {
 } from '../pruning/allocations';
 import type { Facts } from '../pruning/allocations/facts';
 import { COMMON_PARAMS, findPruner } from '../pruning/pruners';
-import type { Pruner, PrunerParam, Statistic } from '../pruning/pruners/define';
+import type { LayerRange, Params, Pruner, PrunerParam, Statistic } from '../pruning/pruners/define';
 import type { MatrixRates, Rate } from '../pruning/rates';
 
 export interface RunPlan {
@@ -40,7 +40,10 @@ export interface RunPlan {
   /** True where beta is a choice: ATP, free pattern, no rates by hand. */
   hasBeta: boolean;
   betaMax: number | null;
+  /** Over all prunable weights. */
   requested: number;
+  /** The layers that are pruned; the allocation works over them alone. */
+  range: LayerRange;
 }
 
 /** How much goes, by layer and matrix. */
@@ -58,6 +61,12 @@ export function planRun(model: ModelPlan, spec: LabSpec): RunPlan {
   if (spec.set['select'] === 'gpu' && pattern !== 'free' && pattern.group > 32)
     throw new LabError('SpecError', 'Groups of more than 32 are not supported.');
   let requested = spec.sparsity;
+  if (pattern !== 'free' && !pruner.groups)
+    throw new LabError(
+      'SpecError',
+      `${pruner.label} takes no K:M pattern; ${spec.pattern} was asked for.`,
+      'Use the free pattern, or another pruner.',
+    );
   if (pattern !== 'free') {
     requested = 1 - pattern.keep / pattern.group;
     if (Math.abs(spec.sparsity - requested) > 1e-9) {
@@ -95,7 +104,14 @@ export function planRun(model: ModelPlan, spec: LabSpec): RunPlan {
     );
   }
   const sizes = model.prunablePerLayer;
-  if (hasBeta && spec.beta !== 'auto') checkBeta(spec.beta, spec.sparsity, sizes.length);
+  const range = rangeOf(model, pruner, params);
+  const layers = range.last - range.first + 1;
+  if (layers < sizes.length) {
+    checkPartial(spec, allocation, params);
+    const inside = sizes.slice(range.first, range.last + 1).reduce((a, b) => a + b, 0);
+    requested *= inside / sizes.reduce((a, b) => a + b, 0);
+  }
+  if (hasBeta && spec.beta !== 'auto') checkBeta(spec.beta, spec.sparsity, layers);
   if (spec.layerSparsity) {
     const rates = matrixRates(spec.layerSparsity, sizes.length, model.prunable);
     requested = weightedMean(
@@ -115,9 +131,32 @@ export function planRun(model: ModelPlan, spec: LabSpec): RunPlan {
     exactBudget: params['exactBudget'] === true,
     select: params['select'] as RunPlan['select'],
     hasBeta,
-    betaMax: hasBeta ? betaMax(spec.sparsity, sizes.length) : null,
+    betaMax: hasBeta ? betaMax(spec.sparsity, layers) : null,
     requested,
+    range,
   };
+}
+
+/** The layers that a pruner with these parameters works on. */
+function rangeOf(model: ModelPlan, pruner: Pruner, params: Params): LayerRange {
+  const layers = model.prunablePerLayer.length;
+  return pruner.range?.(params, layers) ?? { first: 0, last: layers - 1 };
+}
+
+/** What cannot be told of a part of the layers. */
+function checkPartial(spec: LabSpec, allocation: Allocation, params: Params): void {
+  if (spec.layerSparsity)
+    throw new LabError(
+      'SpecError',
+      'Rates by hand say of every layer what it loses; a range of layers cannot be given with them.',
+      'Leave firstLayer and lastLayer out, and give 0 for the layers that stay whole.',
+    );
+  if (allocation.needs(params).length > 0)
+    throw new LabError(
+      'SpecError',
+      `The allocation "${allocation.id}" measures the whole model; it does not work on a range of layers.`,
+      'Use uniform or atp, or leave firstLayer and lastLayer out.',
+    );
 }
 
 /** What `--set` may name with this pruner and this allocation. */
@@ -188,8 +227,10 @@ export function ratesFor(
   facts?: Facts,
 ): { rates: LayerRates; allocation: AllocationRecord } {
   const { spec, allocation, params } = plan;
+  const { first, last } = plan.range;
   const sizes = model.prunablePerLayer;
-  const layers = sizes.length;
+  const layers = last - first + 1;
+  const partial = layers < sizes.length;
   if (plan.hasBeta) checkBeta(beta, spec.sparsity, layers);
   if (!facts && needsFacts(plan))
     throw new LabError(
@@ -197,18 +238,23 @@ export function ratesFor(
       `The rates of the allocation "${allocation.id}" are measured on the weights, which are not read here.`,
       'Run it: "prunelab prune" measures them first.',
     );
+  const within = model.prunable.filter(({ layer }) => layer >= first && layer <= last);
   const result = allocation.allocate({
     layers,
-    sizes,
-    sparsity: plan.requested,
+    sizes: sizes.slice(first, last + 1),
+    sparsity: partial ? spec.sparsity : plan.requested,
     params: { ...params, ...(plan.hasBeta ? { beta } : {}) },
     rates: spec.layerSparsity,
-    matrices: model.prunable,
+    matrices: within.map((m) => ({ ...m, layer: m.layer - first })),
     facts,
   });
-  const asked = result.matrices ?? model.prunable.map(({ layer }) => result.layers[layer] ?? 0);
+  const perLayer = sizes.map((_, layer) => result.layers[layer - first] ?? 0);
+  const before = model.prunable.findIndex(({ layer }) => layer === first);
+  const asked = model.prunable.map(({ layer }, k) =>
+    result.matrices ? (result.matrices[k - before] ?? 0) : (perLayer[layer] ?? 0),
+  );
   const counts = model.prunable.map(({ count }) => count);
-  const exact = plan.exactBudget && params['exactMean'] === true && plan.pattern === 'free';
+  const exact = !partial && plan.exactBudget && params['exactMean'] === true && plan.pattern === 'free';
   const handed = exact ? wholeZeros(asked, counts, plan.requested) : asked;
   const rates: Record<string, Rate>[] = sizes.map(() => ({}));
   model.prunable.forEach((m, k) => {
@@ -230,7 +276,7 @@ export function ratesFor(
     allocation: {
       id: allocation.id,
       params: { ...own, ...(plan.hasBeta ? { beta } : {}) },
-      sparsity: result.layers,
+      sparsity: perLayer,
       ...(result.matrices
         ? { matrices: Object.fromEntries(model.prunable.map(({ name }, k) => [name, asked[k] ?? 0])) }
         : {}),
@@ -245,8 +291,8 @@ export function ratesFor(
 }
 
 /** The betas of a sweep: given ones (checked, ascending, once each), or the grid with its control. */
-export function sweepBetas(model: ModelPlan, plan: RunPlan, given: readonly number[] | null): number[] {
-  const layers = model.prunablePerLayer.length;
+export function sweepBetas(plan: RunPlan, given: readonly number[] | null): number[] {
+  const layers = plan.range.last - plan.range.first + 1;
   if (!plan.hasBeta) {
     throw new LabError(
       'SpecError',

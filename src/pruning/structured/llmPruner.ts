@@ -1,7 +1,7 @@
 /** LLM-Pruner on one layer: scores its groups, removes the least important ones, gives their masks. */
 import type { ChooseLayer, LayerJob, MatrixChoice, Params } from '../pruners/define';
 import { fullMask, leastImportant, maskGroups, removedCount } from './choose';
-import { groupFamilies, type GroupFamily } from './groups';
+import { groupFamilies, type GroupFamily, type GroupKind } from './groups';
 import { groupImportance, type ScoredMatrix } from './importance';
 
 export const chooseLayer: ChooseLayer = async (job) => {
@@ -14,6 +14,11 @@ export const chooseLayer: ChooseLayer = async (job) => {
   );
 };
 
+/** Rounding to whole groups up to this share is not worth a word. */
+const COARSE = 0.05;
+
+const NAMES: Record<GroupKind, string> = { heads: 'key/value heads', channels: 'MLP channels' };
+
 /** The groups of each family that go. */
 export async function removedGroups(job: LayerJob): Promise<{ family: GroupFamily; groups: number[] }[]> {
   const matrices: Record<string, ScoredMatrix> = Object.fromEntries(
@@ -25,7 +30,12 @@ export async function removedGroups(job: LayerJob): Promise<{ family: GroupFamil
   const out: { family: GroupFamily; groups: number[] }[] = [];
   for (const family of prunedFamilies(groupFamilies(job.config), job.params)) {
     const importance = await groupImportance(family, matrices, job.pace);
-    out.push({ family, groups: leastImportant(importance, removedCount(family.count, job.rate)) });
+    const count = removedCount(family.count, job.rate);
+    if (count / family.count - job.rate > COARSE)
+      job.warn(
+        `Groups go whole, and a layer has ${family.count} ${NAMES[family.kind]}: more of them goes than was asked for.`,
+      );
+    out.push({ family, groups: leastImportant(importance, count) });
   }
   return out;
 }

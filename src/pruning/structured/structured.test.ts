@@ -172,6 +172,20 @@ describe('masks', () => {
     }
   });
 
+  test('rounding up to whole groups is said where it shows', async () => {
+    const plan = await planOf('two-block');
+    const matrices = await layerOf(plan, 0);
+    const said: string[] = [];
+    const warn = (text: string): void => void said.push(text);
+    await removedGroups(job(plan, 0, matrices, { rate: 0.25, warn }));
+    expect(said).toEqual([
+      'Groups go whole, and a layer has 2 key/value heads: more of them goes than was asked for.',
+    ]);
+    said.length = 0;
+    await removedGroups(job(plan, 0, matrices, { rate: 0.5, warn }));
+    expect(said).toEqual([]);
+  });
+
   test('heads or channels stay where they are asked to', async () => {
     const plan = await planOf('two-block');
     const matrices = await layerOf(plan, 0);
