@@ -15,6 +15,7 @@ test('a comparison is stopped, goes on after a reload, and is kept as files', as
   await lab.button('Compare').click();
   const dialog = page.getByRole('dialog', { name: 'Compare methods' });
   const rows = dialog.getByRole('region', { name: 'Rows of the comparison' }).locator('tbody tr');
+  await expect(dialog.getByRole('checkbox', { name: 'Magnitude' })).toBeChecked();
   for (const box of await dialog.getByRole('group', { name: 'Pruners' }).getByRole('checkbox').all())
     await box.setChecked(false);
   await expect(dialog.getByRole('button', { name: 'Start comparison' })).toBeDisabled();

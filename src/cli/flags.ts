@@ -88,7 +88,7 @@ const EXTRA = {
   betas: { kind: 'text', value: 'LIST', help: 'auto (the grid and 0), or a comma list' },
   layer: { kind: 'text', value: 'I', help: 'the layer to look into; the first is 0' },
   ids: { kind: 'text', value: 'F.json', help: 'windows of token ids, equal lengths' },
-  pruners: { kind: 'text', value: 'LIST', help: 'ids to compare, wanda; parameters as ID:NAME=VALUE' },
+  pruners: { kind: 'text', value: 'LIST', help: 'ids to compare, wanda; all; parameters as ID:NAME=VALUE' },
   allocations: {
     kind: 'text',
     value: 'LIST',

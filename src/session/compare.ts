@@ -189,6 +189,7 @@ class EntryWatch {
       },
       emit: (event: LabEvent) => {
         if (event.type === 'point') this.trial(pointScore(event.point), event.point.beta);
+        else if (event.type === 'trial') this.trial(event.search.trials.at(-1)?.perplexity ?? null);
         else if (event.type === 'progress') {
           const { done, secondsLeft } = place(
             this.#from + this.#share * (event.total > 0 ? event.done / event.total : 0),
@@ -217,12 +218,12 @@ class EntryWatch {
     this.#share = share;
   }
 
-  trial(perplexity: number | null, beta: number): void {
+  trial(perplexity: number | null, beta?: number): void {
     // Negative betas are the control: they are measured, not chosen.
     const before = this.trials.at(-1)?.best ?? null;
-    const counts = perplexity !== null && beta >= 0;
+    const counts = perplexity !== null && (beta ?? 0) >= 0;
     const best = counts && (before === null || perplexity < before) ? perplexity : before;
-    this.trials.push({ ms: this.ms, perplexity, best, beta });
+    this.trials.push({ ms: this.ms, perplexity, best, ...(beta !== undefined && { beta }) });
   }
 }
 
@@ -323,7 +324,7 @@ function doneRow(
     ...(watch.trials.length > 0 && { search: { by: head.allocation, trials: watch.trials } }),
     cost: {
       ms: watch.ms,
-      searchMs,
+      searchMs: searchMs || (watch.trials.at(-1)?.ms ?? 0),
       modelPasses: watch.work.units / unitsOfPass,
       dispatches: watch.work.dispatches,
       stages: Object.fromEntries(Object.entries(report.timings).map(([stage, { ms }]) => [stage, ms])),

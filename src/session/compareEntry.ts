@@ -3,13 +3,13 @@ import type { CompareEntry, CompareSpec } from '../core/comparison';
 import { LabError } from '../core/errors';
 import type { LabSpec, ParamValue } from '../core/spec';
 import { betaGrid, findAllocation } from '../pruning/allocations';
+import { BAYES_TRIALS } from '../pruning/allocations/bayesian';
+import { DSA_BUDGET } from '../pruning/allocations/dsa';
 import { findPruner } from '../pruning/pruners';
 import { paramsOf } from './plan';
 
 /** On unless said otherwise: all entries meet the same count of zeros. */
 const SAME_ZEROS = ['exactBudget', 'exactMean'];
-/** Shared by what searches rates by trying them. */
-const BUDGET = 'budget';
 
 /** Names that `--set` may give to an entry. */
 function knownParams({ pruner, allocation }: CompareEntry): Set<string> {
@@ -70,9 +70,11 @@ export function entryWeight(spec: CompareSpec, entry: CompareEntry, layers: numb
     return entry.allocation.set['beta'] !== undefined
       ? 1
       : 2 + (spec.base.betas?.length ?? betaGrid(entry.sparsity, layers).length);
-  const budget = allocation.params.find((p) => p.name === BUDGET);
-  const trials = budget && (set[BUDGET] ?? budget.init);
-  return 1 + (typeof trials === 'number' ? trials : 0);
+  // What searches rates by trying them.
+  const trials = [BAYES_TRIALS, ...(set['dsaExpression'] === 'search' ? [DSA_BUDGET] : [])]
+    .filter((budget) => allocation.params.includes(budget))
+    .map(({ name, init }) => set[name] ?? init);
+  return trials.reduce<number>((sum, n) => sum + (typeof n === 'number' ? n : 0), 1);
 }
 
 /** Seconds that the rest of a queue takes, from what each pruner took for a pruning so far; null before the first. */

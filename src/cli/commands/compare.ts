@@ -12,8 +12,8 @@ import { parseNumber, parsePattern } from '../../core/spec';
 import { parseStoredComparison } from '../../core/storedComparison';
 import { compareHtml } from '../../formats/compareHtml';
 import { compareCsv } from '../../formats/compareTable';
-import { findAllocation } from '../../pruning/allocations';
-import { findPruner } from '../../pruning/pruners';
+import { allocations, findAllocation } from '../../pruning/allocations';
+import { findPruner, PRUNERS } from '../../pruning/pruners';
 import { compare } from '../../session/compare';
 import type { Command } from '../command';
 import { describeComparison } from '../describeComparison';
@@ -93,16 +93,27 @@ export const compareCommand: Command = {
 
 /** What is compared; ids are checked before a model is loaded. */
 function readLists(parsed: Parsed): Omit<CompareSpec, 'base'> {
-  const list = (name: string, without: string): string[] =>
-    (parsed.values.get(name) ?? without)
+  const list = (name: string, without: string, all: readonly string[] = []): string[] => {
+    const named = (parsed.values.get(name) ?? without)
       .split(',')
       .map((item) => item.trim())
       .filter((item) => item !== '');
+    // 'all' stands for what the list does not name itself.
+    return named.flatMap((item) => (item === 'all' ? all.filter((id) => !named.includes(id)) : [item]));
+  };
   const pattern = parsePattern(parsed.values.get('pattern') ?? 'free');
   const rate = pattern === 'free' ? '0.7' : String(1 - pattern.keep / pattern.group);
   const lists = {
-    pruners: list('pruners', 'wanda'),
-    allocations: list('allocations', 'uniform,atp'),
+    pruners: list(
+      'pruners',
+      'wanda',
+      PRUNERS.map(({ id }) => id),
+    ),
+    allocations: list(
+      'allocations',
+      'uniform,atp',
+      allocations.filter(({ listed }) => listed).map(({ id }) => id),
+    ),
     sparsities: list('sparsities', rate).map((text) => parseNumber('--sparsities', text, { min: 0, max: 1 })),
     axes: parsed.switches.has('axes'),
   };

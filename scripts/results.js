@@ -1,0 +1,158 @@
+// @ts-check
+// npm run results: compares the methods with the command line and writes docs/results.md from what came out.
+//   npm run results                       the demo model
+//   npm run results -- --smollm2 DIR      SmolLM2-135M as well, from a folder in Hugging Face layout
+//   npm run results -- --write            only writes the page again, from the stored comparisons
+// --budget N (trials of each search), --seeds LIST, --samples N, --window n, --windows K. What was measured under the
+// same settings is not measured again: each comparison goes on from its own file in .cache/results.
+import { spawn } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { CACHE, inRoot, ROOT } from './lib/paths.js';
+import { resultsPage } from './lib/resultsPage.js';
+import { fail, say, SetupError } from './lib/say.js';
+
+/** @typedef {import('./lib/resultsPage.js').Stored} Stored */
+
+const STORE = inRoot('docs/results');
+const WORK = join(CACHE, 'results');
+const KNOWN = ['budget', 'seeds', 'samples', 'window', 'windows', 'smollm2', 'betas'];
+
+/** @param {string[]} argv */
+function readArguments(argv) {
+  /** @type {Record<string, string>} */
+  const values = {};
+  let write = false;
+  for (let i = 0; i < argv.length; i++) {
+    const name = (argv[i] ?? '').replace(/^--/, '');
+    if (name === 'write') write = true;
+    else if (KNOWN.includes(name) && argv[i + 1] !== undefined) values[name] = argv[++i] ?? '';
+    else
+      throw new SetupError(
+        `npm run results does not know ${argv[i]}.`,
+        `Use ${KNOWN.map((k) => `--${k}`).join(', ')}, --write.`,
+      );
+  }
+  return { values, write };
+}
+
+/**
+ * One comparison by the command line, resumable; kept without the losses of each window.
+ * @param {string} name
+ * @param {string[]} args
+ * @returns {Promise<Stored>}
+ */
+async function compare(name, args) {
+  mkdirSync(WORK, { recursive: true });
+  mkdirSync(STORE, { recursive: true });
+  const out = join(WORK, `${name}.json`);
+  const all = ['compare', ...args, '--resume', join(WORK, `${name}.partial.json`), '--json', out];
+  say(`prunelab ${all.join(' ')}`);
+  /** @type {number} */
+  const code = await new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, [inRoot('bin/prunelab.js'), ...all], {
+      cwd: ROOT,
+      stdio: ['ignore', 'ignore', 'inherit'],
+    });
+    child.on('error', reject);
+    child.on('close', (status) => resolve(status ?? 1));
+  });
+  if (code !== 0)
+    throw new SetupError(
+      `The comparison ${name} ended with exit code ${code}.`,
+      'What it said stands above; run again to go on.',
+    );
+  const command = ['node bin/prunelab.js compare', ...args.map((a) => (a.startsWith('/') ? 'DIR' : a))].join(
+    ' ',
+  );
+  /** @type {Stored} */
+  const stored = { name, command, comparison: JSON.parse(readFileSync(out, 'utf8'), compact) };
+  writeFileSync(join(STORE, `${name}.json`), `${JSON.stringify(stored)}\n`);
+  return stored;
+}
+
+/**
+ * @param {string} key
+ * @param {unknown} value
+ */
+function compact(key, value) {
+  if (key === 'losses' || key === 'stages') return key === 'losses' ? [] : {};
+  return typeof value === 'number' && !Number.isInteger(value) ? Number(value.toPrecision(7)) : value;
+}
+
+/**
+ * The allocations, the pruners, and the reversed schedule of one model.
+ * @param {string} model
+ * @param {string} name
+ * @param {string[]} sizes
+ * @param {{ budget: string, betas: string }} search
+ */
+async function measure(model, name, sizes, { budget, betas }) {
+  const common = [model, ...sizes, '--betas', betas];
+  const allocations = await compare(`${name}-allocations`, [
+    ...common,
+    ...['--pruners', 'wanda', '--sparsities', '0.5,0.6,0.7', '--set', `bayesTrials=${budget}`],
+    ...['--allocations', `uniform,atp,all,dsa:dsaExpression=search:dsaBudget=${budget}:dsaPopulation=3`],
+  ]);
+  await compare(`${name}-pruners`, [
+    ...common,
+    ...['--pruners', 'wanda,magnitude,sparsegpt,all', '--allocations', 'uniform', '--sparsities', '0.7'],
+  ]);
+  const layers = allocations.comparison.model.layers;
+  for (const s of [0.5, 0.6, 0.7]) {
+    const row = allocations.comparison.rows.find(
+      (r) => r.status === 'done' && r.allocation === 'atp' && r.sparsity === s,
+    );
+    const limit = Math.min(2 * s, 2 * (1 - s)) / (layers - 1);
+    const beta = row?.beta ? row.beta : Number((limit / 2).toPrecision(6));
+    await compare(`${name}-reversed-${s}`, [
+      ...[model, ...sizes, '--pruners', 'wanda', '--sparsities', String(s)],
+      ...['--allocations', `uniform,atp:beta=${beta},atp:beta=-${beta}`],
+    ]);
+  }
+}
+
+/** @param {string} name */
+function stored(name) {
+  const path = join(STORE, `${name}.json`);
+  return existsSync(path) ? /** @type {Stored} */ (JSON.parse(readFileSync(path, 'utf8'))) : null;
+}
+
+try {
+  const { values, write } = readArguments(process.argv.slice(2));
+  const search = { budget: values['budget'] ?? '6', betas: values['betas'] ?? '0,0.008,0.016,0.024,0.032' };
+  /** @param {Record<string, string>} defaults */
+  const sizes = (defaults) =>
+    Object.entries({
+      ...defaults,
+      ...Object.fromEntries(Object.entries(values).filter(([k]) => k in defaults)),
+    }).flatMap(([k, v]) => [`--${k}`, v]);
+  if (!write) {
+    await measure(
+      'demo',
+      'demo',
+      sizes({ samples: '6', window: '32', windows: '6', seeds: '0,1,2' }),
+      search,
+    );
+    if (values['smollm2'])
+      // Software adapters take minutes for a pass of this model: windows as small as that forces.
+      await measure(
+        values['smollm2'],
+        'smollm2',
+        sizes({ samples: '2', window: '32', windows: '4', seeds: '0' }),
+        {
+          budget: values['budget'] ?? '2',
+          betas: '0,0.005,0.01,0.015,0.02',
+        },
+      );
+  }
+  const models = ['demo', 'smollm2'].map((name) => ({
+    allocations: stored(`${name}-allocations`),
+    pruners: stored(`${name}-pruners`),
+    reversed: [0.5, 0.6, 0.7].map((s) => stored(`${name}-reversed-${s}`)),
+  }));
+  writeFileSync(inRoot('docs/results.md'), resultsPage(models));
+  say('Wrote docs/results.md.');
+} catch (error) {
+  fail(error);
+}
