@@ -13,6 +13,7 @@ import { logitsCommand } from './commands/logits';
 import { pruneCommand } from './commands/prune';
 import { recipeCommand } from './commands/recipe';
 import { runsCommand } from './commands/runs';
+import { searchMetricCommand } from './commands/searchMetric';
 import { sweepCommand } from './commands/sweep';
 import { textsCommand } from './commands/texts';
 import { verifyCommand } from './commands/verify';
@@ -26,6 +27,7 @@ const COMMANDS: readonly Command[] = [
   logitsCommand,
   pruneCommand,
   sweepCommand,
+  searchMetricCommand,
   compareCommand,
   generateCommand,
   verifyCommand,

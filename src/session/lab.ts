@@ -33,7 +33,7 @@ import { bestBeta, tiedBetas } from '../eval/betaChoice';
 import { firstTokens } from './cutText';
 import { Engine, layerSparsity, matrixCounts, partCounts, type MaskState, type Meter } from './engine';
 import { reportOnly, selectAndReport, type EvaluatedText } from './bothTexts';
-import type { Figures } from './figures';
+import { figuresOf, type Figures } from './figures';
 import { foundPruning } from './foundPruning';
 import type { LabHost, TextIo } from './host';
 import { maskHashes } from './fileLayout';
@@ -526,6 +526,31 @@ export class Lab {
           )
         ).allocation,
     );
+  }
+
+  /**
+   * For searches over a pruner's parameters: `work` measures the clean model's perplexity on the select text under other
+   * values of them (null: diverged). The rates are those of `spec`.
+   */
+  async trySettings<T>(
+    spec: LabSpec,
+    io: JobIo,
+    work: (measure: (set: LabSpec['set']) => Promise<number | null>) => Promise<T>,
+  ): Promise<T> {
+    const { engine, plan: model } = this.loaded;
+    const beta = typeof spec.beta === 'number' ? spec.beta : 0;
+    const planned = planRun(model, { ...spec, beta });
+    const texts = await this.#allTexts(spec, io);
+    const { calibration, select: evaluate } = texts;
+    const silent: Meter = { total: () => undefined, add: () => undefined };
+    return this.#job(io, 'Measuring', async (rec) => {
+      const { rates } = await this.#rates(planned, beta, texts, rec, silent);
+      return work(async (set) => {
+        const plan = planRun(model, { ...spec, beta, set: { ...spec.set, ...set } });
+        const job = { plan, rates, statistics: spec.stats, calibration, evaluate };
+        return figuresOf(await engine.prune(rec, job, silent)).perplexity;
+      });
+    });
   }
 
   /** What measures rates is fetched when there is something to measure. */
