@@ -86,16 +86,22 @@ export function parseSeeds(field: string, text: string): number[] {
 
 const RE_PATTERN = /^(?<keep>[1-9]\d{0,2}):(?<group>[1-9]\d{0,2})$/;
 
-/** 'free' or 'K:M' with 1 <= K < M <= 32. Throws SpecError otherwise. */
+/** Each layer keeps a whole number of every 8 inputs, which ATP chooses. */
+export const MIXED_PATTERN = 'mixed:8';
+
+/**
+ * 'free', 'mixed:8' or 'K:M' with 1 <= K < M <= 32. Throws SpecError otherwise. 'mixed:8' counts as free: sparsity and
+ * beta are open, and the groups come with the rates.
+ */
 export function parsePattern(text: string): Pattern {
-  if (text === 'free') return 'free';
+  if (text === 'free' || text === MIXED_PATTERN) return 'free';
   const groups = RE_PATTERN.exec(text)?.groups;
   const keep = Number(groups?.keep);
   const group = Number(groups?.group);
   if (!groups || !(keep < group) || group > 32) {
     throw new LabError(
       'SpecError',
-      `Pattern "${text}" is not "free" or K:M with 1 <= K < M <= 32.`,
+      `Pattern "${text}" is not "free", "mixed:8" or K:M with 1 <= K < M <= 32.`,
       'Use for example 2:4.',
     );
   }

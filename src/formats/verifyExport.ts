@@ -3,6 +3,7 @@
  * groups, masks. A second pair of eyes: it shares no code with the readers and writers of this folder, so a fault
  * there cannot hide here.
  */
+import { MIXED_PATTERN } from '../core/spec';
 import { createSHA256 } from 'hash-wasm';
 import { LabError } from '../core/errors';
 import { BlockZeroCounter, ZeroCounter } from './verifyCounters';
@@ -80,6 +81,8 @@ interface ExportRecord {
   achieved: number | null;
   layers: number[] | null;
   pattern: { keep: number; group: number } | null;
+  /** Kept of every 8 by matrix, where the pattern is mixed:8. */
+  keeps: Map<string, number>;
   /** Of a smaller model: what it lost. */
   structured: Record<string, unknown> | null;
 }
@@ -139,6 +142,14 @@ async function readRecord(folder: ExportedFolder, paths: Set<string>): Promise<E
     achieved: typeof sparsity?.achieved === 'number' ? sparsity.achieved : null,
     layers: Array.isArray(sparsity?.layers) ? (sparsity.layers as number[]) : null,
     pattern: pattern ? { keep: Number(pattern[1]), group: Number(pattern[2]) } : null,
+    keeps: new Map(
+      asked === MIXED_PATTERN
+        ? Object.entries(objectAt(objectAt(value, 'allocation'), 'matrices') ?? {}).map(([name, rate]) => [
+            name,
+            Math.round(8 * (1 - Number(rate))),
+          ])
+        : [],
+    ),
     structured: objectAt(value, 'structured'),
   };
 }
@@ -305,7 +316,8 @@ class Check {
       this.differ(`${entry.name}: type ${entry.dtype}, whose zeros cannot be counted`);
       return null;
     }
-    const { pattern } = this.#record;
+    const keep = this.#record.keeps.get(this.#record.reportNames.get(entry.name) ?? entry.name);
+    const pattern = keep === undefined ? this.#record.pattern : { keep, group: 8 };
     if (pattern && inputs % pattern.group !== 0)
       this.differ(`${entry.name}: ${inputs} inputs are not whole groups`);
     const mask = this.#masks.get(entry.name) ?? null;

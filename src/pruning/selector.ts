@@ -23,6 +23,8 @@ export interface SelectorOptions {
   pruner: Pruner;
   params: Params;
   pattern: Pattern;
+  /** The patterns come with the rates. */
+  mixed?: boolean;
   exactBudget: boolean;
   path: 'gpu' | 'cpu';
   /** Of a pruner that is more than a score |W| times a norm. */
@@ -112,7 +114,8 @@ export class Selector {
 
   /** Unit of comparison of these masks. */
   get unit(): 'row' | 'matrix' | 'group' {
-    return this.#options.pattern === 'free' ? this.#options.pruner.scope(this.#options.params) : 'group';
+    const { pattern, mixed, pruner, params } = this.#options;
+    return pattern === 'free' && mixed !== true ? pruner.scope(params) : 'group';
   }
 
   /** Whether the margins of these masks are measured on the GPU, by the same score. */

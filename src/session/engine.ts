@@ -314,6 +314,7 @@ export class Engine {
         pruner: job.plan.pruner,
         params: job.plan.params,
         pattern: job.plan.pattern,
+        mixed: job.plan.mixed,
         exactBudget: job.plan.exactBudget,
         path: this.selectPath(job.plan.select),
         chooser,

@@ -1,7 +1,14 @@
 /** A spec held against a model: what is pruned how much, or a SpecError that says what is illegal. */
 import { LabError } from '../core/errors';
 import type { AllocationRecord } from '../core/report';
-import { parsePattern, seedsProblem, type LabSpec, type ParamValue, type Pattern } from '../core/spec';
+import {
+  MIXED_PATTERN,
+  parsePattern,
+  seedsProblem,
+  type LabSpec,
+  type ParamValue,
+  type Pattern,
+} from '../core/spec';
 import type { ModelPlan } from '../models/inspect';
 import {
   ALLOCATION_PARAMS,
@@ -10,6 +17,8 @@ import {
   checkBeta,
   findAllocation,
   fitRowZeros,
+  MIXED_GROUP,
+  mixedKeeps,
   matrixRates,
   weightedMean,
   wholeZeros,
@@ -35,6 +44,8 @@ export interface RunPlan {
   /** Whether kept weights change. */
   updates: boolean;
   pattern: Pattern;
+  /** Every layer has a pattern N:8 of its own, in its rates. */
+  mixed: boolean;
   exactBudget: boolean;
   select: 'auto' | 'gpu' | 'cpu';
   /** True where beta is a choice: ATP, free pattern, no rates by hand. */
@@ -91,6 +102,25 @@ export function planRun(model: ModelPlan, spec: LabSpec): RunPlan {
       }
     }
   }
+  const mixed = spec.pattern === MIXED_PATTERN;
+  if (mixed) {
+    if (!allocation.hasBeta || !pruner.groups)
+      throw new LabError(
+        'SpecError',
+        `Pattern ${spec.pattern} needs the allocation atp and a pruner that takes patterns.`,
+        'Use --allocation atp, or another pattern.',
+      );
+    mixedKeeps(
+      model.prunablePerLayer.map(() => spec.sparsity),
+      spec.sparsity,
+    );
+    const odd = model.prunable.find((m) => m.cols % MIXED_GROUP !== 0);
+    if (odd)
+      throw new LabError(
+        'SpecError',
+        `Pattern ${spec.pattern}: ${odd.name} has ${odd.cols} inputs, which ${MIXED_GROUP} does not divide.`,
+      );
+  }
   const unfit = spec.seeds ? seedsProblem(spec.seeds, spec.seed) : null;
   if (unfit !== null)
     throw new LabError('SpecError', unfit, 'List each seed once, the main one (--seed) among them.');
@@ -128,6 +158,7 @@ export function planRun(model: ModelPlan, spec: LabSpec): RunPlan {
     needsInputs: pruner.statistics(params).some((s) => s === 'norm' || s === 'gram' || s === 'moments'),
     updates: pruner.updates(params),
     pattern,
+    mixed,
     exactBudget: params['exactBudget'] === true,
     select: params['select'] as RunPlan['select'],
     hasBeta,
@@ -246,8 +277,10 @@ export function ratesFor(
     params: { ...params, ...(plan.hasBeta ? { beta } : {}) },
     rates: spec.layerSparsity,
     matrices: within.map((m) => ({ ...m, layer: m.layer - first })),
-    facts,
+    facts: facts && partial ? factsWithin(facts, plan.range, model) : facts,
   });
+  const keeps = plan.mixed ? mixedKeeps(result.layers, plan.requested) : null;
+  if (keeps) return mixedRates(model, plan, beta, keeps);
   const perLayer = sizes.map((_, layer) => result.layers[layer - first] ?? 0);
   const before = model.prunable.findIndex(({ layer }) => layer === first);
   const asked = model.prunable.map(({ layer }, k) =>
@@ -260,7 +293,7 @@ export function ratesFor(
   model.prunable.forEach((m, k) => {
     const row = rates[m.layer];
     const rate = handed[k] ?? 0;
-    const given = result.rowZeros?.[k];
+    const given = result.rowZeros?.[k - before];
     if (row)
       row[m.matrix] = given
         ? { rate, rowZeros: exact ? fitRowZeros(given, m.cols, Math.floor(m.count * rate)) : given }
@@ -290,6 +323,52 @@ export function ratesFor(
   };
 }
 
+/** Facts of the layers that are pruned, where others are protected: lists by layer or by matrix are cut. */
+function factsWithin(facts: Facts, { first, last }: LayerRange, model: ModelPlan): Facts {
+  const inside = model.prunable.map(({ layer }) => layer >= first && layer <= last);
+  const cut = (list: readonly unknown[]): unknown[] =>
+    list.length === model.prunable.length
+      ? list.filter((_, k) => inside[k])
+      : list
+          .slice(first, last + 1)
+          .map((row) =>
+            Array.isArray(row) && row.length === model.prunablePerLayer.length
+              ? row.slice(first, last + 1)
+              : row,
+          );
+  return Object.fromEntries(
+    Object.entries(facts).map(([name, fact]) => [name, Array.isArray(fact) ? cut(fact) : fact]),
+  );
+}
+
+/** Rates of layers that keep `keeps` of every 8 inputs. */
+function mixedRates(
+  model: ModelPlan,
+  plan: RunPlan,
+  beta: number,
+  keeps: readonly number[],
+): { rates: LayerRates; allocation: AllocationRecord } {
+  const sparsity = keeps.map((keep) => 1 - keep / MIXED_GROUP);
+  const rates: Record<string, Rate>[] = keeps.map(() => ({}));
+  for (const { layer, matrix } of model.prunable) {
+    const [row, keep, rate] = [rates[layer], keeps[layer] ?? MIXED_GROUP, sparsity[layer] ?? 0];
+    if (row) row[matrix] = keep < MIXED_GROUP ? { rate, group: { keep, group: MIXED_GROUP } } : 0;
+  }
+  return {
+    rates,
+    allocation: {
+      id: plan.allocation.id,
+      params: { beta },
+      sparsity,
+      matrices: Object.fromEntries(model.prunable.map(({ name, layer }) => [name, sparsity[layer] ?? 0])),
+      per: 'layer',
+      betaMax: plan.betaMax,
+      nominalMean: weightedMean(sparsity, model.prunablePerLayer),
+      facts: { 'kept of 8': [...keeps] },
+    },
+  };
+}
+
 /** The betas of a sweep: given ones (checked, ascending, once each), or the grid with its control. */
 export function sweepBetas(plan: RunPlan, given: readonly number[] | null): number[] {
   const layers = plan.range.last - plan.range.first + 1;
@@ -300,7 +379,16 @@ export function sweepBetas(plan: RunPlan, given: readonly number[] | null): numb
       'Use --allocation atp and --pattern free.',
     );
   }
-  if (!given) return withControl(betaGrid(plan.spec.sparsity, layers));
+  if (!given) {
+    const grid = withControl(betaGrid(plan.spec.sparsity, layers));
+    if (!plan.mixed) return grid;
+    // Betas that round to the same whole numbers are one.
+    const seen = new Set<string>();
+    return grid.filter((beta) => {
+      const key = JSON.stringify(ratesFor(model, plan, beta).allocation.sparsity);
+      return !seen.has(key) && seen.add(key);
+    });
+  }
   for (const beta of given) checkBeta(beta, plan.spec.sparsity, layers);
   return [...new Set(given.map((b) => b + 0))].sort((a, b) => a - b);
 }

@@ -1,7 +1,7 @@
 /** The recipe of a run, from its report, or of a spec whose rates need no run, from a model's headers. */
 import { LabError } from '../core/errors';
 import type { AllocationRecord, ModelRecord, RunReport } from '../core/report';
-import type { LabSpec } from '../core/spec';
+import { MIXED_PATTERN, type LabSpec } from '../core/spec';
 import { ENGINE_VERSION } from '../core/version';
 import { checkRecipe, isModifierId, MODIFIERS, recipeYaml, type ModifierId } from '../formats/recipe';
 import type { ModelPlan } from '../models/inspect';
@@ -13,6 +13,16 @@ export type RecipeSource = Pick<RunReport, 'id' | 'version' | 'spec' | 'allocati
   sparsity?: { matrices: Record<string, unknown> };
   texts?: { calibration?: { sha256: string; windows: number; window: number } };
 };
+
+/** llm-compressor takes one pattern for all layers. */
+function refuseMixed({ pattern }: Pick<LabSpec, 'pattern'>): void {
+  if (pattern === MIXED_PATTERN)
+    throw new LabError(
+      'SpecError',
+      `There is no recipe for the pattern ${pattern}.`,
+      'Save the masks instead.',
+    );
+}
 
 /** The modifier for a pruner: its own, or the one asked for. SpecError where there is none. */
 function modifierFor(pruner: string, architecture: string, asked: string | undefined): ModifierId {
@@ -33,6 +43,7 @@ function modifierFor(pruner: string, architecture: string, asked: string | undef
  */
 export function recipeOfReport(report: RecipeSource, tensors?: readonly string[], modifier?: string): string {
   const { allocation, sparsity, model, spec } = report;
+  refuseMixed(spec);
   if (!allocation || !sparsity) {
     throw new LabError(
       'FormatError',
@@ -66,6 +77,7 @@ export function recipeOfReport(report: RecipeSource, tensors?: readonly string[]
 /** For rates that follow from the spec and the model's shape; nothing is measured, no weight is read. */
 export function recipeOfModel(model: ModelPlan, name: string, spec: LabSpec, modifier?: string): string {
   const { architecture } = model.config;
+  refuseMixed(spec);
   const id = modifierFor(spec.pruner, architecture, modifier);
   if (spec.beta === 'auto')
     throw new LabError(

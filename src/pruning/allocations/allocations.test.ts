@@ -9,7 +9,7 @@ const sparsityArb = fc.double({ min: 0, max: 1, noNaN: true });
 
 describe('registry', () => {
   it('lists every allocation file of the folder', () => {
-    const helpers = new Set(['index', 'define', 'decimal', 'facts', 'per', 'postprocess', 'spread', ,]);
+    const helpers = new Set(['index', 'define', 'decimal', 'facts', 'per', 'postprocess', 'spread', 'mixed']);
     const files = readdirSync(new URL('.', import.meta.url))
       .filter((file) => file.endsWith('.ts') && !file.endsWith('.test.ts'))
       .map((file) => file.slice(0, -3))

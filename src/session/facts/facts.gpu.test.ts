@@ -1,7 +1,9 @@
 /** Every allocation on the demo model: measured, without falling back, and not the uniform one. */
 import { expect, test } from 'vitest';
+import type { AllocationRecord } from '../../core/report';
 import { allocations } from '../../pruning/allocations';
 import { fixtureModel } from '../../testing/fixtureFiles';
+import golden from '../../testing/fixtures/allocations.json';
 import { giveWindows, windowSpec, withLab } from '../../testing/labFixture';
 
 const windows = (count: number, length: number, seed: number): number[][] =>
@@ -39,4 +41,23 @@ test('every allocation of the registry, on the demo model', () =>
       else expect(spread, id).toBeGreaterThan(1e-4);
       if (found.clamped === 0) expect(found.nominalMean, id).toBeCloseTo(0.7, 2);
     }
+  }));
+
+test('data-free allocations against NumPy, on the demo model', () =>
+  withLab(async ({ lab, io }) => {
+    for (const which of ['calibration', 'select', 'report'] as const)
+      giveWindows(lab, which, windows(1, 24, 1));
+    await lab.load(await fixtureModel('demo-model'), io);
+    const found = (id: string, set = {}): Promise<AllocationRecord> =>
+      lab.allocation(windowSpec({ allocation: id, set }), io);
+    const same = (got: AllocationRecord, want: Record<string, number>): void => {
+      for (const [name, rate] of Object.entries(want))
+        expect(got.matrices?.[name], name).toBeCloseTo(rate, 9);
+    };
+    same(await found('lamp'), golden.lamp);
+    same(await found('global', { globalScore: 'magnitude' }), golden.global);
+    same(await found('er'), golden.er);
+    const alpha = await found('alphapruning');
+    golden.alpha.forEach((want, i) => expect(alpha.facts?.['alpha']?.[i]).toBeCloseTo(want, 6));
+    golden.alphapruning.forEach((want, i) => expect(alpha.sparsity[i]).toBeCloseTo(want, 6));
   }));
