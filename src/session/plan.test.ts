@@ -205,3 +205,12 @@ describe('a range of layers', () => {
     );
   });
 });
+
+test('a sweep of mixed N:8 tries each vector of whole numbers once', () => {
+  const plan = planRun(model(), spec({ pattern: 'mixed:8', sparsity: 0.75 }));
+  const betas = sweepBetas(plan, null);
+  const vectors = betas.map((beta) => ratesFor(model(), plan, beta).allocation.sparsity.join(' '));
+  expect(betas[0]).toBe(0);
+  expect(new Set(vectors).size).toBe(vectors.length);
+  expect(vectors.length).toBeGreaterThan(1);
+});

@@ -12,6 +12,7 @@ import {
 import type { ModelPlan } from '../models/inspect';
 import {
   ALLOCATION_PARAMS,
+  atpRates,
   betaGrid,
   betaMax,
   checkBeta,
@@ -385,7 +386,7 @@ export function sweepBetas(plan: RunPlan, given: readonly number[] | null): numb
     // Betas that round to the same whole numbers are one.
     const seen = new Set<string>();
     return grid.filter((beta) => {
-      const key = JSON.stringify(ratesFor(model, plan, beta).allocation.sparsity);
+      const key = mixedKeeps(atpRates(plan.spec.sparsity, layers, beta), plan.spec.sparsity).join(' ');
       return !seen.has(key) && seen.add(key);
     });
   }
