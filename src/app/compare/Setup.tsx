@@ -13,6 +13,11 @@ const WAYS = [
   { value: 'axes', label: 'One axis each' },
 ] as const;
 
+/** The control in front: what the others are compared with. */
+const LISTED = allocations
+  .filter(({ listed }) => listed)
+  .sort((a, b) => Number(b.id === 'uniform') - Number(a.id === 'uniform'));
+
 /** What is compared. */
 export function Setup() {
   const lab = useLab();
@@ -41,7 +46,7 @@ export function Setup() {
       />
       <Checks
         legend="Allocations"
-        options={allocations.filter(({ listed }) => listed)}
+        options={LISTED}
         chosen={draft.allocations}
         disabled={job !== null}
         onChange={(list) => change({ allocations: list })}
