@@ -6,8 +6,7 @@
 import type { Recorder } from '../gpu/recorder';
 import type { LabBuffer, Scope } from '../gpu/scope';
 import { columnEnergy } from '../ops/columnEnergy';
-import { columnMoments, joinMoments, momentChunks } from '../ops/columnMoments';
-import { gram, gramScratchBytes, readGram } from '../ops/gram';
+import { gramScratchBytes, momentChunks } from '../ops/statisticShapes';
 import type { Act } from '../ops/types';
 import { Workspace } from '../ops/workspace';
 import { inputsOf, type DecoderConfig, type InputSpec } from './archs/define';
@@ -16,6 +15,10 @@ import type { Batch } from './windows';
 
 /** Norms of the input channels of one layer, f32, one vector per shared input. */
 export type LayerNorms = Record<string, Float32Array<ArrayBuffer>>;
+
+/** Fetched when a pruner asks for them: most runs do without. */
+const momentsOp = (): Promise<typeof import('../ops/columnMoments')> => import('../ops/columnMoments');
+const gramOp = (): Promise<typeof import('../ops/gram')> => import('../ops/gram');
 
 /** Which statistics are to be collected. */
 export interface WantedStatistics {
@@ -121,12 +124,15 @@ export class InputStatistics {
       if (to.energy)
         await columnEnergy(rec, x, to.energy, { rowsPerChunk: ROWS_PER_CHUNK, chunkBegin: energyBegin });
       if (to.moments)
-        await columnMoments(rec, x, to.moments, {
+        await (
+          await momentsOp()
+        ).columnMoments(rec, x, to.moments, {
           length: batch.length,
           rowsPerChunk: ROWS_PER_CHUNK,
           chunkBegin: momentBegin,
         });
-      if (to.gram) await gram(rec, x, to.gram, { accumulate: before.length > 0 }, this.#scratch);
+      if (to.gram)
+        await (await gramOp()).gram(rec, x, to.gram, { accumulate: before.length > 0 }, this.#scratch);
     };
   }
 
@@ -154,13 +160,15 @@ export class InputStatistics {
     };
     if (this.#wanted.norm)
       for (const [name, norms] of Object.entries(await this.norms(rec))) add(name, { norms });
-    if (this.#wanted.moments)
+    if (this.#wanted.moments) {
+      const { joinMoments } = await momentsOp();
       for (const { name, width, values } of await this.#read(rec, 'moments', this.#momentChunks * 2))
         add(name, joinMoments(values, width, this.#lengths, ROWS_PER_CHUNK));
+    }
     // One after the other: each may be as large as a buffer can be.
     for (const { name, width } of this.#inputs) {
       const buffer = this.#of(name).gram;
-      if (buffer) add(name, { gram: await readGram(rec, buffer, width) });
+      if (buffer) add(name, { gram: await (await gramOp()).readGram(rec, buffer, width) });
     }
     return out;
   }

@@ -2,7 +2,8 @@ import { describe, expect, test } from 'vitest';
 import { expectClose } from '../testing/compare';
 import { normals, runOnGpu, upload, uploadAct, withGpu, type GpuFixture } from '../testing/gpuFixture';
 import { TOLERANCE } from '../testing/tolerances';
-import { columnMoments, joinMoments, momentChunks } from './columnMoments';
+import { columnMoments, joinMoments } from './columnMoments';
+import { momentChunks } from './statisticShapes';
 import { columnMomentsRef, momentsRef } from './columnMoments.ref';
 
 /** Sequences, tokens of each, columns, rows to a chunk. */

@@ -1,4 +1,5 @@
-import { momentChunks, type ColumnMoments } from './columnMoments';
+import type { ColumnMoments } from './columnMoments';
+import { momentChunks } from './statisticShapes';
 
 /** Reference: what one chunk gives for one column, in f64, and what bounds the rounding of it. */
 export interface MomentPoint {

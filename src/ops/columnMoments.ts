@@ -4,6 +4,7 @@ import type { LabBuffer } from '../gpu/scope';
 import code from '../../shaders/columnMoments.wgsl?raw';
 import { checkAct, checkBytes, require } from './check';
 import { equalParts } from './split';
+import { momentChunks } from './statisticShapes';
 import type { Act } from './types';
 
 export const columnMomentsKernel = defineKernel('columnMoments', code);
@@ -15,11 +16,6 @@ export interface ColumnMomentsOptions {
   rowsPerChunk: number;
   /** Place in `out` of the first chunk; 0 when left out. */
   chunkBegin?: number;
-}
-
-/** Chunks of one sequence. */
-export function momentChunks(length: number, rowsPerChunk: number): number {
-  return Math.ceil(length / rowsPerChunk);
 }
 
 /**

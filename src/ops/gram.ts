@@ -5,13 +5,12 @@ import transposeCode from '../../shaders/gramTranspose.wgsl?raw';
 import { checkAct, checkBytes } from './check';
 import { chooseMatmul, matmulKernels, matmulTile, type MatmulVariant } from './matmul';
 import { splitRange, splitTiles } from './split';
+import { gramScratchBytes, pieceTokens } from './statisticShapes';
 import type { Act } from './types';
-import { SCRATCH_BYTES, type Workspace } from './workspace';
+import type { Workspace } from './workspace';
 
 export const gramTransposeKernel = defineKernel('gram.transpose', transposeCode);
 
-/** Tokens added in one f32 run before their sum joins the others. */
-const PIECE_TOKENS = 1024;
 /**
  * Rows of the result in one band; a multiple of every kernel's tile, and 64 rows of f32 always end on a binding's
  * alignment of 256 bytes. A narrow band wastes less below the diagonal, a wide one fills a GPU.
@@ -23,16 +22,6 @@ export interface GramOptions {
   accumulate?: boolean;
   /** The kernel of the products; chosen by the adapter when left out. */
   variant?: MatmulVariant;
-}
-
-function pieceTokens(rows: number, cols: number): number {
-  const fit = Math.floor(SCRATCH_BYTES / (16 * cols)) * 4;
-  return Math.min(PIECE_TOKENS, Math.max(4, fit), Math.ceil(rows / 4) * 4);
-}
-
-/** Bytes of scratch that x [rows, cols] takes. */
-export function gramScratchBytes(rows: number, cols: number): number {
-  return pieceTokens(rows, cols) * cols * 4;
 }
 
 /** Floating-point operations of the triangle with its diagonal. */

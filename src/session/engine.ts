@@ -19,7 +19,7 @@ import {
 import { KeptStream } from '../models/keptStream';
 import { DENSE_STREAM_GPU_BYTES, DenseStream, gpuText, type GpuText } from '../models/streams';
 import type { LoadedModel } from '../models/load';
-import { Chooser, type LayerInputs } from '../pruning/chooser';
+import type { Chooser, LayerInputs } from '../pruning/chooser';
 import { allocPrunedLayer, MaskedLayer, prunedLayerBytes, type PrunedLayer } from '../pruning/masks';
 import { inputsFrom, passBlockTokens, prunedPass, type PartZeros, type PassResult } from '../pruning/pass';
 import type { Statistic } from '../pruning/pruners/define';
@@ -460,7 +460,8 @@ export class Engine {
       const text = signed ? await snippets(calibration) : calibration;
       found = await gradients(this, rec, text, signed ? 'sum' : 'squared', meter);
     }
-    return new Chooser(this.model, {
+    const { Chooser: Chooses } = await import('../pruning/chooser');
+    return new Chooses(this.model, {
       choose,
       params,
       pattern,

@@ -119,9 +119,12 @@ export async function tryAllKernels(
   onTrial?: (trial: KernelTrial) => void,
 ): Promise<KernelTrial[]> {
   // Not among what the page loads to begin with: the quick test has none of them.
-  const { BACKWARD_CHECKS } = await import('./selfTest/backwardChecks');
+  const [{ BACKWARD_CHECKS }, { STATISTICS_CHECKS }] = await Promise.all([
+    import('./selfTest/backwardChecks'),
+    import('./selfTest/statisticsChecks'),
+  ]);
   const trials: KernelTrial[] = [];
-  for (const check of [...INDEPENDENT, ...DEPENDENT_CHECKS, ...BACKWARD_CHECKS]) {
+  for (const check of [...INDEPENDENT, ...DEPENDENT_CHECKS, ...STATISTICS_CHECKS, ...BACKWARD_CHECKS]) {
     const variants = check.variants(ctx);
     for (const variant of variants.length > 0 ? variants : ['']) {
       const trial = await attempt(ctx, check, variant);

@@ -10,7 +10,6 @@ import { DEMO_FILES, httpFiles } from '../formats/httpFiles';
 import { webTokenizer } from '../formats/tokenizer.web';
 import { GpuContext } from '../gpu/context';
 import { COMMON_PARAMS, PRUNERS } from '../pruning/pruners';
-import { generate } from './generate';
 import type { LabHost } from './host';
 import type { HubDesk } from './hubModel';
 import { JobRunner } from './jobs';
@@ -246,7 +245,10 @@ const api: LabApi = {
       return compare(open, spec, known, io, 'drop');
     }),
   generate: (job, spec, request) =>
-    runJob(job, 'generate', (open, io) => generate(open, { spec, beta: betaOf(spec) }, request, io)),
+    runJob(job, 'generate', async (open, io) => {
+      const { generate } = await import('./generate');
+      return generate(open, { spec, beta: betaOf(spec) }, request, io);
+    }),
   inspectLayer: (job, spec, layer) =>
     runJob(job, 'inspect', async (open, io) => {
       const { inspectLayer } = await import('./inspectLayer');

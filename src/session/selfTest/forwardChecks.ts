@@ -37,7 +37,6 @@ import { OP_TOLERANCE } from '../../ops/tolerances';
 import { normals, poisonedAct, readAct, upload, uploadAct, uploadVec, uploadWeight } from '../../ops/trial';
 import { NO_VARIANTS, type KernelCheck, type Rig } from './check';
 import { HEAD_CHECKS } from './headChecks';
-import { columnMomentsCheck, gramCheck } from './statisticsChecks';
 
 export const DTYPES: readonly FloatDtype[] = ['F32', 'F16', 'BF16'];
 
@@ -306,7 +305,6 @@ export const FORWARD_CHECKS: readonly KernelCheck[] = [
   ...ACTIVATIONS.map(activateCheck),
   softcapCheck,
   columnEnergyCheck,
-  columnMomentsCheck,
 ];
 
 /** These use kernels of the others: tried when those have been. */
@@ -316,6 +314,5 @@ export const DEPENDENT_CHECKS: readonly KernelCheck[] = [
   tilesCheck(7, 9),
   tilesCheck(12, 71, 21),
   tilesCheck(5, 12, 3),
-  gramCheck,
   ...HEAD_CHECKS,
 ];

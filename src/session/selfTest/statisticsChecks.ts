@@ -1,14 +1,15 @@
 /** Cases of the kernels that collect statistics of a layer's inputs beside their energies. */
-import { columnMoments, momentChunks } from '../../ops/columnMoments';
+import { columnMoments } from '../../ops/columnMoments';
 import { columnMomentsRef } from '../../ops/columnMoments.ref';
 import { expectClose } from '../../ops/compare';
 import { gram, readGram } from '../../ops/gram';
 import { gramRef } from '../../ops/gram.ref';
+import { momentChunks } from '../../ops/statisticShapes';
 import { OP_TOLERANCE } from '../../ops/tolerances';
 import { normals, poisonedAct, readAct, upload, uploadAct } from '../../ops/trial';
 import { NO_VARIANTS, type KernelCheck } from './check';
 
-export const columnMomentsCheck: KernelCheck = {
+const columnMomentsCheck: KernelCheck = {
   op: 'columnMoments',
   what: '3 sequences of 37, 70 columns, chunks of 16',
   ...NO_VARIANTS,
@@ -28,7 +29,7 @@ export const columnMomentsCheck: KernelCheck = {
 };
 
 /** Its products are matmul's: to be tried when those have been. */
-export const gramCheck: KernelCheck = {
+const gramCheck: KernelCheck = {
   op: 'gram',
   what: '37 x 70, twice',
   ...NO_VARIANTS,
@@ -45,3 +46,5 @@ export const gramCheck: KernelCheck = {
     expectClose(await readGram(rig.rec, out, cols), want.values, bounds);
   },
 };
+
+export const STATISTICS_CHECKS: readonly KernelCheck[] = [columnMomentsCheck, gramCheck];
