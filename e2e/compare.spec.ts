@@ -71,7 +71,7 @@ test('a comparison is stopped, goes on after a reload, and is kept as files', as
   }
   const csv = await saved('Save CSV');
   expect(csv.trim().split('\r\n')).toHaveLength(5);
-  expect(csv).toContain(String(json.rows[0]?.perplexity.report.perplexity.toPrecision(5)));
+  expect(csv).toContain(String(Number(json.rows[0]?.perplexity.report.perplexity.toPrecision(9))));
   const html = await saved('Save HTML report');
   expect(html).not.toMatch(/<script|https?:\/\//);
   expect(html.match(/<svg viewBox="0 0 640 300"/g)).toHaveLength(7);
