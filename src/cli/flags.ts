@@ -33,7 +33,11 @@ const EXPERIMENT = {
   allocation: { kind: 'text', value: 'ID', help: `how many in each layer: ${listedAllocations}` },
   sparsity: { kind: 'text', value: 'S', help: 'fraction of zeros over the prunable weights, 0.7' },
   beta: { kind: 'text', value: 'B', help: "ATP's common difference, or auto" },
-  pattern: { kind: 'text', value: 'P', help: 'free (default), K:M, K kept of every M inputs, or mixed:8, K:8 by layer' },
+  pattern: {
+    kind: 'text',
+    value: 'P',
+    help: 'free (default), K:M, K kept of every M inputs, or mixed:8, K:8 by layer',
+  },
   set: {
     kind: 'list',
     value: 'NAME=VALUE',
