@@ -7,7 +7,9 @@ import { defineConfig, type PluginOption, type UserConfig } from 'vite';
 import { existsSync } from 'node:fs';
 import { inRoot } from './scripts/lib/paths.js';
 import { makeText } from './scripts/make-text.js';
+import { chartScales } from './scripts/vite/chartScales.js';
 import { compactShaders } from './scripts/vite/compactShaders.js';
+import { engineWorker } from './scripts/vite/engineWorker.js';
 import { serviceWorker } from './scripts/vite/serviceWorker.js';
 
 /** The bundled text is made before the first request or the first copy of public/. */
@@ -23,7 +25,7 @@ function bundledText(): PluginOption {
 const page: UserConfig = {
   // Works under any sub-path of any host.
   base: './',
-  plugins: [react(), bundledText(), compactShaders(), serviceWorker()],
+  plugins: [react(), bundledText(), compactShaders(), engineWorker(), chartScales(), serviceWorker()],
   server: { host: '127.0.0.1', port: 5173 },
   // The engine, and so every shader, is in the worker.
   worker: { format: 'es', plugins: () => [compactShaders()] },

@@ -8,7 +8,8 @@ import {
   uploadMask,
   variedCounts,
 } from '../testing/maskCases';
-import { relativeMargin, rowMargin } from './rowMargin';
+import { relativeMargin } from './relativeMargin';
+import { rowMargin } from './rowMargin';
 import { rowMarginCpu } from './rowMarginCpu';
 import { rowMarginRef } from './rowMargin.ref';
 import { rowsRef, scoresRef } from './select.ref';

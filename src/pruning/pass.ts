@@ -17,7 +17,7 @@ import { embedBatch, Stream, type DenseStream, type GpuText } from '../models/st
 import type { Batch } from '../models/windows';
 import { countZeros, sumCounts, zeroPartials } from '../ops/countZeros';
 import { errorPartials, errorSums, sumPartials } from '../ops/errorSums';
-import { relativeMargin, rowMargin } from '../ops/rowMargin';
+import { relativeMargin } from '../ops/relativeMargin';
 import type { Act, Weight } from '../ops/types';
 import type { LayerInputs } from './chooser';
 import { allocPrunedLayer, MaskedLayer, maskOf, type PrunedLayer } from './masks';
@@ -352,6 +352,7 @@ class Walk {
       if (selector.marginsOnGpu) {
         const base = decoder.dense(layer)(name).weight;
         margin = this.#scope.alloc(weight.rows * 8, 'scratch', 'row margins');
+        const { rowMargin } = await import('../ops/rowMargin');
         await rowMargin(rec, base, selector.normsOf(rec, name, inputs), maskOf(pruned.masks, name), margin);
       }
       this.#counted.push({

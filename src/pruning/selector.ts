@@ -6,9 +6,8 @@ import { DTYPE_BYTES } from '../core/dtypes';
 import type { Pattern } from '../core/spec';
 import type { Recorder } from '../gpu/recorder';
 import type { LabBuffer, Scope } from '../gpu/scope';
-import { matrixRule, rowCounts, selectGroups, selectMatrix, selectRows } from '../ops/select';
-import type { GroupPattern } from '../ops/selectRules';
-import { relativeMargin } from '../ops/rowMargin';
+import { matrixRule, rowCounts, type GroupPattern } from '../ops/selectRules';
+import { relativeMargin } from '../ops/relativeMargin';
 import { rowMarginCpu } from '../ops/rowMarginCpu';
 import { maskFromRanks, rowRanks, selectGroupsCpu, selectMatrixCpu, selectRowsCpu } from '../ops/selectCpu';
 import type { MaskBuffer, Vec, Weight } from '../ops/types';
@@ -158,6 +157,8 @@ export class Selector {
     out: MaskBuffer,
   ): Promise<void> {
     const { exactBudget } = this.#options;
+    // Software adapters choose on the CPU and do without these.
+    const { selectGroups, selectMatrix, selectRows } = await import('../ops/select');
     const norms = this.#uploadNorms(rec, name, norm);
     const group = this.#groupOf(rate);
     const { rows, cols } = weight;

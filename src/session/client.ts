@@ -3,6 +3,7 @@
  * boundary as PlainError values and are LabError again here; a worker that cannot start fails every call.
  */
 import * as Comlink from 'comlink';
+import workerUrl from 'virtual:engine-worker';
 import { LabError, type PlainError } from '../core/errors';
 import type { ExportSink, LabApi, LabEvent } from './protocol';
 
@@ -18,7 +19,7 @@ export function rebuildError(value: unknown): LabError {
 
 /** Starts the worker. Nothing runs on the GPU before `boot`. */
 export function connectWorker(): LabApi {
-  const worker = new Worker(new URL('./worker.ts', import.meta.url), { type: 'module', name: 'prunelab' });
+  const worker = new Worker(workerUrl, { type: 'module', name: 'prunelab' });
   return wrapEndpoint(worker);
 }
 

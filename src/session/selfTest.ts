@@ -97,13 +97,10 @@ export async function runSelfTest(
     if (check.fallback !== undefined) ctx.disabled.add(check.fallback);
     else failed.add(check.op);
   };
-  // Software adapters choose masks on the CPU.
-  const used = (c: KernelCheck): boolean =>
-    !c.thorough &&
-    !(c.fallback !== undefined && ctx.record.software) &&
-    (options.ops?.includes(c.op) ?? true);
+  const select = ctx.record.software ? [] : (await import('./selfTest/selectChecks')).SELECT_CHECKS;
+  const used = (c: KernelCheck): boolean => !c.thorough && (options.ops?.includes(c.op) ?? true);
   // Side by side: compilation uses every core.
-  await Promise.all(INDEPENDENT.filter(used).map(run));
+  await Promise.all([...INDEPENDENT, ...select].filter(used).map(run));
   await Promise.all(DEPENDENT_CHECKS.filter(used).map(run));
   return { ran: true, failed: [...failed], replaced: [...ctx.disabled] };
 }
@@ -119,12 +116,19 @@ export async function tryAllKernels(
   onTrial?: (trial: KernelTrial) => void,
 ): Promise<KernelTrial[]> {
   // Not among what the page loads to begin with: the quick test has none of them.
-  const [{ BACKWARD_CHECKS }, { STATISTICS_CHECKS }] = await Promise.all([
+  const [{ SELECT_CHECKS }, { BACKWARD_CHECKS }, { STATISTICS_CHECKS }] = await Promise.all([
+    import('./selfTest/selectChecks'),
     import('./selfTest/backwardChecks'),
     import('./selfTest/statisticsChecks'),
   ]);
   const trials: KernelTrial[] = [];
-  for (const check of [...INDEPENDENT, ...DEPENDENT_CHECKS, ...STATISTICS_CHECKS, ...BACKWARD_CHECKS]) {
+  for (const check of [
+    ...INDEPENDENT,
+    ...SELECT_CHECKS,
+    ...DEPENDENT_CHECKS,
+    ...STATISTICS_CHECKS,
+    ...BACKWARD_CHECKS,
+  ]) {
     const variants = check.variants(ctx);
     for (const variant of variants.length > 0 ? variants : ['']) {
       const trial = await attempt(ctx, check, variant);
