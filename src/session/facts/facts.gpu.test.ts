@@ -1,6 +1,7 @@
 /** Every allocation on the demo model: measured, without falling back, and not the uniform one. */
 import { expect, test } from 'vitest';
 import type { AllocationRecord } from '../../core/report';
+import type { LabSpec } from '../../core/spec';
 import { allocations } from '../../pruning/allocations';
 import { fixtureModel } from '../../testing/fixtureFiles';
 import golden from '../../testing/fixtures/allocations.json';
@@ -13,13 +14,13 @@ const windows = (count: number, length: number, seed: number): number[][] =>
 
 test('every allocation of the registry, on the demo model', () =>
   withLab(async ({ lab, io }) => {
-    giveWindows(lab, 'calibration', windows(2, 32, 1));
-    giveWindows(lab, 'select', windows(1, 24, 2));
-    giveWindows(lab, 'report', windows(1, 24, 3));
+    giveWindows(lab, 'calibration', windows(2, 24, 1));
+    giveWindows(lab, 'select', windows(1, 8, 2));
+    giveWindows(lab, 'report', windows(1, 8, 3));
     await lab.load(await fixtureModel('demo-model'), io);
-    const set: Record<string, Record<string, number>> = {
+    const set: Record<string, LabSpec['set']> = {
       bayesian: { bayesTrials: 2 },
-      neuronal: { neuroSequences: 1 },
+      neuronal: { neuroSequences: 1, neuroRows: false },
       als: { alsSequences: 2, alsTokens: 8 },
     };
     for (const { id, listed } of allocations) {
