@@ -41,6 +41,7 @@ import type { FoundAllocation } from './facts';
 import { needsFacts, planRun, ratesFor, sweepBetas, type LayerRates, type RunPlan } from './plan';
 import { ProgressMeter } from './progress';
 import type { JobKind, LabEvent, MemoryUsage, ModelSummary, Prediction, TickResult } from './protocol';
+import { searchUnits } from './searchUnits';
 import { seedDraws, type SeedDraw, type SeedDraws } from './seeds';
 import { measureCurve } from './sweep';
 import { TextStore, type ResolvedText, type UserText } from './texts';
@@ -381,7 +382,7 @@ export class Lab {
             ...(Object.keys(result.solver).length > 0 && { solver: result.solver }),
             margin: result.margin,
             ...(masks && { masks }),
-            curve,
+            curve: curve && untimed(curve),
           },
           seeds,
         );
@@ -574,6 +575,14 @@ export class Lab {
     return allocationFor({ engine, plan, rec, meter, pace, calibration, select, onTrial }, beta);
   }
 
+  /** Work of the gradients that a pruner asks for, none where they are at hand. */
+  async #gradientUnits({ statistics }: RunPlan, calibration: ResolvedText): Promise<number> {
+    const signed = statistics.includes('gradientSum');
+    if (!signed && !statistics.includes('gradient')) return 0;
+    const { gradientUnits } = await import('./gradients');
+    return gradientUnits(this.loaded.engine, calibration, signed ? 'sum' : 'squared');
+  }
+
   async predict(kind: JobKind, spec: LabSpec): Promise<Prediction> {
     const { engine, plan: model } = this.loaded;
     const plan = planRun(model, { ...spec, beta: 0 });
@@ -583,15 +592,22 @@ export class Lab {
     const calibration = tokens('calibration');
     const passes = !plan.needsInputs ? 0 : 2;
     const runs = Math.max(1, (await seedDraws(this.loaded.texts, spec, plan)).draws.length);
+    const gradient = await this.#gradientUnits(plan, texts.calibration);
     let units = 0;
     if (kind === 'run' || kind === 'export') {
+      const trial =
+        layers * calibration * (spec.stats === 'dense' ? 0 : passes) +
+        tokens('select') * engine.comparedTokenUnits;
       units =
+        gradient * runs +
+        searchUnits(plan, { trial, calibration, sequences: texts.calibration.record.windows, layers }) +
         layers * (calibration * passes * runs + 2 * tokens(spec.errorsOn)) +
         tokens('report') * engine.comparedTokenUnits * runs +
         engine.referenceUnits(texts.report);
     } else if (kind === 'sweep') {
       const points = sweepBetas(plan, null).length;
       units =
+        gradient * runs +
         points *
           runs *
           (layers * calibration * (this.ctx.record.software ? 0 : passes) +
@@ -772,6 +788,11 @@ function searchOf({ points, best }: Curve): SearchRecord {
   }));
   const found = points.findIndex(({ beta }) => beta === best);
   return { kind: 'beta', budget: points.length, trials, best: found < 0 ? null : found };
+}
+
+/** What a sweep found, without what it took: the same spec gives the same record. */
+function untimed(curve: Curve): Curve {
+  return { ...curve, points: curve.points.map(({ ms: _, ...point }) => point) };
 }
 
 /** Milliseconds and flops by stage. */
