@@ -2,12 +2,11 @@
 import { useMemo } from 'react';
 import type { StatsKind } from '../../core/report';
 import { bestBeta, tiedBetas } from '../../eval/betaChoice';
-import { atpRates } from '../../pruning/allocations/atp';
 import { defaultSweepKind } from '../lab/sweeper';
 import { fitsModel, layerMeans } from '../stores/byHand';
 import { deriveErrorView, type ErrorViewModel } from '../stores/errorView';
 import { curveKey, runKey, uniformKey } from '../stores/keys';
-import { betaLimit, betaOf, isByHand, legalize, usesBeta } from '../stores/legal';
+import { betaLimit, betaOf, isByHand, legalize, tiltedRates, usesBeta } from '../stores/legal';
 import type { CurveRecord, RunRecord } from '../stores/runStore';
 import { useRun, useSpec, useUi } from './useLab';
 
@@ -73,7 +72,7 @@ export function useRates(): number[] {
       if (Array.isArray(legal.layerSparsity)) return legal.layerSparsity;
       if (model && fitsModel(legal.layerSparsity, model)) return layerMeans(legal.layerSparsity, model);
     }
-    if (usesBeta(legal, layers)) return atpRates(legal.sparsity, layers, betaOf(legal));
+    if (usesBeta(legal, layers)) return tiltedRates(legal, layers);
     const measured = stored ?? (asked?.key === runKey(spec) ? asked.rates : undefined);
     return measured?.length === layers ? measured : new Array<number>(layers).fill(legal.sparsity);
   }, [spec, layers, model, asked, stored]);

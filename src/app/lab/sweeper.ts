@@ -1,10 +1,9 @@
 /** The background sweep: its points are kept until anything but beta changes. */
 import type { Curve, CurvePoint, StatsKind } from '../../core/report';
 import type { LabSpec } from '../../core/spec';
-import { betaGrid, withControl } from '../../pruning/allocations/atp';
 import type { LabEvent } from '../../session/protocol';
 import { curveKey } from '../stores/keys';
-import { usesBeta } from '../stores/legal';
+import { sweepGrid, usesBeta } from '../stores/legal';
 import { runStore, updateInFrame, updateNow, type CurveRecord, type RunState } from '../stores/runStore';
 import { specStore } from '../stores/specStore';
 import { uiStore } from '../stores/uiStore';
@@ -80,8 +79,7 @@ export class Sweeper {
   #betas(spec: LabSpec): number[] | null {
     const { model } = runStore.getState();
     if (!uiStore.getState().negative || !model) return null;
-    const grid = betaGrid(spec.sparsity, model.layers);
-    return withControl([...grid, ...grid.map((beta) => -beta)]);
+    return sweepGrid(spec, model.layers, true);
   }
 
   stop(): void {

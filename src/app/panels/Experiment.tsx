@@ -3,11 +3,12 @@ import type { ParamDescription } from '../../session/protocol';
 import { allocations } from '../../pruning/allocations';
 import { Choice } from '../controls/Choice';
 import { Range } from '../controls/Range';
+import { MIXED_PATTERN } from '../../core/spec';
 import { percent } from '../format';
 import { useLab, useRun, useSpec } from '../hooks/useLab';
 import { useRates } from '../hooks/useResults';
 import { drawable } from '../stores/byHand';
-import { isByHand, patternRate } from '../stores/legal';
+import { isByHand, patternRate, sparsityLimit } from '../stores/legal';
 import { allocationParams, fitParams, knownParams, prunerParams } from '../stores/params';
 import { uiStore } from '../stores/uiStore';
 import { BetaControl } from './BetaControl';
@@ -112,6 +113,7 @@ function SparsityControl() {
   const lab = useLab();
   const sparsity = useSpec(({ spec }) => spec.sparsity);
   const fixed = useSpec(({ spec }) => patternRate(spec.pattern) !== null);
+  const limit = useSpec(({ spec }) => sparsityLimit(spec));
   return (
     <div className="field">
       <div className="field-label" aria-hidden="true">
@@ -123,7 +125,7 @@ function SparsityControl() {
         label="Sparsity"
         value={sparsity}
         min={0}
-        max={1}
+        max={limit}
         step={0.01}
         page={10}
         valueText={`${percent(sparsity)} of the weights become zero`}
@@ -140,6 +142,7 @@ const PATTERNS = [
   { value: '2:4', label: '2:4', help: '2 kept of every 4 inputs; some hardware is faster with it' },
   { value: '4:8', label: '4:8', help: '4 kept of every 8' },
   { value: '1:4', label: '1:4', help: '1 kept of every 4, 75 % zeros' },
+  { value: MIXED_PATTERN, label: 'Mixed N:8', help: 'ATP chooses how many of every 8 each layer keeps' },
 ];
 
 function PatternControl() {
@@ -149,15 +152,17 @@ function PatternControl() {
   const grouped = useRun(
     ({ boot }) => boot?.pruners.find(({ id }) => id === pruner)?.patterns.includes('K:M') ?? true,
   );
+  const tilted = useSpec(({ spec }) => spec.allocation === 'atp');
   const known = PATTERNS.some(({ value }) => value === pattern);
   const options = [...PATTERNS, ...(known ? [] : [{ value: pattern, label: pattern }])].map((option) => ({
     ...option,
-    disabled: option.value !== 'free' && !grouped,
+    disabled: option.value !== 'free' && (!grouped || (option.value === MIXED_PATTERN && !tilted)),
   }));
   const sparsity = useSpec(({ spec }) => spec.sparsity);
   const change = (value: string): void => {
-    if (pattern === 'free') uiStore.setState({ freeSparsity: sparsity });
-    lab.commit({ pattern: value, ...(value === 'free' && { sparsity: uiStore.getState().freeSparsity }) });
+    if (patternRate(pattern) === null) uiStore.setState({ freeSparsity: sparsity });
+    const open = patternRate(value) === null;
+    lab.commit({ pattern: value, ...(open && { sparsity: uiStore.getState().freeSparsity }) });
   };
   return (
     <Choice label="Pattern" decides="where they may go" value={pattern} options={options} onChange={change} />

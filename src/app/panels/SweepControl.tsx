@@ -1,10 +1,9 @@
-import { betaGrid } from '../../pruning/allocations/atp';
 import { Segments } from '../controls/fields';
 import { bytes, duration } from '../format';
 import { useLab, useRun, useSpec, useUi } from '../hooks/useLab';
 import { useLayers, useSweepKind } from '../hooks/useResults';
 import { curveKey } from '../stores/keys';
-import { usesBeta } from '../stores/legal';
+import { legalize, sweepGrid, usesBeta } from '../stores/legal';
 import { uiStore } from '../stores/uiStore';
 
 /** Measures perplexity over the whole range of beta. */
@@ -19,9 +18,10 @@ export function SweepControl() {
   const prediction = useRun(({ sweepPrediction }) =>
     sweepPrediction?.key === curveKey(spec) ? sweepPrediction : null,
   );
-  const grid = betaGrid(spec.sparsity, layers).length;
-  const points = grid * (negative ? 2 : 1) + 1;
-  const useful = usesBeta(spec, layers) && grid > 0;
+  const legal = legalize(spec, layers);
+  const tilts = usesBeta(legal, layers);
+  const points = tilts ? sweepGrid(legal, layers, negative).length : 0;
+  const useful = points > 1;
   const time = prediction?.seconds != null ? `, about ${duration(prediction.seconds)}` : '';
   return (
     <div className="sweep">
@@ -34,7 +34,7 @@ export function SweepControl() {
         <span>
           Run sweep
           <span className="button-detail">
-            , {points} points{time}
+            , {Math.max(1, points)} points{time}
           </span>
         </span>
       </button>

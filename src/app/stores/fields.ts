@@ -5,6 +5,7 @@
 import { LabError } from '../../core/errors';
 import {
   defaultSpec,
+  MIXED_PATTERN,
   parseNumber,
   parsePattern,
   parseSeeds,
@@ -204,6 +205,10 @@ export function parseQuery(query: string): ParsedQuery {
 /** K:M fixes the rate: 1 - K/M in every layer. */
 function fitPattern(spec: LabSpec, given: Set<string>, problems: LabError[]): void {
   const pattern = parsePattern(spec.pattern);
+  if (spec.pattern === MIXED_PATTERN && spec.allocation !== 'atp') {
+    problems.push(new LabError('SpecError', `The pattern ${MIXED_PATTERN} needs the allocation atp, not ${spec.allocation}.`)); // prettier-ignore
+    spec.pattern = 'free';
+  }
   if (pattern === 'free') return;
   const rate = 1 - pattern.keep / pattern.group;
   if (given.has('sparsity') && Math.abs(spec.sparsity - rate) > 1e-9) {

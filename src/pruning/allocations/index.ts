@@ -47,7 +47,7 @@ export function findAllocation(id: string): Allocation<AllocationId> {
 
 export { atpRates, betaGrid, betaMax, checkBeta, isLegalBeta, withControl } from './atp';
 export { matrixRates } from './custom';
-export { MIXED_GROUP, mixedKeeps } from './mixed';
+export { distinctMixed, MIXED_GROUP, mixedKeeps } from './mixed';
 export { ALLOCATION_PARAMS } from './define';
 export { fitRowZeros, weightedMean, wholeZeros } from './postprocess';
 export type { Allocation, AllocationInput, AllocationResult, MatrixSize } from './define';

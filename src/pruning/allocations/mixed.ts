@@ -1,7 +1,19 @@
 /** Mixed N:8 (the format of DominoSearch, NeurIPS 2021): each layer keeps a whole number of every 8 inputs. */
 import { LabError } from '../../core/errors';
+import { atpRates } from './atp';
 
 export const MIXED_GROUP = 8;
+
+/** Of betas that round to the same whole numbers, the one nearest to 0; ascending. */
+export function distinctMixed(betas: readonly number[], sparsity: number, layers: number): number[] {
+  const seen = new Set<string>();
+  const outwards = [...betas].sort((a, b) => Math.abs(a) - Math.abs(b));
+  const distinct = outwards.filter((beta) => {
+    const key = mixedKeeps(atpRates(sparsity, layers, beta), sparsity).join(' ');
+    return !seen.has(key) && seen.add(key);
+  });
+  return distinct.sort((a, b) => a - b);
+}
 
 /**
  * Whole numbers of kept inputs from rates whose mean is `sparsity`: rounded down, then what is missing goes to the

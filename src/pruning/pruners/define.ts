@@ -3,6 +3,7 @@
  * one selection path (GPU or CPU) serves them. All others bring `choose`, which sees one matrix at a time.
  */
 import type { FloatDtype } from '../../core/dtypes';
+import type { LayerRange } from '../../core/layerRange';
 import type { SolverNote } from '../../core/report';
 import type { ParamValue } from '../../core/spec';
 import type { DecoderConfig } from '../../models/archs/define';
@@ -131,12 +132,6 @@ export interface Pruner<Id extends string = string> {
    * over the range alone. SpecError where the range does not fit a model of this many layers.
    */
   range?(params: Params, layers: number): LayerRange;
-}
-
-/** 0-based, both ends included. */
-export interface LayerRange {
-  first: number;
-  last: number;
 }
 
 type Definition<Id extends string> = Pick<Pruner<Id>, 'id' | 'label' | 'help' | 'citation'> & {

@@ -1,4 +1,5 @@
 import { LabError } from '../../core/errors';
+import { layerRange } from '../../core/layerRange';
 import { definePruner } from './define';
 
 /** Whole heads and MLP channels by the first-order change of the loss (arXiv 2305.11627). */
@@ -51,14 +52,13 @@ export const llmPruner = definePruner({
     },
   ],
   citation: 'Ma et al., LLM-Pruner: On the Structural Pruning of Large Language Models, arXiv 2305.11627',
-  range({ firstLayer, lastLayer }, layers) {
-    const first = Number(firstLayer);
-    const last = lastLayer === -1 ? layers - 1 : Number(lastLayer);
-    if (Number.isInteger(first) && Number.isInteger(last) && first <= last && last < layers)
-      return { first, last };
+  range(params, layers) {
+    const found = layerRange(params, layers);
+    if (found) return found;
+    const [first, last] = [params['firstLayer'], params['lastLayer']];
     throw new LabError(
       'SpecError',
-      `Layers ${first} to ${last} are not layers of this model, which has 0 to ${layers - 1}.`,
+      `Layers ${String(first)} to ${last === -1 ? layers - 1 : String(last)} are not layers of this model, which has 0 to ${layers - 1}.`,
       'Set firstLayer and lastLayer to whole numbers in that range.',
     );
   },
