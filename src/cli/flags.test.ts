@@ -1,7 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { LabError } from '../core/errors';
 import { DEFAULT_SPEC } from '../core/spec';
-import { allowOnly, oneModel, parseArguments, specFromFlags } from './flags';
+import { allocations } from '../pruning/allocations';
+import { PRUNERS } from '../pruning/pruners';
+import { allowOnly, EXPERIMENT_FLAGS, helpFor, oneModel, parseArguments, specFromFlags } from './flags';
 import { parseStoredSpec } from '../core/storedSpec';
 
 function failure(work: () => unknown): string {
@@ -127,4 +129,22 @@ describe('parseStoredSpec', () => {
     );
     expect(failure(() => parseStoredSpec('f', 5))).toMatch(/^2 /);
   });
+});
+
+test('the help names every pruner, allocation and parameter', () => {
+  const help = helpFor('prune', '', EXPERIMENT_FLAGS);
+  const [, pruners = ''] = /--pruner .*?which weights go: (.*)/.exec(help) ?? [];
+  const [, rates = ''] = /--allocation .*?how many in each layer: (.*)/.exec(help) ?? [];
+  for (const { id, params } of PRUNERS) {
+    expect(pruners).toContain(id);
+    for (const { name } of params)
+      expect(help.split('\n')).toContainEqual(
+        expect.stringMatching(new RegExp(`${name}=.*Default .*${id}\\.$`)),
+      );
+    expect(params.every(({ init }) => help.includes(`Default ${String(init)};`))).toBe(true);
+  }
+  for (const { id, params } of allocations) {
+    expect(rates).toContain(id);
+    for (const { name } of params) expect(help).toContain(`  ${name}=`);
+  }
 });

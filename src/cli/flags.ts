@@ -23,14 +23,17 @@ interface FlagDescription {
   help: string;
 }
 
-const listedAllocations = allocations
-  .filter(({ listed }) => listed)
-  .map(({ id }, i) => (i === 0 ? `${id} (default)` : id))
-  .join(', ');
+/** The first is the default. */
+const listed = (methods: readonly { id: string }[]): string =>
+  methods.map(({ id }, i) => (i === 0 ? `${id} (default)` : id)).join(', ');
 
 const EXPERIMENT = {
-  pruner: { kind: 'text', value: 'ID', help: 'which weights go: wanda (default), magnitude' },
-  allocation: { kind: 'text', value: 'ID', help: `how many in each layer: ${listedAllocations}` },
+  pruner: { kind: 'text', value: 'ID', help: `which weights go: ${listed(PRUNERS)}` },
+  allocation: {
+    kind: 'text',
+    value: 'ID',
+    help: `how many in each layer: ${listed(allocations.filter((a) => a.listed))}, custom with --layer-sparsity`,
+  },
   sparsity: { kind: 'text', value: 'S', help: 'fraction of zeros over the prunable weights, 0.7' },
   beta: { kind: 'text', value: 'B', help: "ATP's common difference, or auto" },
   pattern: {
@@ -322,7 +325,11 @@ function describeParams(): string {
     ...allocations.flatMap((allocation) => allocation.params.map((p) => [allocation.id, p] as const)),
   ].map(([owner, p]) => {
     const values =
-      p.type === 'boolean' ? 'true|false' : p.type === 'choice' ? (p.choices ?? []).join('|') : 'NUMBER';
+      p.type === 'boolean'
+        ? 'true|false'
+        : p.type === 'choice'
+          ? (p.choices ?? []).join('|')
+          : p.type.toUpperCase();
     return `  ${`${p.name}=${values}`.padEnd(26)}${p.help} Default ${String(p.init)}; ${owner}.`;
   });
   return `\n--set takes:\n${rows.join('\n')}\n`;

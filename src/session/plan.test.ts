@@ -157,10 +157,10 @@ describe('ratesFor and sweepBetas', () => {
 
 test('checkParams fills defaults and checks types', () => {
   const known = [{ name: 'x', label: '', help: '', type: 'number' as const, min: 0, max: 1, init: 0.5 }];
-  expect(checkParams({}, known)).toEqual({ x: 0.5 });
-  expect(checkParams({ x: 1 }, known)).toEqual({ x: 1 });
-  expect(kindOf(() => checkParams({ x: 2 }, known))).toMatch(/from 0 to 1/);
-  expect(kindOf(() => checkParams({ x: 'a' }, known))).toMatch(/SpecError/);
+  expect(checkParams({}, known, 'wanda and atp')).toEqual({ x: 0.5 });
+  expect(checkParams({ x: 1 }, known, 'wanda and atp')).toEqual({ x: 1 });
+  expect(kindOf(() => checkParams({ x: 2 }, known, 'wanda and atp'))).toMatch(/from 0 to 1/);
+  expect(kindOf(() => checkParams({ x: 'a' }, known, 'wanda and atp'))).toMatch(/SpecError/);
 });
 
 describe('a range of layers', () => {

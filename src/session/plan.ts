@@ -1,5 +1,6 @@
 /** A spec held against a model: what is pruned how much, or a SpecError that says what is illegal. */
 import { LabError } from '../core/errors';
+import type { LayerRange } from '../core/layerRange';
 import type { AllocationRecord } from '../core/report';
 import {
   MIXED_PATTERN,
@@ -12,10 +13,10 @@ import {
 import type { ModelPlan } from '../models/inspect';
 import {
   ALLOCATION_PARAMS,
-  atpRates,
   betaGrid,
   betaMax,
   checkBeta,
+  distinctMixed,
   findAllocation,
   fitRowZeros,
   MIXED_GROUP,
@@ -28,7 +29,7 @@ import {
 } from '../pruning/allocations';
 import type { Facts } from '../pruning/allocations/facts';
 import { COMMON_PARAMS, findPruner } from '../pruning/pruners';
-import type { LayerRange, Params, Pruner, PrunerParam, Statistic } from '../pruning/pruners/define';
+import type { Params, Pruner, PrunerParam, Statistic } from '../pruning/pruners/define';
 import type { MatrixRates, Rate } from '../pruning/rates';
 
 export interface RunPlan {
@@ -69,7 +70,7 @@ export function planRun(model: ModelPlan, spec: LabSpec): RunPlan {
     throw new LabError('SpecError', `Sparsity must be from 0 to 1, not ${spec.sparsity}.`);
   const chosen = findAllocation(spec.layerSparsity ? 'custom' : spec.allocation);
   const allocation = pattern === 'free' ? chosen : findAllocation('uniform');
-  const params = checkParams(spec.set, paramsOf(pruner, chosen));
+  const params = checkParams(spec.set, paramsOf(pruner, chosen), `${pruner.id} and ${chosen.id}`);
   if (spec.set['select'] === 'gpu' && pattern !== 'free' && pattern.group > 32)
     throw new LabError('SpecError', 'Groups of more than 32 are not supported.');
   let requested = spec.sparsity;
@@ -196,10 +197,11 @@ export function paramsOf(pruner: Pruner, allocation: Allocation): PrunerParam[] 
   return [...COMMON_PARAMS, ...pruner.params, ...ALLOCATION_PARAMS, ...allocation.params];
 }
 
-/** Values of all parameters, defaults filled in; an unknown name or bad value is a SpecError. */
+/** Values of all parameters of `owners`, defaults filled in; an unknown name or bad value is a SpecError. */
 export function checkParams(
   given: Record<string, ParamValue>,
   known: readonly PrunerParam[],
+  owners: string,
 ): Record<string, ParamValue> {
   const out: Record<string, ParamValue> = Object.fromEntries(known.map((p) => [p.name, p.init]));
   for (const [name, value] of Object.entries(given)) {
@@ -207,7 +209,7 @@ export function checkParams(
     if (!param)
       throw new LabError(
         'SpecError',
-        `There is no parameter "${name.slice(0, 60)}" here.`,
+        `There is no parameter "${name.slice(0, 60)}" of ${owners}.`,
         `Known: ${known.map((p) => p.name).join(', ')}.`,
       );
     if (param.type === 'text' && typeof value === 'string') {
@@ -279,6 +281,7 @@ export function ratesFor(
     rates: spec.layerSparsity,
     matrices: within.map((m) => ({ ...m, layer: m.layer - first })),
     facts: facts && partial ? factsWithin(facts, plan.range, model) : facts,
+    updates: plan.updates,
   });
   const keeps = plan.mixed ? mixedKeeps(result.layers, plan.requested) : null;
   if (keeps) return mixedRates(model, plan, beta, keeps);
@@ -382,13 +385,7 @@ export function sweepBetas(plan: RunPlan, given: readonly number[] | null): numb
   }
   if (!given) {
     const grid = withControl(betaGrid(plan.spec.sparsity, layers));
-    if (!plan.mixed) return grid;
-    // Betas that round to the same whole numbers are one.
-    const seen = new Set<string>();
-    return grid.filter((beta) => {
-      const key = mixedKeeps(atpRates(plan.spec.sparsity, layers, beta), plan.spec.sparsity).join(' ');
-      return !seen.has(key) && seen.add(key);
-    });
+    return plan.mixed ? distinctMixed(grid, plan.spec.sparsity, layers) : grid;
   }
   for (const beta of given) checkBeta(beta, plan.spec.sparsity, layers);
   return [...new Set(given.map((b) => b + 0))].sort((a, b) => a - b);

@@ -39,6 +39,8 @@ export interface AllocationInput {
   matrices?: readonly MatrixSize[];
   /** What `needs` asked for. */
   facts?: Facts;
+  /** True where the pruner changes weights: with nothing left in a matrix it could make up for nothing. */
+  updates?: boolean;
 }
 
 /** What a method itself computes, before clamping. */
@@ -87,7 +89,7 @@ type Definition<Id extends string> = Pick<Allocation<Id>, 'id' | 'label' | 'help
     needs?: readonly FactName[] | ((params: Params) => readonly FactName[]);
     searches?: (params: Params) => boolean;
     /** Bounds of the reference; [0, 1] where it has none. */
-    clamp?: Clamp;
+    clamp?: Clamp | ((input: AllocationInput) => Clamp);
     allocate(input: AllocationInput): RawAllocation | number[];
   };
 
@@ -119,7 +121,8 @@ export function defineAllocation<const Id extends string>(definition: Definition
       if (input.rates === undefined && (input.sparsity === 0 || input.sparsity === 1))
         return finish({ layers: new Array<number>(input.layers).fill(input.sparsity) }, input, undefined);
       const given = allocate(input);
-      return finish(Array.isArray(given) ? { layers: given } : given, input, clamp);
+      const bounds = typeof clamp === 'function' ? clamp(input) : clamp;
+      return finish(Array.isArray(given) ? { layers: given } : given, input, bounds);
     },
   };
 }

@@ -20,6 +20,7 @@ export const globalAllocation = defineAllocation({
   citation:
     'Frankle and Carbin, The Lottery Ticket Hypothesis: Finding Sparse, Trainable Neural Networks, arXiv 1803.03635',
   needs: ['globalZeros'],
+  clamp: ({ updates }) => ({ lo: 0, hi: updates ? 0.99 : 1 }),
   allocate(input) {
     const zeros = factOf(input, 'globalZeros');
     return ratesPer(

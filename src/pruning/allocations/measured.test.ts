@@ -182,6 +182,17 @@ describe('neuronal', () => {
   });
 });
 
+describe('global', () => {
+  it('may empty a matrix, but not one whose weights are to make up for the loss', () => {
+    const asked = input(3, 0.7, { globalZeros: [1000, 995, 105] });
+    const plain = findAllocation('global').allocate(asked);
+    expect([plain.layers, plain.clamped]).toEqual([[1, 0.995, 0.105], 0]);
+    const { layers, clamped, nominalMean } = findAllocation('global').allocate({ ...asked, updates: true });
+    expect([layers, clamped]).toEqual([[0.99, 0.99, 0.105], 2]);
+    expect(nominalMean).toBeCloseTo(0.695, 12);
+  });
+});
+
 describe('identical blocks', () => {
   const one = (n: number, value: number): number[] => new Array<number>(n).fill(value);
   const facts: Facts = {
