@@ -280,7 +280,7 @@ export function ratesFor(
     params: { ...params, ...(plan.hasBeta ? { beta } : {}) },
     rates: spec.layerSparsity,
     matrices: within.map((m) => ({ ...m, layer: m.layer - first })),
-    facts: facts && partial ? factsWithin(facts, plan.range, model) : facts,
+    facts,
     updates: plan.updates,
   });
   const keeps = plan.mixed ? mixedKeeps(result.layers, plan.requested) : null;
@@ -325,24 +325,6 @@ export function ratesFor(
       ...(result.fallback !== undefined ? { fallback: result.fallback } : {}),
     },
   };
-}
-
-/** Facts of the layers that are pruned, where others are protected: lists by layer or by matrix are cut. */
-function factsWithin(facts: Facts, { first, last }: LayerRange, model: ModelPlan): Facts {
-  const inside = model.prunable.map(({ layer }) => layer >= first && layer <= last);
-  const cut = (list: readonly unknown[]): unknown[] =>
-    list.length === model.prunable.length
-      ? list.filter((_, k) => inside[k])
-      : list
-          .slice(first, last + 1)
-          .map((row) =>
-            Array.isArray(row) && row.length === model.prunablePerLayer.length
-              ? row.slice(first, last + 1)
-              : row,
-          );
-  return Object.fromEntries(
-    Object.entries(facts).map(([name, fact]) => [name, Array.isArray(fact) ? cut(fact) : fact]),
-  );
 }
 
 /** Rates of layers that keep `keeps` of every 8 inputs. */

@@ -1,6 +1,6 @@
 /** Spectra of the dense matrices and the exponents of their tails. No text is needed. */
 import { ALPHA_AS_INTENDED, ALPHA_TAIL } from '../../pruning/allocations/alphapruning';
-import { symmetricEigenvalues } from '../../pruning/linalg/eigenvalues';
+import { symmetricEigenvalues } from '../../pruning/linalg/eigen';
 import { fitTail } from '../../pruning/measures/tail';
 import type { Pace } from '../../pruning/pruners/define';
 import type { Engine } from '../engine';
