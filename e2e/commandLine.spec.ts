@@ -1,44 +1,24 @@
 /** The command line from outside: what it prints, writes and exits with. Runs on the two-block fixture. */
 import { expect, test } from '@playwright/test';
-import { spawn } from 'node:child_process';
 import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parse } from 'yaml';
+import { prunelab as run, type Outcome } from './fixtures/commandLine';
 
 const MODEL = 'src/testing/fixtures/two-block';
 const SMALL = ['--samples', '2', '--window', '64', '--windows', '2'];
 
-interface Outcome {
-  code: number | null;
-  out: string;
-  err: string;
-  /** Last line of standard error. */
-  last: string;
-}
-
-function prunelab(
+const prunelab = (
   args: string[],
   after?: { ms: number; signal: NodeJS.Signals },
-  nodeArgs: string[] = [],
-): Promise<Outcome> {
-  return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [...nodeArgs, 'bin/prunelab.js', ...args], {
-      env: { ...process.env, PRUNELAB_CACHE: join(folder, 'cache') },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
-    let out = '';
-    let err = '';
-    child.stdout.on('data', (chunk: Buffer) => (out += chunk.toString()));
-    child.stderr.on('data', (chunk: Buffer) => {
-      err += chunk.toString();
-      // Interrupt in the middle of the work, not of the start.
-      if (after && err.includes('Sweep')) setTimeout(() => child.kill(after.signal), after.ms).unref();
-    });
-    child.on('error', reject);
-    child.on('close', (code) => resolve({ code, out, err, last: err.trimEnd().split('\n').pop() ?? '' }));
+  nodeArgs?: string[],
+): Promise<Outcome> =>
+  run(args, {
+    cache: join(folder, 'cache'),
+    ...(after && { after: { says: 'Sweep', ...after } }),
+    ...(nodeArgs && { nodeArgs }),
   });
-}
 
 let folder = '';
 test.beforeAll(() => {
