@@ -32,6 +32,8 @@ const page: UserConfig = {
   build: {
     target: 'es2022',
     outDir: 'dist',
+    // A worker has no document to preload into; styles are still waited for.
+    modulePreload: { resolveDependencies: (_file, deps, { hostType }) => (hostType === 'html' ? deps : []) },
     // An inlined worker or font would be paid for by every visitor and escape the cache.
     assetsInlineLimit: 2048,
   },

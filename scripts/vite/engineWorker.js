@@ -15,6 +15,11 @@ export function engineWorker() {
       building = config.command === 'build';
     },
     resolveId: (id) => (id === NAME ? `\0${NAME}` : null),
+    // Vite's helper for dynamic imports tells the window of a failure, and a worker has none.
+    transform: (code, id) =>
+      id.includes('vite/preload-helper')
+        ? code.replaceAll('window.dispatchEvent', 'globalThis.dispatchEvent')
+        : null,
     load(id) {
       if (id !== `\0${NAME}`) return null;
       if (!building) return `export default '/${SOURCE}?worker_file&type=module';`;

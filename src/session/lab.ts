@@ -29,6 +29,7 @@ import { openModel } from '../formats/hfModel';
 import type { ModelFiles } from '../formats/source';
 import { planModel, type ModelPlan } from '../models/inspect';
 import { loadModel } from '../models/load';
+import { findAllocation } from '../pruning/allocations';
 import { bestBeta, tiedBetas } from '../eval/betaChoice';
 import { firstTokens } from './cutText';
 import { Engine, layerSparsity, matrixCounts, partCounts, type MaskState, type Meter } from './engine';
@@ -401,7 +402,7 @@ export class Lab {
 
   /** The report of a run whose masks are still held: the last run where it fits, else a run made now. */
   async reportFor(spec: LabSpec, beta: number, io: JobIo): Promise<RunReport> {
-    const texts = await this.texts(spec, ['calibration'], io);
+    const texts = await this.#allTexts(spec, io);
     const key = this.#maskKey(spec, beta, texts);
     const last = this.#last;
     const sameTexts =
@@ -700,6 +701,7 @@ export class Lab {
 
   #maskKey(spec: LabSpec, beta: number, texts: Partial<Record<TextName, ResolvedText>>): string {
     const { pruner, allocation, sparsity, pattern, set, layerSparsity, stats } = spec;
+    const searched = !layerSparsity && findAllocation(allocation).searches(set);
     return JSON.stringify([
       pruner,
       allocation,
@@ -710,6 +712,8 @@ export class Lab {
       layerSparsity ?? null,
       stats,
       texts.calibration?.record.sha256,
+      // What an allocation was searched on.
+      searched ? texts.select?.record.sha256 : null,
     ]);
   }
 
