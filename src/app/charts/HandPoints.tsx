@@ -45,13 +45,16 @@ export default function HandPoints({ rates }: { rates: readonly number[] }) {
     return { layer: Math.min(layers - 1, Math.max(0, layer)), rate: snap(rate) };
   };
   const move = (event: PointerEvent<HTMLDivElement>): void => {
-    if (!held) return;
+    // Not the state: moves may come before it has been rendered.
+    if (!last.current) return;
     const to = pointAt(event);
-    draw(last.current ?? to, to);
+    draw(last.current, to);
     last.current = to;
   };
-  const release = (): void => {
-    if (!held) return;
+  const release = (event: PointerEvent<HTMLDivElement>): void => {
+    if (!last.current) return;
+    // A quick hand lets go where no move was reported any more.
+    if (event.type === 'pointerup') move(event);
     setHeld(false);
     last.current = null;
     lab.commit();
