@@ -16,6 +16,8 @@ import { fail, say, SetupError } from './lib/say.js';
 
 const STORE = inRoot('docs/results');
 const WORK = join(CACHE, 'results');
+/** Where little differs, and where much does. */
+const [LOW, HIGH] = [0.5, 0.7];
 const KNOWN = ['budget', 'seeds', 'samples', 'window', 'windows', 'smollm2', 'betas'];
 
 /** @param {string[]} argv */
@@ -85,24 +87,27 @@ function compact(key, value) {
  * @param {string} model
  * @param {string} name
  * @param {string[]} sizes
- * @param {{ budget: string, betas: string }} search
+ * @param {{ pruners: string, allocations: string, betas: string }} axes
  */
-async function measure(model, name, sizes, { budget, betas }) {
-  const common = [model, ...sizes, '--betas', betas];
-  const allocations = await compare(`${name}-allocations`, [
+async function measure(model, name, sizes, axes) {
+  const common = [model, ...sizes, '--betas', axes.betas];
+  const at = (/** @type {number} */ s, /** @type {string} */ list) => [
     ...common,
-    ...['--pruners', 'wanda', '--sparsities', '0.5,0.6,0.7', '--set', `bayesTrials=${budget}`],
-    ...['--allocations', `uniform,atp,all,dsa:dsaExpression=search:dsaBudget=${budget}:dsaPopulation=3`],
-  ]);
+    ...['--pruners', 'wanda', '--sparsities', String(s), '--allocations', list],
+  ];
   await compare(`${name}-pruners`, [
     ...common,
-    ...['--pruners', 'wanda,magnitude,sparsegpt,all', '--allocations', 'uniform', '--sparsities', '0.7'],
+    ...['--pruners', axes.pruners, '--allocations', 'uniform', '--sparsities', String(HIGH)],
   ]);
-  const layers = allocations.comparison.model.layers;
-  for (const s of [0.5, 0.6, 0.7]) {
-    const row = allocations.comparison.rows.find(
-      (r) => r.status === 'done' && r.allocation === 'atp' && r.sparsity === s,
-    );
+  const low = await compare(`${name}-allocations-low`, at(LOW, 'uniform,atp'));
+  // The tilt first: the other allocations, searches among them, go on from its file.
+  const high = await compare(`${name}-allocations`, at(HIGH, 'uniform,atp'));
+  const layers = high.comparison.model.layers;
+  for (const [s, { comparison }] of /** @type {[number, Stored][]} */ ([
+    [HIGH, high],
+    [LOW, low],
+  ])) {
+    const row = comparison.rows.find((r) => r.status === 'done' && r.allocation === 'atp');
     const limit = Math.min(2 * s, 2 * (1 - s)) / (layers - 1);
     const beta = row?.beta ? row.beta : Number((limit / 2).toPrecision(6));
     await compare(`${name}-reversed-${s}`, [
@@ -110,6 +115,7 @@ async function measure(model, name, sizes, { budget, betas }) {
       ...['--allocations', `uniform,atp:beta=${beta},atp:beta=-${beta}`],
     ]);
   }
+  await compare(`${name}-allocations`, at(HIGH, axes.allocations));
 }
 
 /** @param {string} name */
@@ -120,7 +126,7 @@ function stored(name) {
 
 try {
   const { values, write } = readArguments(process.argv.slice(2));
-  const search = { budget: values['budget'] ?? '6', betas: values['betas'] ?? '0,0.008,0.016,0.024,0.032' };
+  const budget = values['budget'] ?? '6';
   /** @param {Record<string, string>} defaults */
   const sizes = (defaults) =>
     Object.entries({
@@ -128,28 +134,31 @@ try {
       ...Object.fromEntries(Object.entries(values).filter(([k]) => k in defaults)),
     }).flatMap(([k, v]) => [`--${k}`, v]);
   if (!write) {
-    await measure(
-      'demo',
-      'demo',
-      sizes({ samples: '6', window: '32', windows: '6', seeds: '0,1,2' }),
-      search,
-    );
+    await measure('demo', 'demo', sizes({ samples: '8', window: '64', windows: '6', seeds: '0,1,2' }), {
+      pruners: 'wanda,magnitude,sparsegpt,all',
+      allocations:
+        'uniform,atp,owl,alphapruning,als,dsa,er,erk,er-plus,global,lamp,neuronal,' +
+        `bayesian:bayesTrials=${budget},dsa:dsaExpression=search:dsaBudget=${budget}:dsaPopulation=3`,
+      betas: values['betas'] ?? '0,0.008,0.016,0.024,0.032',
+    });
+    // Software adapters take minutes for a pass of this model: methods and windows are as few as that forces.
     if (values['smollm2'])
-      // Software adapters take minutes for a pass of this model: windows as small as that forces.
       await measure(
         values['smollm2'],
         'smollm2',
-        sizes({ samples: '2', window: '32', windows: '4', seeds: '0' }),
+        sizes({ samples: '4', window: '32', windows: '4', seeds: '0' }),
         {
-          budget: values['budget'] ?? '2',
-          betas: '0,0.005,0.01,0.015,0.02',
+          pruners: 'wanda,magnitude,sparsegpt',
+          allocations: 'uniform,atp,owl',
+          betas: '0,0.004,0.008',
         },
       );
   }
   const models = ['demo', 'smollm2'].map((name) => ({
     allocations: stored(`${name}-allocations`),
     pruners: stored(`${name}-pruners`),
-    reversed: [0.5, 0.6, 0.7].map((s) => stored(`${name}-reversed-${s}`)),
+    low: stored(`${name}-allocations-low`),
+    reversed: [LOW, HIGH].map((s) => stored(`${name}-reversed-${s}`)),
   }));
   writeFileSync(inRoot('docs/results.md'), resultsPage(models));
   say('Wrote docs/results.md.');

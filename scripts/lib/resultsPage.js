@@ -7,11 +7,12 @@
  * @typedef {{ key: string, status: 'done' | 'failed' | 'skipped', pruner: string, allocation: string, sparsity: number, beta: number | null, zeros: number, count: number, perplexity: { select: Figures, report: Figures }, paired?: { select: Interval | null, report: Interval | null }, cost: { ms: number, modelPasses: number }, search?: { trials: { beta?: number, perplexity: number | null, best: number | null, ms: number }[] }, error?: { message: string }, fallback?: string }} Row
  * @typedef {{ version: string, model: { name: string, layers: number, parameters: number, dtype: string }, device: { description: string, vendor: string, software: boolean }, texts: Record<'calibration' | 'select' | 'report', { source: string, windows: number, window: number }>, dense: Record<'select' | 'report', { perplexity: number | null }>, spec: { base: { seed: number, seeds?: number[] } }, rows: Row[], warnings: string[] }} Comparison
  * @typedef {{ name: string, command: string, comparison: Comparison }} Stored
- * @typedef {{ allocations: Stored | null, pruners: Stored | null, reversed: (Stored | null)[] }} Measured
+ * @typedef {{ allocations: Stored | null, low: Stored | null, pruners: Stored | null, reversed: (Stored | null)[] }} Measured
  * @typedef {{ verdict: 'holds' | 'does not hold' | 'not decided' | 'not measured', why: string }} Verdict
  */
 
-const SPARSITIES = [0.5, 0.6, 0.7];
+/** Where little differs, and where much does. */
+const [LOW, HIGH] = [0.5, 0.7];
 
 /** @param {number | null | undefined} x */
 const figure = (x) =>
@@ -39,21 +40,28 @@ function find(stored, like) {
   );
 }
 
+/**
+ * The rows of ATP, the low sparsity first.
+ * @param {Measured} m
+ */
+const atpRows = ({ low, allocations }) => [
+  find(low, { allocation: 'atp', sparsity: LOW }),
+  find(allocations, { allocation: 'atp', sparsity: HIGH }),
+];
+
 /** @type {Verdict} */
 const NOT_MEASURED = { verdict: 'not measured', why: 'a row that it needs is missing' };
 
 /**
- * (a) Moderate increasing schedules beat uniform from 0.6 on, little difference at 0.5.
- * @param {Measured} m
+ * (a) Moderate increasing schedules beat uniform at high sparsity, little difference at 0.5.
+ * @param {Measured} measured
  * @returns {Verdict}
  */
-export function increasingBeatsUniform({ allocations }) {
-  const rows = SPARSITIES.map(
-    (sparsity) => find(allocations, { allocation: 'atp', sparsity })?.paired?.report ?? null,
-  );
+export function increasingBeatsUniform(measured) {
+  const rows = atpRows(measured).map((row) => row?.paired?.report ?? null);
   if (rows.some((row) => row === null)) return NOT_MEASURED;
   const [half, ...high] = /** @type {Interval[]} */ (rows);
-  const why = SPARSITIES.map((s, i) => `${s}: ${interval(rows[i])}`).join('; ');
+  const why = [LOW, HIGH].map((s, i) => `${s}: ${interval(rows[i])}`).join('; ');
   if (high.some((row) => row.ratio >= 1)) return { verdict: 'does not hold', why };
   const clear = high.every((row) => row.distinguishable);
   const most = Math.max(...high.map((row) => 1 - row.ratio));
@@ -71,11 +79,11 @@ export function increasingBeatsUniform({ allocations }) {
  * @returns {Verdict}
  */
 export function globalCollapsesFirst({ allocations }) {
-  const own = find(allocations, { allocation: 'global', sparsity: 0.7 });
+  const own = find(allocations, { allocation: 'global', sparsity: HIGH });
   if (!allocations || !own) return NOT_MEASURED;
-  const rows = allocations.comparison.rows.filter((row) => row.status === 'done' && row.sparsity === 0.7);
+  const rows = allocations.comparison.rows.filter((row) => row.status === 'done' && row.sparsity === HIGH);
   const worst = rows.reduce((a, b) => (score(b) > score(a) ? b : a));
-  const why = `worst at 0.7: ${worst.allocation} (${figure(score(worst))}); global ${figure(score(own))}`;
+  const why = `worst at ${HIGH}: ${worst.allocation} (${figure(score(worst))}); global ${figure(score(own))}`;
   return { verdict: worst.allocation === 'global' ? 'holds' : 'does not hold', why };
 }
 
@@ -85,7 +93,7 @@ export function globalCollapsesFirst({ allocations }) {
  * @returns {Verdict}
  */
 export function orderOfPruners({ pruners }) {
-  const rows = ['sparsegpt', 'wanda', 'magnitude'].map((pruner) => find(pruners, { pruner, sparsity: 0.7 }));
+  const rows = ['sparsegpt', 'wanda', 'magnitude'].map((pruner) => find(pruners, { pruner, sparsity: HIGH }));
   const [s, w, g] = rows;
   if (!s || !w || !g) return NOT_MEASURED;
   const why = `${rows.map((row) => `${row?.pruner} ${figure(row && score(row))}`).join(', ')}; against wanda: sparsegpt ${interval(s.paired?.report)}, magnitude ${interval(g.paired?.report)}`;
@@ -98,16 +106,15 @@ export function orderOfPruners({ pruners }) {
 
 /**
  * (d) A valley in beta: the best is neither 0 nor the steepest.
- * @param {Measured} m
+ * @param {Measured} measured
  * @returns {Verdict}
  */
-export function valleyInBeta({ allocations }) {
-  const parts = SPARSITIES.map((sparsity) => {
-    const row = find(allocations, { allocation: 'atp', sparsity });
+export function valleyInBeta(measured) {
+  const parts = atpRows(measured).map((row) => {
     const betas = (row?.search?.trials ?? []).map((t) => t.beta ?? 0);
     return row && betas.length > 2
       ? {
-          sparsity,
+          sparsity: row.sparsity,
           beta: row.beta ?? 0,
           inside: row.beta !== Math.min(...betas) && row.beta !== Math.max(...betas),
         }
@@ -210,7 +217,9 @@ function modelSection(measured) {
   /** @param {'calibration' | 'select' | 'report'} which */
   const text = (which) =>
     `${which} ${texts[which].source}, ${texts[which].windows} × ${texts[which].window} tokens`;
-  const all = [measured.allocations, measured.pruners, ...measured.reversed].flatMap((s) => s ?? []);
+  const all = [measured.allocations, measured.low, measured.pruners, ...measured.reversed].flatMap(
+    (s) => s ?? [],
+  );
   return `## ${model.name}
 
 ${model.layers} layers, ${model.parameters} weights, ${model.dtype}. Engine ${version} on ${device.description || device.vendor}${device.software ? ' (software adapter: windows are small for that reason)' : ''}. Texts: ${text('calibration')}; ${text('select')}; ${text('report')}. Calibration seeds ${(spec.base.seeds ?? [spec.base.seed]).join(', ')}. Dense perplexity ${figure(dense.select.perplexity)} (select), ${figure(dense.report.perplexity)} (report).
@@ -224,6 +233,7 @@ ${ORDERINGS.map(({ claim, paper, test }) => {
 }).join('\n')}
 
 ${measured.allocations ? `### Allocations, with Wanda\n\n${rowsTable(measured.allocations)}\n${searchTable(measured.allocations)}` : ''}
+${measured.low ? `### At low sparsity, with Wanda\n\n${rowsTable(measured.low)}\n` : ''}
 ${measured.pruners ? `### Pruners, uniform\n\n${rowsTable(measured.pruners)}\n` : ''}
 Commands:
 
