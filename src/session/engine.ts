@@ -450,8 +450,7 @@ export class Engine {
     const { pruner, params, pattern, exactBudget, statistics } = plan;
     const layer = pruner.chooseLayer?.(params);
     const matrix = pruner.choose(params);
-    if (!layer && !matrix) return undefined;
-    const choose = layer ? { layer: await layer() } : matrix && { matrix: await matrix() };
+    const choose = layer ? { layer: await layer() } : matrix ? { matrix: await matrix() } : null;
     if (!choose) return undefined;
     const signed = statistics.includes('gradientSum');
     let found: Gradients | null = null;

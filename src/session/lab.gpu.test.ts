@@ -183,6 +183,20 @@ describe('runs', () => {
       await expect(compareZeros(lab, spec, 0, new Map(), io)).rejects.toThrow('not a matrix of this model');
     }));
 
+  test('a report is used again only for the spec that it is of', () =>
+    withLab(async (fixture) => {
+      const { lab, io } = fixture;
+      await small(fixture);
+      const spec = windowSpec({ sparsity: 0.6 });
+      const first = await lab.run(spec, 0.1, io);
+      expect(await lab.reportFor(spec, 0.1, io)).toBe(first);
+      // Same masks, same texts; another question.
+      const other = await lab.reportFor({ ...spec, errorsOn: 'select' }, 0.1, io);
+      expect(other.errors?.text).toBe('select');
+      expect(other.id).not.toBe(first.id);
+      expect(other.masks).toEqual(first.masks);
+    }));
+
   test('sparsity 0 is the dense model to the bit, and weights are never written', () =>
     withLab(async (fixture) => {
       await small(fixture);

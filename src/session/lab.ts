@@ -17,7 +17,7 @@ import type {
   TextRecord,
 } from '../core/report';
 import type { LabSpec, TextName } from '../core/spec';
-import { runId } from '../core/runId';
+import { runId, sameSpec } from '../core/runId';
 import { ENGINE_VERSION } from '../core/version';
 import { anyDiverged } from '../eval/errorSums';
 import { findLeaks, leakWarning } from '../eval/leakage';
@@ -44,8 +44,9 @@ import { ProgressMeter } from './progress';
 import type { JobKind, LabEvent, MemoryUsage, ModelSummary, Prediction, TickResult } from './protocol';
 import { searchUnits } from './searchUnits';
 import { seedDraws, type SeedDraw, type SeedDraws } from './seeds';
-import { measureCurve } from './sweep';
+import { measureCurve, searchOf, untimed } from './sweep';
 import { TextStore, type ResolvedText, type UserText } from './texts';
+import { Timings } from './timings';
 
 /** What a job needs from whoever started it. */
 export interface JobIo {
@@ -405,9 +406,11 @@ export class Lab {
     const texts = await this.#allTexts(spec, io);
     const key = this.#maskKey(spec, beta, texts);
     const last = this.#last;
-    const sameTexts =
-      last !== null && TEXTS.every((t) => last.report.texts[t]?.sha256 === texts[t]?.record.sha256);
-    if (last?.key === key && sameTexts && this.loaded.engine.masksFor(key)) return last.report;
+    const fits =
+      last?.key === key &&
+      sameSpec({ ...last.report.spec, beta }, { ...spec, beta }) &&
+      TEXTS.every((t) => last.report.texts[t]?.sha256 === texts[t].record.sha256);
+    if (fits && this.loaded.engine.masksFor(key)) return last.report;
     return this.run(spec, beta, io);
   }
 
@@ -701,7 +704,7 @@ export class Lab {
 
   #maskKey(spec: LabSpec, beta: number, texts: Partial<Record<TextName, ResolvedText>>): string {
     const { pruner, allocation, sparsity, pattern, set, layerSparsity, stats } = spec;
-    const searched = !layerSparsity && findAllocation(allocation).searches(set);
+    const searched = pattern === 'free' && !layerSparsity && findAllocation(allocation).searches(set);
     return JSON.stringify([
       pruner,
       allocation,
@@ -779,41 +782,6 @@ export class Lab {
       memory: { predictedBytes, peakBytes: this.ctx.ledger.peak },
       warnings,
     };
-  }
-}
-
-/** A sweep as a search among others. */
-function searchOf({ points, best }: Curve): SearchRecord {
-  const trials = points.map(({ beta, perplexity, ms = 0, sparsity }) => ({
-    perplexity,
-    ms,
-    rates: sparsity,
-    beta,
-  }));
-  const found = points.findIndex(({ beta }) => beta === best);
-  return { kind: 'beta', budget: points.length, trials, best: found < 0 ? null : found };
-}
-
-/** What a sweep found, without what it took: the same spec gives the same record. */
-function untimed(curve: Curve): Curve {
-  return { ...curve, points: curve.points.map(({ ms: _, ...point }) => point) };
-}
-
-/** Milliseconds and flops by stage. */
-class Timings {
-  readonly record: RunReport['timings'] = {};
-  readonly #rec: Recorder;
-
-  constructor(rec: Recorder) {
-    this.#rec = rec;
-  }
-
-  async stage<T>(name: string, work: () => Promise<T>): Promise<T> {
-    const startMs = performance.now();
-    const before = this.#rec.work.flops;
-    const result = await work();
-    this.record[name] = { ms: performance.now() - startMs, flops: this.#rec.work.flops - before };
-    return result;
   }
 }
 

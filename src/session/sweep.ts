@@ -1,5 +1,5 @@
 /** The points of a beta-perplexity curve: one pruning run of the clean model for each beta and calibration draw. */
-import type { CurvePoint, LayerErrors, SeedFigures, StatsKind } from '../core/report';
+import type { Curve, CurvePoint, LayerErrors, SearchRecord, SeedFigures, StatsKind } from '../core/report';
 import type { LabSpec, TextName } from '../core/spec';
 import { seedRange } from '../eval/seeds';
 import type { Recorder } from '../gpu/recorder';
@@ -115,4 +115,21 @@ async function seedFigures(
 function finiteOrNull(rows: readonly LayerErrors[]): number[] | null {
   const values = rows.map((r) => r.cumulative);
   return values.every((v) => v !== null) ? values : null;
+}
+
+/** A sweep as a search among others. */
+export function searchOf({ points, best }: Curve): SearchRecord {
+  const trials = points.map(({ beta, perplexity, ms = 0, sparsity }) => ({
+    perplexity,
+    ms,
+    rates: sparsity,
+    beta,
+  }));
+  const found = points.findIndex(({ beta }) => beta === best);
+  return { kind: 'beta', budget: points.length, trials, best: found < 0 ? null : found };
+}
+
+/** What a sweep found, without what it took: the same spec gives the same record. */
+export function untimed(curve: Curve): Curve {
+  return { ...curve, points: curve.points.map(({ ms: _, ...point }) => point) };
 }

@@ -149,7 +149,13 @@ function describe(pruner: (typeof PRUNERS)[number]): MethodDescription {
     ...p,
     choices: p.choices ? [...p.choices] : undefined,
   }));
-  return { id: pruner.id, label: pruner.label, help: pruner.help, params, patterns: ['free', 'K:M'] };
+  return {
+    id: pruner.id,
+    label: pruner.label,
+    help: pruner.help,
+    params,
+    patterns: pruner.groups ? ['free', 'K:M'] : ['free'],
+  };
 }
 
 let desk: Promise<HubDesk> | undefined;
