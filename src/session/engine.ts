@@ -92,8 +92,8 @@ export class Engine {
   readonly ctx: GpuContext;
   readonly model: LoadedModel;
   readonly decoder: Decoder;
-  /** The last that were made; see gradients.ts. */
-  gradients: KeptGradients | null = null;
+  /** The least recently used first; see gradients.ts. */
+  gradients: readonly KeptGradients[] = [];
   #masks: MaskState | null = null;
   /** Of the pruned layers that are kept, and whether they have room for new weights. */
   #kept: { scope: Scope; layers: PrunedLayer[]; updates: boolean } | undefined;
@@ -215,13 +215,17 @@ export class Engine {
     }
   }
 
-  /** Host bytes of remembered row orders. */
-  get rankBytes(): number {
-    return this.#dense.reduce((sum, d) => sum + d.ranks.bytes, 0);
+  get gradientBytes(): number {
+    return this.gradients.reduce((sum, { bytes }) => sum + bytes, 0);
+  }
+
+  /** Host bytes of what later jobs use again: row orders and gradients. */
+  get cacheBytes(): number {
+    return this.#dense.reduce((sum, d) => sum + d.ranks.bytes, 0) + this.gradientBytes;
   }
 
   dropCaches(): void {
-    this.gradients = null;
+    this.gradients = [];
     this.#references.close();
     for (const d of this.#dense) d.scope.close();
     this.#dense = [];

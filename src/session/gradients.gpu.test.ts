@@ -31,12 +31,13 @@ async function measure(
   kind: GradientKind,
   meter = unheard,
   signal?: AbortSignal,
+  hostBytes?: number,
 ): Promise<Gradients> {
   const { calibration } = await lab.texts(windowSpec({}), ['calibration']);
   if (!calibration) throw new Error('the text was not given');
   const rec = new Recorder(lab.ctx, { signal });
   try {
-    return await gradients(lab.loaded.engine, rec, calibration, kind, meter);
+    return await gradients(lab.loaded.engine, rec, calibration, kind, meter, hostBytes);
   } finally {
     rec.close();
   }
@@ -84,6 +85,38 @@ describe('gradients equal those of autograd', () => {
 });
 
 describe('the store', () => {
+  test('of two draws, a second pass makes none anew; where two do not fit, the least recently used goes', async () => {
+    await withLab(async ({ lab, io }) => {
+      const windows = all['two-block']?.windows ?? [];
+      const draws = [windows, windows.slice(1), windows.slice(0, 1)];
+      await lab.load(await fixtureModel('two-block'), io);
+      const { engine } = lab.loaded;
+      let total = 0;
+      const meter: Meter = { total: (n) => (total += n), add: () => undefined };
+      const of = (draw: number, hostBytes?: number): Promise<Gradients> => {
+        giveWindows(lab, 'calibration', draws[draw] ?? []);
+        return measure(lab, 'squared', meter, undefined, hostBytes);
+      };
+      const [first, second] = [await of(0), await of(1)];
+      expect(second).not.toBe(first);
+      total = 0;
+      expect(await of(0)).toBe(first);
+      expect(await of(1)).toBe(second);
+      expect(total).toBe(0);
+
+      const one = 4 * engine.model.plan.prunable.reduce((sum, m) => sum + m.count, 0);
+      expect(lab.memory().cache).toBe(2 * one);
+      await of(0);
+      const third = await of(2, 2 * one);
+      expect(total).toBeGreaterThan(0);
+      expect(lab.memory().cache).toBe(2 * one);
+      expect(await of(0)).toBe(first);
+      expect(await of(2)).toBe(third);
+      expect(await of(1, 2 * one)).not.toBe(second);
+      await expect(of(0, one - 1)).rejects.toMatchObject({ kind: 'OutOfMemoryError' });
+    });
+  });
+
   test('keeps the last gradients of a text, forgets cancelled ones, returns its memory', async () => {
     await withLab(async ({ lab, io }) => {
       const expected = all['two-block'];

@@ -30,29 +30,37 @@ export interface Gradients {
   losses: readonly number[];
 }
 
-/** Four bytes for each prunable weight wait in host memory; above this they do not fit a browser's tab. */
+/**
+ * Four bytes for each prunable weight wait in host memory; above this they do not fit a browser's tab. The bound of one
+ * set of gradients and of all that are kept.
+ */
 const HOST_BYTES = 3 * 2 ** 30;
 
 /** The way back through a block costs about three ways there. */
 const BACK = 3;
 
-/** The last gradients of a loaded model: the next run on the same text needs none anew. */
+/** Gradients that wait for the next run on the same text: sweeps come back to every draw of it. */
 export interface KeptGradients extends Gradients {
   sha256: string;
   kind: GradientKind;
+  /** In host memory. */
+  bytes: number;
 }
 
 /** Units of work (tokens through one block) of `gradients`, 0 where they are kept. */
 export function gradientUnits(engine: Engine, text: ResolvedText, kind: GradientKind): number {
-  const kept = engine.gradients;
-  if (kept?.sha256 === text.record.sha256 && kept.kind === kind) return 0;
+  if (keptOf(engine, text, kind)) return 0;
   return text.windows.tokens * ((1 + BACK) * engine.model.config.layers + BACK * engine.headUnits);
 }
 
+function keptOf(engine: Engine, text: ResolvedText, kind: GradientKind): KeptGradients | undefined {
+  return engine.gradients.find((g) => g.sha256 === text.record.sha256 && g.kind === kind);
+}
+
 /**
- * Gradients of the loaded dense model on `text`, computed on first use. `meter` hears of the work of `gradientUnits`.
- * TextError for a sequence of one token or a loss that is not finite, OutOfMemoryError for models whose gradients do not
- * fit host memory.
+ * Gradients of the loaded dense model on `text`, computed on first use and kept until others need the room. `meter` hears
+ * of the work of `gradientUnits`. TextError for a sequence of one token or a loss that is not finite, OutOfMemoryError for
+ * models whose gradients do not fit host memory. `hostBytes` is set by tests, which must not change a result.
  */
 export async function gradients(
   engine: Engine,
@@ -60,27 +68,30 @@ export async function gradients(
   text: ResolvedText,
   kind: GradientKind,
   meter: Meter,
+  hostBytes = HOST_BYTES,
 ): Promise<Gradients> {
-  const { sha256 } = text.record;
-  const kept = engine.gradients;
-  if (kept?.sha256 === sha256 && kept.kind === kind) return kept;
-  engine.gradients = null;
+  const kept = keptOf(engine, text, kind);
+  if (kept) {
+    engine.gradients = [...engine.gradients.filter((g) => g !== kept), kept];
+    return kept;
+  }
   const bytes = 4 * engine.model.plan.prunable.reduce((sum, m) => sum + m.count, 0);
-  if (bytes > HOST_BYTES) {
+  if (bytes > hostBytes) {
     throw new LabError(
       'OutOfMemoryError',
-      `The gradients of this model take ${(bytes / 2 ** 30).toFixed(1)} GiB; ${HOST_BYTES / 2 ** 30} GiB is the limit.`,
+      `The gradients of this model take ${(bytes / 2 ** 30).toFixed(1)} GiB; ${hostBytes / 2 ** 30} GiB is the limit.`,
       'Use a smaller model, or a pruner without gradients.',
     );
   }
+  while (engine.gradientBytes + bytes > hostBytes) engine.gradients = engine.gradients.slice(1);
   meter.total(gradientUnits(engine, text, kind));
   const entry = engine.dense(rec, text);
   entry.users += 1;
   const scope = engine.ctx.root.child();
   try {
     const made = await new Backward(engine, rec, scope, entry.stream, kind, meter).run();
-    const fresh: KeptGradients = { ...made, sha256, kind };
-    engine.gradients = fresh;
+    const fresh: KeptGradients = { ...made, sha256: text.record.sha256, kind, bytes };
+    engine.gradients = [...engine.gradients, fresh];
     return fresh;
   } finally {
     entry.users -= 1;

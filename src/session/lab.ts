@@ -199,7 +199,7 @@ export class Lab {
       activations: of('activations'),
       denseStreams: of('denseStreams'),
       scratch: of('scratch'),
-      cache: of('cache') + (this.#loaded?.engine.rankBytes ?? 0),
+      cache: of('cache') + (this.#loaded?.engine.cacheBytes ?? 0),
       total: ledger.total,
       peak: ledger.peak,
     };

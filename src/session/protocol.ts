@@ -49,6 +49,7 @@ export interface MemoryUsage {
   /** Cached dense block outputs; counted as activations in the limit, shown apart. */
   denseStreams: number;
   scratch: number;
+  /** In host memory: row orders and gradients that later jobs use again. */
   cache: number;
   total: number;
   peak: number;

@@ -17,7 +17,7 @@ export function MemoryChip() {
         ['Activations', memory.activations],
         ['Dense outputs, kept for comparison', memory.denseStreams],
         ['Scratch', memory.scratch],
-        ['Rank cache', memory.cache],
+        ['Caches, in host memory', memory.cache],
         ['Total', memory.total],
         ['Peak', memory.peak],
       ]
