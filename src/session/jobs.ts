@@ -1,6 +1,6 @@
 /**
- * Which job may run: one foreground job at a time, in order of arrival; a background job (a sweep or a comparison) beside
- * it, held between submits while a foreground job runs or waits. A newer run replaces an older one.
+ * Which job may run: one foreground job at a time, in order of arrival; a background job (a sweep, a comparison, a trial
+ * of the theory) beside it, held between submits while a foreground job runs or waits. A newer run replaces an older one.
  */
 import { LabError } from '../core/errors';
 import type { JobKind } from './protocol';
@@ -14,11 +14,12 @@ interface Running {
 
 /** Kinds that a new job of the given kind makes pointless. */
 const REPLACES: Partial<Record<JobKind, readonly JobKind[]>> = {
-  load: ['load', 'tick', 'run', 'sweep', 'compare', 'generate', 'export', 'inspect'],
+  load: ['load', 'tick', 'run', 'sweep', 'compare', 'theory', 'generate', 'export', 'inspect'],
   run: ['run', 'tick'],
   tick: ['run'],
   sweep: ['sweep'],
   compare: ['compare', 'sweep'],
+  theory: ['theory', 'sweep'],
   generate: ['generate'],
   inspect: ['inspect'],
 };
@@ -44,9 +45,11 @@ export class JobRunner {
     const entry: Running = { job, kind, abort, done: new Promise((resolve) => (finished = resolve)) };
     this.#running.set(job, entry);
     try {
-      if (kind === 'sweep' || kind === 'compare') {
-        // The seconds of a comparison are its own: a sweep waits for it, unless it is cancelled itself meanwhile.
-        const before = [...this.#running.values()].filter((r) => r.kind === 'compare' && r !== entry);
+      if (kind === 'sweep' || kind === 'compare' || kind === 'theory') {
+        // The seconds of a comparison are its own: others wait for it, unless they are cancelled meanwhile.
+        const before = [...this.#running.values()].filter(
+          (r) => (r.kind === 'compare' || r.kind === 'theory') && r !== entry,
+        );
         const cancelled = new Promise<void>((resolve) =>
           abort.signal.addEventListener('abort', () => resolve(), { once: true }),
         );

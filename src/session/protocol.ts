@@ -17,6 +17,7 @@ import type {
   StatsKind,
 } from '../core/report';
 import type { LabSpec, ParamValue, TextName } from '../core/spec';
+import type { TheoryRecord, TheorySpec } from '../core/theory';
 import type { ExportSink } from '../formats/sink';
 
 export interface ParamDescription {
@@ -229,6 +230,8 @@ export type LabEvent =
     }
   /** A comparison so far: at its start and after every row. */
   | { type: 'compared'; job: number; comparison: Comparison }
+  /** Theorems on trial so far: at the start and after every measurement. */
+  | { type: 'theory'; job: number; record: TheoryRecord }
   /** What a run or a drag is going to ask of the layers, once it is known. */
   | { type: 'allocation'; job: number; spec: LabSpec; allocation: AllocationRecord }
   /** A search for rates after its latest trial. */
@@ -240,12 +243,14 @@ export type LabEvent =
   /** The device is gone; the lab has already dropped the model. `reopen()` and load again. */
   | { type: 'lost'; error: PlainError };
 
-export type JobKind = 'load' | 'tick' | 'run' | 'sweep' | 'compare' | 'generate' | 'export' | 'inspect';
+export type JobKind =
+  'load' | 'tick' | 'run' | 'sweep' | 'compare' | 'theory' | 'generate' | 'export' | 'inspect';
 
 /**
  * The engine as the page sees it. At most one foreground job runs and one waits; a newer job of the same kind
  * replaces the waiting one and cancels the running one between submits. A sweep is a background job: foreground
- * jobs pre-empt it between submits and it then resumes. So is a comparison, which a sweep waits for.
+ * jobs pre-empt it between submits and it then resumes. So are a comparison and a trial of the theory, which a sweep
+ * waits for.
  */
 export interface LabApi {
   /** Opens the device, runs the self-test once per adapter and browser version. */
@@ -282,6 +287,8 @@ export interface LabApi {
   sweep(job: number, spec: LabSpec, options: { kind: StatsKind; betas: number[] | null }): Promise<Curve>;
   /** Runs what `known` does not hold, if it is of the same model, texts and settings; 'compared' events follow. */
   compare(job: number, spec: CompareSpec, known: Comparison | null): Promise<Comparison>;
+  /** Measures what `known` does not hold, if it is of the same model, texts and settings; 'theory' events follow. */
+  theory(job: number, spec: TheorySpec, known: TheoryRecord | null): Promise<TheoryRecord>;
   generate(job: number, spec: LabSpec, request: GenerateRequest): Promise<GenerateResult>;
   /** One layer (the first is 0) as this spec prunes it. beta must be a number. A newer one replaces it. */
   inspectLayer(job: number, spec: LabSpec, layer: number): Promise<LayerRecord>;

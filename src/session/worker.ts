@@ -250,6 +250,11 @@ const api: LabApi = {
       const { compare } = await import('./compare');
       return compare(open, spec, known, io, 'drop');
     }),
+  theory: (job, spec, known) =>
+    runJob(job, 'theory', async (open, io) => {
+      const { runTheory } = await import('./theory');
+      return runTheory(open, spec, { known, other: 'drop' }, io);
+    }),
   generate: (job, spec, request) =>
     runJob(job, 'generate', async (open, io) => {
       const { generate } = await import('./generate');

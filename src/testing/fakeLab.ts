@@ -229,6 +229,8 @@ export function createFakeLab(given: Partial<FakeOptions> = {}): LabApi {
           return reportOf(own, model, errorsOf(own, model), options);
         },
       }),
+    theory: () =>
+      Promise.reject(new LabError('InternalError', 'Without an engine no theorem can be put on trial.')),
     generate: (job, _, request) =>
       asForeground(async () => {
         const dense =
