@@ -7,6 +7,7 @@ import type { LayerStatistics } from '../models/inputStatistics';
 import { matrixOf, type LoadedModel } from '../models/load';
 import type { Weight } from '../ops/types';
 import { keepAll, maskOf, type PrunedLayer } from './masks';
+import { realPace } from './pace';
 import type { Choose, ChooseLayer, MatrixChoice, MatrixJob, Pace, Params } from './pruners/define';
 import { fractionOf, rateOf, type MatrixRates, type Rate } from './rates';
 import { readWeight } from './readWeight';
@@ -50,7 +51,6 @@ export class Chooser {
     out: PrunedLayer,
   ): Promise<void> {
     const { choose } = this.#options;
-    this.#pace ??= paceOf(rec);
     if ('layer' in choose) return this.#atOnce(rec, choose.layer, layer, rates, out);
     for (const name of Object.keys(rates)) {
       const rate = rateOf(rates, name);
@@ -69,37 +69,39 @@ export class Chooser {
     out: PrunedLayer,
   ): Promise<void> {
     const { params, warn, gradient } = this.#options;
-    const matrices: Record<string, Pick<MatrixJob, 'rows' | 'cols' | 'weights'>> = {};
-    const gradients: Record<string, Float32Array> = {};
-    const asked = this.#model.config.matrices.map(({ name }) => ({
-      rate: fractionOf(rateOf(rates, name)),
-      count: matrixOf(this.#model, layer, name).rows * matrixOf(this.#model, layer, name).cols,
-    }));
-    for (const { name } of this.#model.config.matrices) {
-      const weight = matrixOf(this.#model, layer, name);
-      matrices[name] = { rows: weight.rows, cols: weight.cols, weights: await this.#weights(rec, weight) };
-      if (gradient) gradients[name] = await gradient(weight.name);
-    }
-    const rate = meanRate(asked);
+    const { config } = this.#model;
+    const weights = config.matrices.map(({ name }) => ({ name, weight: matrixOf(this.#model, layer, name) }));
+    const rate = meanRate(
+      weights.map(({ name, weight: { rows, cols } }) => ({
+        rate: fractionOf(rateOf(rates, name)),
+        count: rows * cols,
+      })),
+    );
     if (rate <= 0) {
-      for (const name of Object.keys(matrices)) this.#keepAll(rec, layer, name, out);
+      for (const { name } of weights) this.#keepAll(rec, layer, name, out);
       return;
     }
-    const { config } = this.#model;
+    const matrices: Record<string, Pick<MatrixJob, 'rows' | 'cols' | 'weights'>> = {};
+    const gradients: Record<string, Float32Array> = {};
+    for (const { name, weight } of weights) {
+      const { rows, cols } = weight;
+      matrices[name] = { rows, cols, weights: await this.#weights(rec, weight) };
+      if (gradient) gradients[name] = await gradient(weight.name);
+    }
     const chosen = await choose({
       layer,
       params,
-      pace: this.#pace ?? paceOf(rec),
+      pace: (this.#pace ??= realPace(rec)),
       warn,
       config,
       rate,
       matrices,
       ...(gradient ? { gradients } : {}),
     });
-    for (const name of Object.keys(matrices)) {
+    for (const { name, weight } of weights) {
       const choice = chosen[name];
       if (!choice) throw new LabError('InternalError', `The pruner left ${name} of layer ${layer + 1} out.`);
-      this.#write(rec, layer, matrixOf(this.#model, layer, name), choice, name, out);
+      this.#write(rec, layer, weight, choice, name, out);
     }
   }
 
@@ -142,7 +144,7 @@ export class Chooser {
         ...inputs?.statistics[spec.input],
         ...(gradient ? { gradient: await gradient(weight.name) } : {}),
       },
-      pace: this.#pace ?? paceOf(rec),
+      pace: (this.#pace ??= realPace(rec)),
       warn,
     });
     if (choice.solver) this.notes[weight.name] = choice.solver;
@@ -211,22 +213,6 @@ function meanRate(asked: readonly { rate: number; count: number }[]): number {
   if (asked.every(({ rate }) => rate === first)) return first;
   const zeros = asked.reduce((sum, { rate, count }) => sum + rate * count, 0);
   return zeros / asked.reduce((sum, { count }) => sum + count, 0);
-}
-
-/** Work on the host longer than this gives way. */
-const BREATH_MS = 50;
-
-/** Gives way to the event loop, and to what the recorder gives way to: cancelling, a drag, a lost device. */
-function paceOf(rec: Recorder): Pace {
-  let lastMs = performance.now();
-  return {
-    async breathe() {
-      if (performance.now() - lastMs < BREATH_MS) return;
-      await new Promise((resolve) => setTimeout(resolve, 0));
-      await rec.turn();
-      lastMs = performance.now();
-    },
-  };
 }
 
 /** A solver's numbers go into files: what is not a number must not. */

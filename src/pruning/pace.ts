@@ -5,6 +5,13 @@ import type { Pace } from './pruners/define';
 /** Longest stretch of work before the event loop gets its turn, in ms. */
 const STRETCH_MS = 40;
 
+/** What computations give way to besides the event loop; a Recorder is one. */
+interface Listener {
+  readonly signal?: AbortSignal | undefined;
+  /** Pre-emption, a lost device. */
+  turn?(): Promise<void>;
+}
+
 /** A turn of the event loop; unlike timers it is not throttled. Works in workers and in Node. */
 function turn(): Promise<void> {
   return new Promise((resolve) => {
@@ -17,16 +24,17 @@ function turn(): Promise<void> {
   });
 }
 
-/** A pace that `breathe`s for real; CancelledError once `signal` has fired. */
-export function realPace(signal?: AbortSignal): Pace {
+/** A pace that `breathe`s for real; CancelledError once the listener's signal has fired. */
+export function realPace(listener: Listener = {}): Pace {
   let last = performance.now();
   return {
     async breathe() {
-      throwIfAborted(signal);
+      throwIfAborted(listener.signal);
       if (performance.now() - last < STRETCH_MS) return;
       await turn();
+      throwIfAborted(listener.signal);
+      await listener.turn?.();
       last = performance.now();
-      throwIfAborted(signal);
     },
   };
 }

@@ -3,7 +3,7 @@
  * inputs are the calibration text's, as the dense layer hands them to its matrices behind the pruned layers before it:
  * those that the pruner's statistics are of. One matrix at a time is in host memory.
  */
-import { LabError, throwIfAborted } from '../core/errors';
+import { LabError } from '../core/errors';
 import type { LayerRecord, MatrixRecord } from '../core/layerRecord';
 import type { LabSpec } from '../core/spec';
 import { ENGINE_VERSION } from '../core/version';
@@ -18,7 +18,7 @@ import { matmul } from '../ops/matmul';
 import type { Act } from '../ops/types';
 import { MaskedLayer, maskOf, type PrunedLayer } from '../pruning/masks';
 import { scoreFacts, zeroFacts } from '../pruning/matrixFacts';
-import type { Pace } from '../pruning/pruners/define';
+import { realPace } from '../pruning/pace';
 import { fractionOf } from '../pruning/rates';
 import { readWeight } from '../pruning/readWeight';
 import type { Engine, MaskState, Meter } from './engine';
@@ -28,8 +28,6 @@ import type { ResolvedText } from './texts';
 
 /** Outputs of a matrix that are compared at a time. */
 const COMPARED_BYTES = 8 << 20;
-/** Between two looks at the event loop. */
-const BREATH_MS = 8;
 
 /** Sums of squares over the outputs of one matrix: of the difference, and of the dense outputs. */
 interface OutputSums {
@@ -56,7 +54,7 @@ export async function inspectLayer(
     const prefix = spec.stats === 'dense' && plan.statistics.length > 0 ? 'dense' : 'pruned';
     const scope = lab.ctx.root.child();
     try {
-      const look = new LayerLook({ engine, rec, scope, state, layer, plan, meter, pace: paceOf(io.signal) });
+      const look = new LayerLook({ engine, rec, scope, state, layer, plan, meter });
       await look.run(text, prefix);
       return {
         schema: 'prunelab.layer/1',
@@ -82,18 +80,19 @@ interface LookOptions {
   layer: number;
   plan: RunPlan;
   meter: Meter;
-  pace: Pace;
 }
 
 class LayerLook {
   readonly #o: LookOptions;
   readonly #masked: MaskedLayer;
   readonly #sums = new Map<string, OutputSums>();
+  readonly #pace;
   #norms: LayerNorms | null = null;
 
   constructor(o: LookOptions) {
     this.#o = o;
     this.#masked = new MaskedLayer(o.engine.ctx, o.scope, o.engine.model);
+    this.#pace = realPace(o.rec);
   }
 
   #pruned(layer: number): PrunedLayer {
@@ -205,13 +204,13 @@ class LayerLook {
   }
 
   async #record({ matrix, name: tensor }: { matrix: string; name: string }): Promise<MatrixRecord> {
-    const { engine, rec, state, layer, plan, pace } = this.#o;
+    const { engine, rec, state, layer, plan } = this.#o;
     const { model } = engine;
     const weight = matrixOf(model, layer, matrix);
     const { rows, cols, dtype } = weight;
     const bytesOf = async (w: typeof weight) => ({ bytes: await readWeight(rec, w), dtype, rows, cols });
     const before = await bytesOf(weight);
-    const zeros = await zeroFacts(before, await bytesOf(await this.#masked.masked(rec, matrix)), pace);
+    const zeros = await zeroFacts(before, await bytesOf(await this.#masked.masked(rec, matrix)), this.#pace);
     const mask = maskOf(this.#pruned(layer).masks, matrix);
     const words = new Uint32Array(await rec.read(mask.buffer, 0, rows * mask.wordsPerRow * 4));
     const sums = this.#sums.get(matrix);
@@ -226,7 +225,7 @@ class LayerLook {
       ...zeros,
       requested: rate === undefined ? null : fractionOf(rate),
       error: Number.isFinite(error) ? error : null,
-      scores: await scoreFacts(before, words, this.#normOf(matrix), unitOf(plan), pace),
+      scores: await scoreFacts(before, words, this.#normOf(matrix), unitOf(plan), this.#pace),
     };
   }
 
@@ -243,16 +242,4 @@ class LayerLook {
 function unitOf({ pruner, params, pattern }: RunPlan): 'row' | 'matrix' | null {
   if (pattern !== 'free' || pruner.choose(params) !== null) return null;
   return pruner.scope(params);
-}
-
-function paceOf(signal: AbortSignal | undefined): Pace {
-  let last = performance.now();
-  return {
-    async breathe() {
-      if (performance.now() - last < BREATH_MS) return;
-      await new Promise((resolve) => setTimeout(resolve, 0));
-      throwIfAborted(signal);
-      last = performance.now();
-    },
-  };
 }

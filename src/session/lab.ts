@@ -575,7 +575,7 @@ export class Lab {
     ]);
     const { calibration, select } = texts;
     if (!calibration || !select) throw new Error('facts need the calibration and the select text');
-    const pace = realPace(rec.signal);
+    const pace = realPace(rec);
     return allocationFor({ engine, plan, rec, meter, pace, calibration, select, onTrial }, beta);
   }
 

@@ -94,6 +94,6 @@ test('a dead input does no harm, and cancelling is heard', async () => {
   const { values } = await prune(matrixJob({ ...base, statistics: dead }));
   values?.forEach((v) => expect(v).toBeTypeOf('number'));
   expect(values?.every(Number.isFinite)).toBe(true);
-  const pace = realPace(AbortSignal.abort());
+  const pace = realPace({ signal: AbortSignal.abort() });
   await expect(prune(matrixJob({ ...base, pace }))).rejects.toMatchObject({ kind: 'CancelledError' });
 });
