@@ -3,7 +3,14 @@ import { withPairs } from '../eval/comparePairs';
 import { compareHtml } from '../formats/compareHtml';
 import { compareCsv, compareTable } from '../formats/compareTable';
 import { createFakeLab } from '../testing/fakeLab';
-import { compareEntries, isDone, parseMethod, unequalZeros, type CompareSpec } from './comparison';
+import {
+  compareEntries,
+  isDone,
+  methodText,
+  parseMethod,
+  unequalZeros,
+  type CompareSpec,
+} from './comparison';
 import { LabError } from './errors';
 import { defaultSpec } from './spec';
 import { parseStoredComparison } from './storedComparison';
@@ -46,8 +53,17 @@ describe('the queue', () => {
       id: 'owl',
       set: { owlLambda: 0.08, flag: true, mode: 'x' },
     });
-    for (const text of ['', 'Owl', 'owl:', 'owl:x', 'owl:=3'])
+    for (const text of ['', 'Owl', 'owl:', 'owl:x', 'owl:=3', 'owl:mode=a b'])
       expect(() => parseMethod(text)).toThrow(LabError);
+  });
+
+  test('its text is read as it was written', () => {
+    const set = { beta: -0.008, tiny: 1e-12, flag: false, expression: 'mul(abs(W),G)' };
+    const text = methodText('pruner-zero', set);
+    expect(text).toBe('pruner-zero:beta=-0.008:tiny=1e-12:flag=false:expression=mul(abs(W),G)');
+    expect(parseMethod(text)).toEqual({ text, id: 'pruner-zero', set });
+    expect(methodText('owl', {})).toBe('owl');
+    for (const value of ['a:b', 'a b']) expect(() => methodText('owl', { value })).toThrow(LabError);
   });
 });
 

@@ -135,7 +135,10 @@ export interface Comparison {
 }
 
 export const MAX_ENTRIES = 500;
-const RE_METHOD = /^(?<id>[a-z0-9][a-z0-9-]*)(?<rest>(:[A-Za-z][\w-]*=[^:]*)*)$/;
+/** Parameters that are on in a comparison unless an entry says otherwise: all entries meet the same count of zeros. */
+export const SAME_ZEROS: readonly string[] = ['exactBudget', 'exactMean'];
+// No spaces: they part the methods in the key of a row.
+const RE_METHOD = /^(?<id>[a-z0-9][a-z0-9-]*)(?<rest>(:[A-Za-z][\w-]*=[^:\s]*)*)$/;
 
 /** A value as flags write it. */
 export function paramValue(text: string): ParamValue {
@@ -160,6 +163,11 @@ export function parseMethod(text: string): CompareMethod {
     }),
   );
   return { text, id: groups['id'], set };
+}
+
+/** The text of a method with parameters, as `parseMethod` reads it. SpecError where a value holds a colon or a space. */
+export function methodText(id: string, set: Readonly<Record<string, ParamValue>>): string {
+  return parseMethod([id, ...Object.entries(set).map(([name, value]) => `${name}=${value}`)].join(':')).text;
 }
 
 /** The queue: by sparsity, then pruner, then allocation. SpecError when it is empty, too long or lists one twice. */

@@ -1,5 +1,5 @@
 /** An entry of a comparison as a spec of its own, and why some are not run. */
-import type { CompareEntry, CompareSpec } from '../core/comparison';
+import { SAME_ZEROS, type CompareEntry, type CompareSpec } from '../core/comparison';
 import { LabError } from '../core/errors';
 import type { LabSpec, ParamValue } from '../core/spec';
 import { betaGrid, findAllocation } from '../pruning/allocations';
@@ -7,9 +7,6 @@ import { BAYES_TRIALS } from '../pruning/allocations/bayesian';
 import { DSA_BUDGET } from '../pruning/allocations/dsa';
 import { findPruner } from '../pruning/pruners';
 import { paramsOf } from './plan';
-
-/** On unless said otherwise: all entries meet the same count of zeros. */
-const SAME_ZEROS = ['exactBudget', 'exactMean'];
 
 /** Names that `--set` may give to an entry. */
 function knownParams({ pruner, allocation }: CompareEntry): Set<string> {

@@ -1,22 +1,18 @@
 import { useStore } from 'zustand';
 import { MAX_SEEDS } from '../../core/spec';
-import { allocations } from '../../pruning/allocations';
 import { Segments, TextField } from '../controls/fields';
 import { percent } from '../format';
 import { useLab, useRun, useSpec } from '../hooks/useLab';
 import { patternRate } from '../stores/legal';
 import { change, compareStore, entryCount, specOf, start } from './comparer';
+import { OwnEntries } from './OwnEntries';
+import { inOrder, LISTED } from './methodEntries';
 
 const MAX_SPARSITIES = 20;
 const WAYS = [
   { value: 'pairs', label: 'Every pair' },
   { value: 'axes', label: 'One axis each' },
 ] as const;
-
-/** The control in front: what the others are compared with. */
-const LISTED = allocations
-  .filter(({ listed }) => listed)
-  .sort((a, b) => Number(b.id === 'uniform') - Number(a.id === 'uniform'));
 
 /** What is compared. */
 export function Setup() {
@@ -71,12 +67,13 @@ export function Setup() {
           onChange={(way) => change({ axes: way === 'axes' })}
         />
       </div>
+      <OwnEntries disabled={job !== null} />
       <p className="hint">
         {draft.axes
           ? 'All pruners with the first allocation, and the first pruner with all allocations.'
           : 'Every pruner with every allocation.'}{' '}
-        Every entry prunes the clean model with its method’s defaults, to the same count of zeros; ATP
-        searches its beta on the select text.
+        Every entry prunes the clean model to the same count of zeros, a ticked method with its defaults; ATP
+        without a beta of its own searches it on the select text.
       </p>
       <div className="dialog-actions">
         <button type="submit" className="button primary" disabled={!ready || job !== null || count === 0}>
@@ -100,12 +97,11 @@ interface ChecksProps {
   onChange: (chosen: string[]) => void;
 }
 
-/** The order of the list is that of the options; what is listed with parameters stays in front. */
+/** Each ticked one with its defaults. */
 function Checks({ legend, options, chosen, disabled, onChange }: ChecksProps) {
   const toggle = (id: string, on: boolean): void => {
-    const next = new Set(on ? [...chosen, id] : chosen.filter((other) => other !== id));
-    const own = [...next].filter((other) => !options.some((option) => option.id === other));
-    onChange([...own, ...options.map((option) => option.id).filter((other) => next.has(other))]);
+    const others = chosen.filter((other) => other !== id);
+    onChange(inOrder(on ? [...others, id] : others, options));
   };
   return (
     <fieldset className="compare-checks" disabled={disabled}>

@@ -1,36 +1,57 @@
 /** Controls for whatever parameters a method describes; loaded when they are unfolded. */
 import { useState } from 'react';
-import { LabError } from '../../core/errors';
-import type { ParamValue } from '../../core/spec';
+import type { LabError } from '../../core/errors';
+import type { LabSpec, ParamValue } from '../../core/spec';
 import type { ParamDescription } from '../../session/protocol';
 import { Choice } from '../controls/Choice';
 import { NumberField, Switch, TextField } from '../controls/fields';
 import { useLab, useSpec } from '../hooks/useLab';
 import { paramProblem, rangeText, withParam } from '../stores/params';
 
+/** Those of the experiment at hand. */
 export default function MethodParams({ params }: { params: readonly ParamDescription[] }) {
+  const lab = useLab();
+  const set = useSpec(({ spec }) => spec.set);
+  return (
+    <ParamFields
+      params={params}
+      set={set}
+      onChange={(next) => lab.commit({ set: next })}
+      onRefuse={(problem) => lab.jobs.report(problem)}
+    />
+  );
+}
+
+interface Props {
+  params: readonly ParamDescription[];
+  /** The values that differ from their defaults. */
+  set: LabSpec['set'];
+  onChange: (set: LabSpec['set']) => void;
+  /** A value was given that the parameter does not take. */
+  onRefuse: (problem: LabError) => void;
+}
+
+export function ParamFields({ params, ...rest }: Props) {
   return (
     <div className="method-params">
       {params.map((param) => (
-        <Param key={param.name} param={param} />
+        <Param key={param.name} param={param} {...rest} />
       ))}
     </div>
   );
 }
 
-function Param({ param }: { param: ParamDescription }) {
-  const lab = useLab();
-  const set = useSpec(({ spec }) => spec.set);
+function Param({ param, set, onChange, onRefuse }: Omit<Props, 'params'> & { param: ParamDescription }) {
   const { name, label, help, type, init } = param;
   const value = set[name] ?? init;
   // A field that was told off begins anew from the value that holds.
   const [refused, setRefused] = useState(0);
   const change = (next: ParamValue): void => {
-    const problem = paramProblem(name, next, [param]);
+    const problem = next === init ? null : paramProblem(name, next, [param]);
     if (problem) {
       setRefused(refused + 1);
-      lab.jobs.report(LabError.from(problem));
-    } else lab.commit({ set: withParam(set, param, next) });
+      onRefuse(problem);
+    } else onChange(withParam(set, param, next));
   };
   if (type === 'boolean')
     return <Switch label={label} help={help} checked={value === true} onChange={change} />;

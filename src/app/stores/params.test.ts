@@ -4,6 +4,7 @@ import { allocationParams, fitParams, paramProblem, withParam } from './params';
 
 const KNOWN: ParamDescription[] = [
   { name: 'damping', label: 'Damping', help: '', type: 'number', min: 0, max: 1, init: 0.01 },
+  { name: 'rounds', label: 'Rounds', help: '', type: 'number', integer: true, min: 1, init: 4 },
   { name: 'exactBudget', label: 'Exact budget', help: '', type: 'boolean', init: false },
   { name: 'select', label: 'Select on', help: '', type: 'choice', choices: ['auto', 'gpu'], init: 'auto' },
 ];
@@ -19,6 +20,8 @@ test('what is not known or not legal goes, and is said', () => {
   expect(paramProblem('damping', 'much', KNOWN)?.message).toContain('"much"');
   expect(paramProblem('exactBudget', 1, KNOWN)?.message).toBe('exactBudget is true or false, not 1.');
   expect(paramProblem('damping', 0.5, KNOWN)).toBeNull();
+  expect(paramProblem('rounds', 2.5, KNOWN)?.message).toBe('rounds is a whole number from 1 up, not 2.5.');
+  expect(paramProblem('rounds', 2, KNOWN)).toBeNull();
 });
 
 test('only what differs from the default is written', () => {

@@ -38,7 +38,7 @@ export function paramProblem(
       `Known: ${names}.`,
     );
   }
-  const { type, min = -Infinity, max = Infinity, choices = [] } = param;
+  const { type, min = -Infinity, max = Infinity, integer = false, choices = [] } = param;
   const said = JSON.stringify(value).slice(0, 80);
   if (type === 'boolean')
     return typeof value === 'boolean'
@@ -48,8 +48,14 @@ export function paramProblem(
     return choices.includes(String(value))
       ? null
       : new LabError('SpecError', `${name} is ${choices.join(' or ')}, not ${said}.`);
-  if (type === 'number' && !(typeof value === 'number' && value >= min && value <= max))
-    return new LabError('SpecError', `${name} is a number${rangeText(min, max)}, not ${said}.`);
+  if (
+    type === 'number' &&
+    !(typeof value === 'number' && value >= min && value <= max && (!integer || Number.isInteger(value)))
+  )
+    return new LabError(
+      'SpecError',
+      `${name} is a ${integer ? 'whole ' : ''}number${rangeText(min, max)}, not ${said}.`,
+    );
   return null;
 }
 
