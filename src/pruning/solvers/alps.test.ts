@@ -85,6 +85,34 @@ test('iterations lower the error', async () => {
   expect(whole.solver?.relativeError).toBeLessThan(solver?.relativeError ?? 0);
 });
 
+test('warns where it ends above keeping the largest weights, by how much; else not', async () => {
+  // Inputs that share nothing: what is lost is the sum of squares of what goes, and the smallest should go.
+  const size = 4;
+  const apart = Float64Array.from({ length: size * size }, (_, i) => Number(i % (size + 1) === 0));
+  const own = Float32Array.of(1, -0.9, 0.8, 0.7);
+  const run = async (maxIterations: number) => {
+    const job = matrixJob({
+      ...base,
+      rows: 1,
+      cols: size,
+      weights: own,
+      statistics: statisticsOf(apart, size, 1),
+      params: { ...DEFAULTS, dampening: 0, maxIterations },
+    });
+    const { kept } = await prune(job);
+    const gone = prunedOf(kept, 1, size);
+    const lost = gone.reduce((sum, i) => sum + (own[i] ?? 0) ** 2, 0);
+    return { gone, warnings: job.warnings, factor: lost / (0.8 ** 2 + 0.7 ** 2) };
+  };
+  expect(await run(0)).toMatchObject({ gone: [2, 3], warnings: [] });
+  // Stopped while the multiplier of a smaller weight has carried it past a larger one.
+  const { gone, factor, warnings } = await run(3);
+  expect(gone).toEqual([1, 3]);
+  expect(warnings).toEqual([
+    `layers.0.q.weight: ALPS ends with an error ${factor.toPrecision(4)} times that of keeping the largest scaled weights.`,
+  ]);
+});
+
 test('a dead input does no harm, and cancelling is heard', async () => {
   const dead = statisticsOf(
     inputs.map((x, i) => (i % cols === 3 ? 0 : x)),
