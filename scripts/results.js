@@ -16,8 +16,8 @@ import { fail, say, SetupError } from './lib/say.js';
 
 const STORE = inRoot('docs/results');
 const WORK = join(CACHE, 'results');
-/** Where little differs, and where much does. */
-const [LOW, HIGH] = [0.5, 0.7];
+/** Where little differs, where it begins, and where much does. */
+const [LOW, MID, HIGH] = [0.5, 0.6, 0.7];
 const KNOWN = ['budget', 'seeds', 'samples', 'window', 'windows', 'smollm2', 'betas'];
 
 /** @param {string[]} argv */
@@ -91,7 +91,7 @@ function compact(key, value) {
  */
 async function measure(model, name, sizes, axes) {
   const common = [model, ...sizes, '--betas', axes.betas];
-  const at = (/** @type {number} */ s, /** @type {string} */ list) => [
+  const at = (/** @type {number | string} */ s, /** @type {string} */ list) => [
     ...common,
     ...['--pruners', 'wanda', '--sparsities', String(s), '--allocations', list],
   ];
@@ -99,7 +99,7 @@ async function measure(model, name, sizes, axes) {
     ...common,
     ...['--pruners', axes.pruners, '--allocations', 'uniform', '--sparsities', String(HIGH)],
   ]);
-  const low = await compare(`${name}-allocations-low`, at(LOW, 'uniform,atp'));
+  const low = await compare(`${name}-allocations-low`, at(`${LOW},${MID}`, 'uniform,atp'));
   // The tilt first: the other allocations, searches among them, go on from its file.
   const high = await compare(`${name}-allocations`, at(HIGH, 'uniform,atp'));
   const layers = high.comparison.model.layers;
@@ -107,7 +107,9 @@ async function measure(model, name, sizes, axes) {
     [HIGH, high],
     [LOW, low],
   ])) {
-    const row = comparison.rows.find((r) => r.status === 'done' && r.allocation === 'atp');
+    const row = comparison.rows.find(
+      (r) => r.status === 'done' && r.allocation === 'atp' && r.sparsity === s,
+    );
     const limit = Math.min(2 * s, 2 * (1 - s)) / (layers - 1);
     const beta = row?.beta ? row.beta : Number((limit / 2).toPrecision(6));
     await compare(`${name}-reversed-${s}`, [

@@ -11,8 +11,8 @@
  * @typedef {{ verdict: 'holds' | 'does not hold' | 'not decided' | 'not measured', why: string }} Verdict
  */
 
-/** Where little differs, and where much does. */
-const [LOW, HIGH] = [0.5, 0.7];
+/** Where little differs, where it begins, and where much does. */
+const [LOW, MID, HIGH] = [0.5, 0.6, 0.7];
 
 /** @param {number | null | undefined} x */
 const figure = (x) =>
@@ -46,6 +46,7 @@ function find(stored, like) {
  */
 const atpRows = ({ low, allocations }) => [
   find(low, { allocation: 'atp', sparsity: LOW }),
+  find(low, { allocation: 'atp', sparsity: MID }),
   find(allocations, { allocation: 'atp', sparsity: HIGH }),
 ];
 
@@ -61,7 +62,7 @@ export function increasingBeatsUniform(measured) {
   const rows = atpRows(measured).map((row) => row?.paired?.report ?? null);
   if (rows.some((row) => row === null)) return NOT_MEASURED;
   const [half, ...high] = /** @type {Interval[]} */ (rows);
-  const why = [LOW, HIGH].map((s, i) => `${s}: ${interval(rows[i])}`).join('; ');
+  const why = [LOW, MID, HIGH].map((s, i) => `${s}: ${interval(rows[i])}`).join('; ');
   if (high.some((row) => row.ratio >= 1)) return { verdict: 'does not hold', why };
   const clear = high.every((row) => row.distinguishable);
   const most = Math.max(...high.map((row) => 1 - row.ratio));
@@ -233,7 +234,7 @@ ${ORDERINGS.map(({ claim, paper, test }) => {
 }).join('\n')}
 
 ${measured.allocations ? `### Allocations, with Wanda\n\n${rowsTable(measured.allocations)}\n${searchTable(measured.allocations)}` : ''}
-${measured.low ? `### At low sparsity, with Wanda\n\n${rowsTable(measured.low)}\n` : ''}
+${measured.low ? `### At lower sparsities, with Wanda\n\n${rowsTable(measured.low)}\n` : ''}
 ${measured.pruners ? `### Pruners, uniform\n\n${rowsTable(measured.pruners)}\n` : ''}
 Commands:
 
