@@ -29,6 +29,11 @@ export function percent(fraction: number, digits = 0): string {
   return `${withMinus((fraction * 100).toFixed(digits))}${NARROW}%`;
 }
 
+/** A sparsity that somebody chose: whole where it is whole. */
+export function rate(fraction: number): string {
+  return percent(fraction, Number.isInteger(Math.round(fraction * 1e4) / 100) ? 0 : 1);
+}
+
 /** A change as a signed percentage: 0.59 → "−41 %". */
 export function changePercent(ratio: number): string {
   const change = (ratio - 1) * 100;

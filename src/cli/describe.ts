@@ -1,6 +1,7 @@
 /** Figures as the command line prints them for people. */
 import type { LayerRecord, MatrixRecord } from '../core/layerRecord';
 import type { Curve, RunReport } from '../core/report';
+import { counted } from '../core/words';
 
 export function describePerplexity(value: number | null | undefined): string {
   if (value === undefined) return 'not measured';
@@ -44,11 +45,11 @@ export function describeRun(report: RunReport): string {
     lines.push(`allocation  ${allocation.id}${typeof beta === 'number' ? `, beta ${beta}` : ''}, ${range}`);
     const { clamped = 0, nominalMean, fallback } = allocation;
     if (clamped > 0 && nominalMean !== undefined)
-      lines.push(`            ${clamped} rates were clamped; their mean is ${percent(nominalMean)}`);
+      lines.push(`            ${counted(clamped, 'rate')} clamped; the mean is ${percent(nominalMean)}`);
     if (fallback !== undefined) lines.push(`            fell back: ${fallback}`);
   }
   lines.push(
-    `perplexity  ${describePerplexity(perplexity.dense)} dense, ${describePerplexity(perplexity.pruned)} pruned (${perplexity.windows} windows of ${perplexity.window} tokens)`,
+    `perplexity  ${describePerplexity(perplexity.dense)} dense, ${describePerplexity(perplexity.pruned)} pruned (${counted(perplexity.windows, 'window')} of ${perplexity.window} tokens)`,
   );
   const { kl, topOne, bySeed, mean, min, max } = perplexity;
   if (bySeed && bySeed.length > 1)

@@ -6,6 +6,7 @@ import {
   type ComparisonRow,
   type PairedInterval,
 } from '../core/comparison';
+import { counted, deviceName } from '../core/words';
 import { hasSeeds, methodsOf } from '../formats/compareTable';
 import { describePerplexity } from './describe';
 
@@ -46,7 +47,7 @@ export function describeComparison(comparison: Comparison): string {
       .trimEnd(),
   );
   return [
-    `${model.name} on ${device.description || device.vendor}: dense perplexity ${describePerplexity(dense.select.perplexity)} (select), ${describePerplexity(dense.report.perplexity)} (report, ${texts.report.windows} windows of ${texts.report.window} tokens)`,
+    `${model.name} on ${deviceName(device)}: dense perplexity ${describePerplexity(dense.select.perplexity)} (select), ${describePerplexity(dense.report.perplexity)} (report, ${counted(texts.report.windows, 'window')} of ${texts.report.window} tokens)`,
     ...lines,
     '',
   ].join('\n');

@@ -6,6 +6,7 @@ import {
   type ComparisonRow,
   type PairedInterval,
 } from '../core/comparison';
+import { counted, deviceName } from '../core/words';
 import {
   errorByLayer,
   measuredSparsities,
@@ -26,16 +27,16 @@ export function compareHtml(comparison: Comparison): string {
   const facts: [string, string][] = [
     [
       'Model',
-      `${model.name}, ${model.layers} layers, ${model.parameters} weights, ${model.dtype}, SHA-256 ${model.sha256}`,
+      `${model.name}, ${counted(model.layers, 'layer')}, ${model.parameters} weights, ${model.dtype}, SHA-256 ${model.sha256}`,
     ],
-    [
-      'Device',
-      `${device.description || device.vendor} (${device.backend}${device.software ? ', software' : ''})`,
-    ],
+    ['Device', `${deviceName(device)} (${device.backend}${device.software ? ', software' : ''})`],
     ['Engine', `prunelab ${version}`],
     ...(['calibration', 'select', 'report'] as const).map((which): [string, string] => {
       const text = texts[which];
-      return [`Text, ${which}`, `${text.source}, ${text.windows} windows of ${text.window} tokens`];
+      return [
+        `Text, ${which}`,
+        `${text.source}, ${counted(text.windows, 'window')} of ${text.window} tokens`,
+      ];
     }),
     ['Seeds', (spec.base.seeds ?? [spec.base.seed]).join(', ')],
     ['Statistics', spec.base.stats],
@@ -181,9 +182,10 @@ main{max-width:76rem;margin:0 auto;padding:2rem 1.25rem 3rem;display:grid;grid-t
 h1,dl,main>ul,.scroll{grid-column:1/-1;margin:0}h1{font-size:1.5rem;letter-spacing:-.02em}
 dl{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(20rem,100%),1fr));gap:.25rem 1.5rem;font-size:.875rem}dt{color:var(--mute)}dd{margin:0;overflow-wrap:anywhere}
 .scroll{overflow-x:auto;min-width:0}table{width:100%;border-collapse:collapse;font-size:.8125rem;font-variant-numeric:tabular-nums}caption{text-align:left;color:var(--mute);padding-bottom:.5rem}
-th,td{padding:.25rem .625rem;text-align:right;white-space:nowrap;border-bottom:1px solid var(--line)}th[scope=row]{text-align:left;font-weight:400}th{font-weight:600}.best td,.best th{font-weight:650;color:var(--best)}.undone{color:var(--mute)}td.reason{text-align:left;white-space:normal}
+th,td{padding:.25rem .625rem;text-align:right;white-space:nowrap;border-bottom:1px solid var(--line)}th[scope=row]{text-align:left;font-weight:400}th{font-weight:600}thead th{white-space:normal;vertical-align:bottom}thead th:nth-child(-n+2){text-align:left}.best td,.best th{font-weight:650;color:var(--best)}.undone{color:var(--mute)}td.reason{text-align:left;white-space:normal}
 figure{margin:0;min-width:0}figcaption{font-weight:600}figure svg[role=img]{width:100%;height:auto;display:block}
 .keys{display:flex;flex-wrap:wrap;gap:.125rem .9rem;margin:.25rem 0;padding:0;list-style:none;font-size:.75rem;color:var(--mute)}.keys li{display:flex;align-items:center;gap:.375rem}.keys svg{width:26px;height:8px}
 svg text{fill:var(--mute);font:11px system-ui,sans-serif}.grid{stroke:var(--line)}.axis{stroke:var(--mute)}.level,.c-level path{stroke:var(--mute);stroke-dasharray:3 4}
+@media(max-width:40rem){figure svg text{font-size:18px}.y-name{display:none}}
 svg path{fill:none;stroke:var(--c);stroke-width:2}svg circle{fill:var(--c)}
 .c-uniform{--c:light-dark(#6f747d,#98a0aa)}.c-0{--c:light-dark(#0a6a70,#5cc9cc)}.c-1{--c:light-dark(#6d45d1,#b39dfb)}.c-2{--c:light-dark(#1d5fc4,#7fb0ff)}.c-3{--c:light-dark(#a3174a,#ff8fb3)}.c-4{--c:light-dark(#7a6200,#d9c04d)}.c-5{--c:light-dark(#14713a,#5fd78b)}.c-6{--c:light-dark(#8b5a2b,#d9a878)}.c-7{--c:light-dark(#4d6a8f,#93a9c6)}`;

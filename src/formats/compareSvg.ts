@@ -59,7 +59,7 @@ export function lineChart(chart: LineChart): string {
     ),
     `<line class="axis" x1="${BOX.left}" x2="${WIDTH - BOX.right}" y1="${HEIGHT - BOX.bottom}" y2="${HEIGHT - BOX.bottom}"/>`,
     `<text x="${(BOX.left + WIDTH - BOX.right) / 2}" y="${HEIGHT - 6}" text-anchor="middle">${escapeText(chart.x.name)}</text>`,
-    `<text x="14" y="${(BOX.top + HEIGHT - BOX.bottom) / 2}" text-anchor="middle" transform="rotate(-90 14 ${(BOX.top + HEIGHT - BOX.bottom) / 2})">${escapeText(chart.y.name)}</text>`,
+    `<text class="y-name" x="14" y="${(BOX.top + HEIGHT - BOX.bottom) / 2}" text-anchor="middle" transform="rotate(-90 14 ${(BOX.top + HEIGHT - BOX.bottom) / 2})">${escapeText(chart.y.name)}</text>`,
   ];
   if (chart.level)
     parts.push(

@@ -1,6 +1,7 @@
 /** README.md of an exported model: what was done, measured, and how to do it again. */
 import type { RunReport, StructuredRecord } from '../core/report';
 import { DEFAULT_SPEC, type LabSpec } from '../core/spec';
+import { counted } from '../core/words';
 import type { OpenedModel } from './hfModel';
 import { readText } from './json';
 
@@ -101,11 +102,11 @@ export function modelCard(report: RunReport, base: BaseCard, methods: Methods): 
     ...divergenceRows(report),
     [
       'measured on',
-      `${plain(texts.report.source)}: ${perplexity.windows} windows of ${perplexity.window} tokens`,
+      `${plain(texts.report.source)}: ${counted(perplexity.windows, 'window')} of ${perplexity.window} tokens`,
     ],
     [
       'calibrated on',
-      `${plain(texts.calibration.source)}: ${texts.calibration.windows} windows of ${texts.calibration.window} tokens`,
+      `${plain(texts.calibration.source)}: ${counted(texts.calibration.windows, 'window')} of ${texts.calibration.window} tokens`,
     ],
   ];
   return `${front.join('\n')}

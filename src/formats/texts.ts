@@ -2,6 +2,7 @@
 import { LabError } from '../core/errors';
 import { sha256Hex } from '../core/hash';
 import { Rng } from '../core/rng';
+import { counted } from '../core/words';
 import { isJsonObject, parseJson } from './json';
 
 export interface TokenLimits {
@@ -113,7 +114,9 @@ export function evaluationWindows(
   const all = Uint32Array.from(ids);
   const out = Array.from({ length: count }, (_, k) => all.slice(k * window, (k + 1) * window));
   const warning =
-    count < windows ? `${name} gives ${count} windows of ${window} tokens, ${windows} were asked for.` : null;
+    count < windows
+      ? `${name} gives ${counted(count, 'window')} of ${window} tokens, ${windows} were asked for.`
+      : null;
   return { windows: out, warning };
 }
 

@@ -20,6 +20,7 @@ import { sha256Hex } from '../core/hash';
 import type { TextRecord } from '../core/report';
 import { defaultSpec, type LabSpec, type TextName } from '../core/spec';
 import { ENGINE_VERSION } from '../core/version';
+import { deviceName } from '../core/words';
 import { pointScore } from '../eval/betaChoice';
 import { withPairs } from '../eval/comparePairs';
 import { perplexityOf } from '../eval/perplexity';
@@ -69,9 +70,9 @@ export async function compare(
       ...Object.values(texts).flatMap(({ warning }) => warning ?? []),
     ]),
   ];
-  if (known && known.device.description !== lab.ctx.record.description)
+  if (known && deviceName(known.device) !== deviceName(lab.ctx.record))
     warnings.push(
-      `Rows from before were measured on ${known.device.description}; their seconds are not comparable.`,
+      `Rows from before were measured on ${deviceName(known.device)}; their seconds are not comparable.`,
     );
   const soFar = (): Comparison => {
     const measured = entries.flatMap(({ key }) => rows.get(key) ?? []);

@@ -10,6 +10,8 @@ interface Props {
   subtitle: ReactNode;
   /** Base of the names of saved files. */
   file: string;
+  /** Whether the names of saved files say the experiment at hand. */
+  ofExperiment?: boolean;
   table: Table;
   /** Between the head and the drawing. */
   controls?: ReactNode;
@@ -18,7 +20,16 @@ interface Props {
 }
 
 /** A figure: heading, tools, the drawing, and the same figures as a table. */
-export function ChartFrame({ title, subtitle, file, table, controls, children, className = '' }: Props) {
+export function ChartFrame({
+  title,
+  subtitle,
+  file,
+  ofExperiment = true,
+  table,
+  controls,
+  children,
+  className = '',
+}: Props) {
   const [shown, setShown] = useState(false);
   const figure = useRef<HTMLElement>(null);
   return (
@@ -31,6 +42,7 @@ export function ChartFrame({ title, subtitle, file, table, controls, children, c
         <ChartTools
           title={title}
           file={file}
+          ofExperiment={ofExperiment}
           table={table}
           shown={shown}
           onToggle={() => setShown(!shown)}
@@ -47,17 +59,19 @@ export function ChartFrame({ title, subtitle, file, table, controls, children, c
 interface ToolsProps {
   title: string;
   file: string;
+  ofExperiment: boolean;
   table: Table;
   shown: boolean;
   onToggle: () => void;
   figure: { current: HTMLElement | null };
 }
 
-function ChartTools({ title, file, table, shown, onToggle, figure }: ToolsProps) {
+function ChartTools({ title, file, ofExperiment, table, shown, onToggle, figure }: ToolsProps) {
   const lab = useLab();
   const model = useRun((state) => state.model?.name ?? 'demo');
   const spec = useSpec((state) => state.spec);
-  const name = `prunelab-${file}-${model.replaceAll(/[^\w.-]+/g, '_')}-${spec.pruner}-s${spec.sparsity}`;
+  const about = ofExperiment ? `-${model}-${spec.pruner}-s${spec.sparsity}` : '';
+  const name = `prunelab-${file}${about}`.replaceAll(/[^\w.-]+/g, '_');
 
   const savePng = async (): Promise<void> => {
     try {

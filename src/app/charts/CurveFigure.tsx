@@ -1,5 +1,6 @@
 import { lazy, Suspense, useCallback, useMemo } from 'react';
 import type { CurvePoint } from '../../core/report';
+import { counted } from '../../core/words';
 import { pointLosses, pointScore } from '../../eval/betaChoice';
 import { comparePaired } from '../../eval/paired';
 import { Segments } from '../controls/fields';
@@ -29,7 +30,7 @@ export function CurveFigure() {
   const painted = useAfterFirstFrame();
   const { run, uniform } = useRuns();
   const text = (run ?? uniform)?.report?.texts.select;
-  const measured = text ? `, ${text.windows} windows of ${text.window} tokens` : '';
+  const measured = text ? `, ${counted(text.windows, 'window')} of ${text.window} tokens` : '';
   const table = useMemo(() => tableOf(curve, measured), [curve, measured]);
   const sweeping = useRun(({ jobs }) => jobs.some(({ kind }) => kind === 'sweep'));
   const busy = useRun(({ jobs, phase, model }) => jobs.length > 0 || phase !== 'ready' || model === null);

@@ -3,17 +3,22 @@ import { LabError } from '../../core/errors';
 
 const STYLES = [
   'fill', 'fill-opacity', 'stroke', 'stroke-width', 'stroke-dasharray', 'stroke-linecap', 'stroke-linejoin', 'stroke-opacity',
-  'opacity', 'font-family', 'font-size', 'font-weight', 'text-anchor', 'visibility', 'display',
+  'opacity', 'font-family', 'font-size', 'font-weight', 'text-anchor', 'paint-order', 'visibility', 'display',
 ] as const; // prettier-ignore
 
 const SCALE = 2;
 const PADDING = 16;
 const LINE = 16;
+const KEY_LINE = 18;
+/** Width of a sample of a line, and where the text behind it begins. */
+const SAMPLE = 20;
+const TEXT_AT = 26;
 
+/** One item of the legend: a piece of a line, a patch, a sign, or its text alone. */
 interface Key {
   text: string;
   colour: string;
-  dash: number[];
+  sample: { line: number[] } | 'patch' | { sign: string } | null;
 }
 
 /** `title`, `caption` and the keys of the legend go above the drawing. */
@@ -38,9 +43,12 @@ export async function svgToPng(svg: SVGSVGElement, title: string, caption: strin
     );
   const small = `12px ${font}`;
   context.font = small;
-  const lines = wrap(context, caption, width);
-  const keys = keysOf(svg);
-  const head = 24 + lines.length * LINE + (keys.length > 0 ? LINE + 6 : 0) + 8;
+  // The caption of the table begins with what the title says.
+  const said = caption.startsWith(title) ? caption.slice(title.length).replace(/^[.;:,]\s*/, '') : caption;
+  const lines = wrap(context, said.charAt(0).toUpperCase() + said.slice(1), width);
+  const keys = placeKeys(context, keysOf(svg), width);
+  const keyLines = (keys.at(-1)?.line ?? -1) + 1;
+  const head = 24 + lines.length * LINE + (keyLines > 0 ? keyLines * KEY_LINE + 4 : 0) + 8;
   canvas.width = (width + 2 * PADDING) * SCALE;
   canvas.height = (height + head + 2 * PADDING) * SCALE;
   context.scale(SCALE, SCALE);
@@ -52,7 +60,7 @@ export async function svgToPng(svg: SVGSVGElement, title: string, caption: strin
   context.fillText(title, PADDING, PADDING + 14);
   context.font = small;
   lines.forEach((line, i) => context.fillText(line, PADDING, PADDING + 32 + i * LINE));
-  drawKeys(context, keys, PADDING + 38 + lines.length * LINE);
+  drawKeys(context, keys, PADDING + 40 + lines.length * LINE);
   context.drawImage(image, PADDING, PADDING + head, width, height);
   return new Promise((resolve, reject) => {
     canvas.toBlob((blob) => {
@@ -73,35 +81,89 @@ function wrap(context: CanvasRenderingContext2D, text: string, width: number): s
   return lines;
 }
 
-/** The legend beside the drawing, its line samples read from their styles. */
+/** The legend beside the drawing, as it is drawn there. */
 function keysOf(svg: SVGSVGElement): Key[] {
-  const items = svg.closest('figure')?.querySelectorAll('.legend li') ?? [];
+  const items = svg.closest('figure')?.querySelectorAll<HTMLElement>('.legend li') ?? [];
   return [...items].map((item) => {
-    const sample = getComputedStyle(item, '::before');
-    const drawn = parseFloat(sample.borderTopWidth) > 0;
-    const dashes: Record<string, number[]> = { dashed: [6, 3], dotted: [2, 3] };
-    return {
-      text: item.textContent ?? '',
-      colour: drawn
-        ? sample.borderTopColor
-        : getComputedStyle(item).getPropertyValue('--key') || sample.color,
-      dash: drawn ? (dashes[sample.borderTopStyle] ?? []) : [8, 3, 2, 3],
-    };
+    const text = item.textContent ?? '';
+    const path = item.querySelector('path');
+    if (path) {
+      const { stroke, strokeDasharray } = getComputedStyle(path);
+      const line = strokeDasharray === 'none' ? [] : strokeDasharray.split(/[\s,]+/).map(parseFloat);
+      return { text, colour: stroke, sample: { line } };
+    }
+    const before = getComputedStyle(item, '::before');
+    const sign = /^"(.+)"$/.exec(before.content)?.[1];
+    if (sign !== undefined) return { text, colour: before.color, sample: { sign } };
+    if (before.display === 'none' || before.content === 'none')
+      return { text, colour: before.color, sample: null };
+    if (parseFloat(before.borderTopWidth) > 0) {
+      const dashes: Record<string, number[]> = { dashed: [6, 3], dotted: [2, 3] };
+      return {
+        text,
+        colour: before.borderTopColor,
+        sample: { line: dashes[before.borderTopStyle] ?? [] },
+      };
+    }
+    if (before.backgroundImage === 'none')
+      return { text, colour: before.backgroundColor, sample: 'patch' as const };
+    return { text, colour: keyColour(item), sample: { line: [7, 2, 2, 2] } };
   });
 }
 
-function drawKeys(context: CanvasRenderingContext2D, keys: readonly Key[], y: number): void {
-  let x = PADDING;
-  for (const { text, colour, dash } of keys) {
-    context.strokeStyle = colour;
-    context.lineWidth = 2.5;
-    context.setLineDash(dash);
-    context.beginPath();
-    context.moveTo(x, y - 4);
-    context.lineTo(x + 20, y - 4);
-    context.stroke();
-    context.fillText(text, x + 26, y);
-    x += 26 + context.measureText(text).width + 16;
+/** `--key` of a legend item as a colour that a canvas knows: the custom property itself may still be a light-dark(). */
+function keyColour(item: HTMLElement): string {
+  const probe = document.createElement('span');
+  probe.style.color = 'var(--key, currentcolor)';
+  item.append(probe);
+  const { color } = getComputedStyle(probe);
+  probe.remove();
+  return color;
+}
+
+interface PlacedKey extends Key {
+  x: number;
+  line: number;
+}
+
+/** The keys one behind another, on as many lines as the width takes. */
+function placeKeys(context: CanvasRenderingContext2D, keys: readonly Key[], width: number): PlacedKey[] {
+  let x = 0;
+  let line = 0;
+  return keys.map((key) => {
+    const needed = (key.sample ? TEXT_AT : 0) + context.measureText(key.text).width;
+    if (x > 0 && x + needed > width) {
+      x = 0;
+      line++;
+    }
+    const placed = { ...key, x, line };
+    x += needed + 16;
+    return placed;
+  });
+}
+
+function drawKeys(context: CanvasRenderingContext2D, keys: readonly PlacedKey[], top: number): void {
+  const ink = context.fillStyle;
+  for (const { text, colour, sample, x: from, line } of keys) {
+    const x = PADDING + from;
+    const y = top + line * KEY_LINE;
+    if (sample === 'patch') {
+      context.fillStyle = colour;
+      context.fillRect(x, y - 10, SAMPLE, 12);
+    } else if (sample && 'sign' in sample) {
+      context.fillStyle = colour;
+      context.fillText(sample.sign, x + SAMPLE / 2 - 4, y);
+    } else if (sample) {
+      context.strokeStyle = colour;
+      context.lineWidth = 2.5;
+      context.setLineDash(sample.line);
+      context.beginPath();
+      context.moveTo(x, y - 4);
+      context.lineTo(x + SAMPLE, y - 4);
+      context.stroke();
+    }
+    context.fillStyle = ink;
+    context.fillText(text, x + (sample ? TEXT_AT : 0), y);
   }
   context.setLineDash([]);
 }

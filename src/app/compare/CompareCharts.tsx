@@ -11,7 +11,7 @@ import {
 import { ChartFrame } from '../charts/ChartFrame';
 import type { Table } from '../charts/csv';
 import { Segments } from '../controls/fields';
-import { exact, percent } from '../format';
+import { exact, rate } from '../format';
 import type { PlotScales } from './ComparePlot';
 
 const ComparePlot = lazy(() => import('./ComparePlot'));
@@ -30,7 +30,9 @@ export function CompareCharts({ comparison }: { comparison: Comparison }) {
   if (sparsity === undefined) return null;
   const errors = comparison.rows.find(isDone)?.errors;
   const searches = runningBest(comparison, sparsity);
-  const at = `at ${percent(sparsity, 1)} zeros`;
+  const fileOf = (what: string, of = `-s${sparsity}`): string =>
+    `compare-${what}-${comparison.model.name}${of}`;
+  const at = `at ${rate(sparsity)} zeros`;
   return (
     <>
       {sparsities.length > 1 && (
@@ -39,7 +41,7 @@ export function CompareCharts({ comparison }: { comparison: Comparison }) {
           value={String(sparsity)}
           options={sparsities.map((s) => ({
             value: String(s),
-            label: percent(s, s * 100 === Math.round(s * 100) ? 0 : 1),
+            label: rate(s),
           }))}
           onChange={(value) => setWanted(Number(value))}
         />
@@ -48,7 +50,7 @@ export function CompareCharts({ comparison }: { comparison: Comparison }) {
         <Figure
           title="Compared sparsity per layer"
           subtitle={`Zeros counted in each layer, ${at}`}
-          file="compare-sparsity"
+          file={fileOf('sparsity')}
           axis="layer"
           series={sparsityByLayer(comparison, sparsity)}
           scales={{ y: 'share', x: 'layer' }}
@@ -56,7 +58,7 @@ export function CompareCharts({ comparison }: { comparison: Comparison }) {
         <Figure
           title="Compared error per layer"
           subtitle={`Cumulative error as a share of the dense output, ${errors?.text ?? 'calibration'} text, ${at}`}
-          file="compare-errors"
+          file={fileOf('errors')}
           axis="layer"
           series={errorByLayer(comparison, sparsity)}
           scales={{ y: 'auto', x: 'layer' }}
@@ -65,7 +67,7 @@ export function CompareCharts({ comparison }: { comparison: Comparison }) {
           <Figure
             title="Perplexity versus sparsity"
             subtitle="Report text"
-            file="compare-perplexity"
+            file={fileOf('perplexity', '')}
             axis="sparsity"
             series={perplexityBySparsity(comparison, 'report')}
             scales={{ y: 'auto', x: 'linear' }}
@@ -75,7 +77,7 @@ export function CompareCharts({ comparison }: { comparison: Comparison }) {
           <Figure
             title="Running best of each search"
             subtitle={`Smallest perplexity of the select text so far, ${at}; seconds since the entry began`}
-            file="compare-search"
+            file={fileOf('search')}
             axis="seconds"
             series={searches}
             scales={{ y: 'auto', x: logTime ? 'log' : 'linear', steps: true }}
@@ -112,7 +114,14 @@ function Figure({ title, subtitle, file, axis, series, scales, controls }: Figur
   );
   return (
     <div className="card">
-      <ChartFrame title={title} subtitle={subtitle} file={file} table={table} controls={controls}>
+      <ChartFrame
+        title={title}
+        subtitle={subtitle}
+        file={file}
+        ofExperiment={false}
+        table={table}
+        controls={controls}
+      >
         <ul className="legend compare-legend" aria-hidden="true">
           {series.map(({ key, name, colour, dash }) => (
             <li key={key} className={`series-${colour}`}>

@@ -3,6 +3,7 @@ import './compare.css';
 import { useEffect } from 'react';
 import { useStore } from 'zustand';
 import type { Comparison } from '../../core/comparison';
+import { deviceName } from '../../core/words';
 import { compareHtml } from '../../formats/compareHtml';
 import { compareCsv } from '../../formats/compareTable';
 import { saveBlob } from '../charts/csv';
@@ -67,7 +68,8 @@ function Interrupted({ comparison }: { comparison: Comparison }) {
   return (
     <div className="compare-progress">
       <p>
-        {comparison.rows.length} of {comparison.rows.length + missing} rows are done.{' '}
+        {comparison.rows.length} of {comparison.rows.length + missing}{' '}
+        {comparison.rows.length === 1 ? 'rows is' : 'rows are'} done.{' '}
         {ready ? 'They are kept.' : `Load ${comparison.model.name} to go on.`}
       </p>
       <button type="button" className="button small" disabled={!ready} onClick={() => void resume(lab)}>
@@ -83,7 +85,7 @@ function About({ comparison }: { comparison: Comparison }) {
   return (
     <div className="compare-about">
       <p className="hint">
-        {model.name} on {device.description || device.vendor}. Calibration {texts.calibration.windows} ×{' '}
+        {model.name} on {deviceName(device)}. Calibration {texts.calibration.windows} ×{' '}
         {texts.calibration.window} tokens, select {texts.select.windows} × {texts.select.window}, report{' '}
         {texts.report.windows} × {texts.report.window};{' '}
         {seeds.length > 1 ? `${seeds.length} calibration seeds` : `seed ${seeds[0]}`}. Dense perplexity{' '}

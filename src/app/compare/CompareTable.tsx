@@ -11,7 +11,7 @@ import {
 } from '../../core/comparison';
 import { bestKey } from '../../formats/compareHtml';
 import { methodsOf } from '../../formats/compareTable';
-import { changePercent, compact, count, percent, perplexity } from '../format';
+import { changePercent, compact, count, percent, perplexity, rate } from '../format';
 
 interface Column {
   name: string;
@@ -22,7 +22,7 @@ interface Column {
 }
 
 const COLUMNS: readonly Column[] = [
-  { name: 'S', title: 'Asked fraction of zeros', value: (row) => row.sparsity, cell: (row) => percent(row.sparsity, Number.isInteger(Math.round(row.sparsity * 1e4) / 100) ? 0 : 1) }, // prettier-ignore
+  { name: 'S', title: 'Asked fraction of zeros', value: (row) => row.sparsity, cell: (row) => rate(row.sparsity) }, // prettier-ignore
   { name: 'beta', value: (row) => row.beta, cell: (row) => (row.beta === null ? '' : row.beta.toPrecision(3)) }, // prettier-ignore
   { name: 'select', title: 'Perplexity of the select text', value: (row) => rowScore(row.perplexity.select), cell: (row) => <Figures figures={row.perplexity.select} paired={row.paired?.select} /> }, // prettier-ignore
   { name: 'report', title: 'Perplexity of the report text', value: (row) => rowScore(row.perplexity.report), cell: (row) => <Figures figures={row.perplexity.report} paired={row.paired?.report} /> }, // prettier-ignore
@@ -97,7 +97,7 @@ function Row({ row, best }: { row: ComparisonRow; best: boolean }) {
         COLUMNS.map(({ name, cell }) => <td key={name}>{cell(row)}</td>)
       ) : (
         <>
-          <td>{percent(row.sparsity)}</td>
+          <td>{rate(row.sparsity)}</td>
           <td className="reason" colSpan={COLUMNS.length - 1}>
             {row.status}: {row.error.message}
           </td>

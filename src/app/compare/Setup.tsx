@@ -1,7 +1,7 @@
 import { useStore } from 'zustand';
 import { MAX_SEEDS } from '../../core/spec';
 import { Segments, TextField } from '../controls/fields';
-import { percent } from '../format';
+import { rate } from '../format';
 import { useLab, useRun, useSpec } from '../hooks/useLab';
 import { patternRate } from '../stores/legal';
 import { change, compareStore, entryCount, specOf, start } from './comparer';
@@ -51,7 +51,7 @@ export function Setup() {
         <TextField
           label={fixed === null ? 'Sparsities' : `Sparsity, fixed by ${spec.pattern}`}
           text={draft.sparsities.join(', ')}
-          parse={(text) => (fixed === null ? rates(text) : draft.sparsities)}
+          parse={(text) => (fixed === null ? rateList(text) : draft.sparsities)}
           onCommit={(sparsities) => change({ sparsities })}
         />
         <TextField
@@ -82,7 +82,7 @@ export function Setup() {
         <span className="hint compare-count">
           {count === 0
             ? 'Choose at least one of each.'
-            : `${count} ${count === 1 ? 'entry' : 'entries'} at ${draft.sparsities.map((s) => percent(s)).join(', ')}`}
+            : `${count} ${count === 1 ? 'entry' : 'entries'} at ${draft.sparsities.map(rate).join(', ')}`}
         </span>
       </div>
     </form>
@@ -128,7 +128,7 @@ function numbers(text: string): number[] | undefined {
     : undefined;
 }
 
-function rates(text: string): number[] | undefined {
+function rateList(text: string): number[] | undefined {
   const values = numbers(text);
   return values && values.length <= MAX_SPARSITIES && values.every((s) => s >= 0 && s <= 1)
     ? values

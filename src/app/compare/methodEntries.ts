@@ -29,8 +29,11 @@ export function ownMethods(
   layers: number | null,
 ): OwnMethod[] {
   const beta = betaParam(spec, sparsities, layers);
-  const inComparison = (params: readonly ParamDescription[]): ParamDescription[] =>
-    params.map((param) => (SAME_ZEROS.includes(param.name) ? { ...param, init: true } : param));
+  // What keeps the count of zeros is on, and stands last.
+  const inComparison = (params: readonly ParamDescription[]): ParamDescription[] => [
+    ...params.filter(({ name }) => !SAME_ZEROS.includes(name)),
+    ...params.flatMap((param) => (SAME_ZEROS.includes(param.name) ? { ...param, init: true } : [])),
+  ];
   return [
     ...(boot?.pruners ?? []).map(({ id, label }) => ({
       kind: 'pruners' as const,

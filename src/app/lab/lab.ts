@@ -15,6 +15,7 @@ import type {
   Prediction,
 } from '../../session/protocol';
 import type { RunReport, StatsKind } from '../../core/report';
+import { counted } from '../../core/words';
 import { findAllocation } from '../../pruning/allocations';
 import { runKey } from '../stores/keys';
 import { betaOf, betaProblem, legalize } from '../stores/legal';
@@ -222,7 +223,7 @@ export class Lab {
     if (problem) this.#say([problem]);
     const { layerSparsity: rates } = next;
     if (rates && !fitsModel(rates, model)) {
-      this.#say([new LabError('SpecError', `The rates by hand do not fit ${model.name}, which has ${model.layers} layers.`)]); // prettier-ignore
+      this.#say([new LabError('SpecError', `The rates by hand do not fit ${model.name}, which has ${counted(model.layers, 'layer')}.`)]); // prettier-ignore
       delete next.layerSparsity;
     }
     uiStore.setState({ pinned: null });

@@ -4,6 +4,7 @@ import { useLab, useRun } from '../hooks/useLab';
 import { requestFromFiles, takePicked } from '../lab/files';
 import { uiStore } from '../stores/uiStore';
 import { Modal } from './Modal';
+import { counted } from '../../core/words';
 
 /** Asks for the folder of the model that an opened experiment began with. */
 export default function BaseDialog() {
@@ -22,7 +23,8 @@ export default function BaseDialog() {
       <dl className="facts">
         <dt>Architecture</dt>
         <dd>
-          {model.architecture}, {model.layers} layers, {short(model.parameters)} weights, {model.dtype}
+          {model.architecture}, {counted(model.layers, 'layer')}, {short(model.parameters)} weights,{' '}
+          {model.dtype}
         </dd>
         <dt>SHA-256</dt>
         <dd>

@@ -37,7 +37,7 @@ export default function ByHand() {
     <div className="by-hand">
       <p className="hint">
         {byLayer
-          ? `One rate for each of the ${model.layers} layers. Draw them in “Sparsity per layer”, or move its points with the arrow keys.`
+          ? `One rate for each layer, ${model.layers} in all. Draw them in “Sparsity per layer”, or move its points with the arrow keys.`
           : `One rate for each of the ${model.matrices.length} matrices, from a file. “Sparsity per layer” shows the mean of each layer.`}
       </p>
       <p className="by-hand-mean">

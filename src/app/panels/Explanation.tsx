@@ -5,11 +5,12 @@ import { useCurve, useLayers, useRuns } from '../hooks/useResults';
 import { isUniform } from '../stores/keys';
 import { betaOf, usesBeta } from '../stores/legal';
 import type { RunRecord } from '../stores/runStore';
+import { deviceName } from '../../core/words';
 
 function madeOn({ report }: RunRecord): string {
   if (!report) return '';
   const { device, version } = report;
-  const name = device.description || device.vendor;
+  const name = deviceName(device);
   return ` (version ${version}${name ? `, ${name.slice(0, 60)}` : ''})`;
 }
 

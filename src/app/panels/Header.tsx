@@ -5,6 +5,7 @@ import { useLab, useRun, useSpec, useUi } from '../hooks/useLab';
 import { useRuns } from '../hooks/useResults';
 import { uiStore } from '../stores/uiStore';
 import { MemoryChip } from './MemoryChip';
+import { counted } from '../../core/words';
 
 export function Header() {
   const lab = useLab();
@@ -41,7 +42,7 @@ function Facts() {
           <>
             <b>{model.name === 'demo' ? 'Demo model' : model.name}</b>
             <span>
-              {short(model.parameters)} weights · {model.layers} {model.layers === 1 ? 'layer' : 'layers'}
+              {short(model.parameters)} weights · {counted(model.layers, 'layer')}
             </span>
           </>
         ) : (

@@ -1,5 +1,6 @@
 import { bytes } from '../format';
 import { useRun } from '../hooks/useLab';
+import { deviceName } from '../../core/words';
 
 /** The device, and what of its memory is in use; opens into the parts. */
 export function MemoryChip() {
@@ -7,8 +8,7 @@ export function MemoryChip() {
   const memory = useRun((state) => state.memory);
   if (!boot) return <p className="chip chip-device">Looking for a graphics device…</p>;
   const { device } = boot;
-  const name =
-    device.description || [device.vendor, device.architecture].filter(Boolean).join(' ') || 'Graphics device';
+  const name = deviceName(device) || 'Graphics device';
   const traits = [device.software ? 'software' : null, device.features.includes('shader-f16') ? 'f16' : null, device.features.includes('subgroups') ? 'subgroups' : null].filter((trait) => trait !== null); // prettier-ignore
   const lines: [string, number][] = memory
     ? [

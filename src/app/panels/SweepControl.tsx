@@ -33,9 +33,11 @@ export function SweepControl() {
       >
         <span>
           Run sweep
-          <span className="button-detail">
-            , {Math.max(1, points)} points{time}
-          </span>
+          {useful && (
+            <span className="button-detail">
+              , {points} points{time}
+            </span>
+          )}
         </span>
       </button>
       <Segments

@@ -2,6 +2,7 @@
 import { LabError } from '../../core/errors';
 import { layerRange, type LayerRange } from '../../core/layerRange';
 import { MIXED_PATTERN, parsePattern, type LabSpec } from '../../core/spec';
+import { counted } from '../../core/words';
 import { atpRates, betaGrid, betaMax, isLegalBeta, withControl } from '../../pruning/allocations/atp';
 import { distinctMixed, MIXED_GROUP, mixedKeeps } from '../../pruning/allocations/mixed';
 
@@ -97,11 +98,11 @@ export function betaProblem(spec: LabSpec, layers: number): LabError | null {
   if (!usesBeta(spec, layers)) {
     return new LabError(
       'SpecError',
-      `beta ${beta} has no meaning with the allocation "${spec.allocation}" over ${prunedLayers(spec, layers)} layers.`,
+      `beta ${beta} has no meaning with the allocation "${spec.allocation}" over ${counted(prunedLayers(spec, layers), 'layer')}.`,
     );
   }
   const over = prunedLayers(spec, layers);
   if (isLegalBeta(beta, spec.sparsity, over)) return null;
   const limit = betaLimit(spec, layers);
-  return new LabError('SpecError', `beta ${beta} is not legal at sparsity ${spec.sparsity} with ${over} layers: it may be from -${limit} to ${limit}.`); // prettier-ignore
+  return new LabError('SpecError', `beta ${beta} is not legal at sparsity ${spec.sparsity} with ${counted(over, 'layer')}: it may be from -${limit} to ${limit}.`); // prettier-ignore
 }

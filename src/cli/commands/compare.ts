@@ -160,7 +160,7 @@ function allUndone({ rows }: Comparison): LabError {
   const { kind, message, remedy } = first.error;
   return new LabError(
     kind,
-    `None of ${rows.length} entries could be measured. ${first.key}: ${message}`,
+    `${rows.length === 1 ? 'The entry' : `None of ${rows.length} entries`} could ${rows.length === 1 ? 'not ' : ''}be measured. ${first.key}: ${message}`,
     remedy,
   );
 }

@@ -3,6 +3,7 @@ import { EXPERIMENT_FLAGS, oneModel } from '../flags';
 import { describePerplexity } from '../describe';
 import { keepRun } from '../keptRuns';
 import { openSession, readSpec, storedSpec } from '../session';
+import { counted } from '../../core/words';
 
 export const evalCommand: Command = {
   name: 'eval',
@@ -21,7 +22,7 @@ export const evalCommand: Command = {
       await keepRun(parsed, console, report);
       await finish(
         report,
-        `perplexity ${describePerplexity(report.perplexity.dense)} (${report.perplexity.windows} windows of ${report.perplexity.window} tokens, ${report.texts.report.source})\n`,
+        `perplexity ${describePerplexity(report.perplexity.dense)} (${counted(report.perplexity.windows, 'window')} of ${report.perplexity.window} tokens, ${report.texts.report.source})\n`,
       );
       return 0;
     } finally {

@@ -3,6 +3,7 @@
  * The mean is S for every beta; a positive beta spares the first layers.
  */
 import { LabError } from '../../core/errors';
+import { counted } from '../../core/words';
 import { defineAllocation } from './define';
 import { compareDecimals, decimalToNumber, halveDecimal, parseDecimal, scaleDecimal, subtractDecimals, type Decimal } from './decimal'; // prettier-ignore
 
@@ -32,7 +33,7 @@ export function checkBeta(beta: number, sparsity: number, layers: number): void 
   const range = limit > 0 ? `from -${limit} to ${limit}` : 'only 0';
   throw new LabError(
     'SpecError',
-    `Beta ${beta} is not legal at sparsity ${sparsity} with ${layers} layers: it may be ${range}.`,
+    `Beta ${beta} is not legal at sparsity ${sparsity} with ${counted(layers, 'layer')}: it may be ${range}.`,
     limit > 0 ? `Choose a beta ${range}.` : 'Use beta 0.',
   );
 }

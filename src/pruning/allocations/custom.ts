@@ -1,5 +1,6 @@
 /** Rates by hand: one per layer, or one per prunable tensor. Only a flag or a file chooses it (`--layer-sparsity`). */
 import { LabError } from '../../core/errors';
+import { counted } from '../../core/words';
 import { defineAllocation, type AllocationInput, type MatrixSize } from './define';
 
 type Rates = NonNullable<AllocationInput['rates']>;
@@ -53,7 +54,7 @@ function layerRates(rates: readonly number[], layers: number): number[] {
   if (rates.length !== layers) {
     throw new LabError(
       'SpecError',
-      `${rates.length} layer sparsities were given for a model of ${layers} layers.`,
+      `${rates.length} layer sparsities were given for a model of ${counted(layers, 'layer')}.`,
     );
   }
   return rates.map((rate, i) => {
