@@ -9,6 +9,7 @@ import {
   type ParamValue,
   type TextName,
 } from '../core/spec';
+import { ARCHIVE_FORMATS, type ArchiveFormat } from '../formats/archive';
 import { GGUF_EXPORT_TYPES, type GgufExportType } from '../formats/ggufQuantize';
 import { HUB_TEXTS, isHubText, parseHubText } from '../formats/hubId';
 import { ALLOCATION_PARAMS, allocations } from '../pruning/allocations';
@@ -125,6 +126,11 @@ const EXTRA = {
     help: 'what to write: a Hugging Face folder (default), or one GGUF file',
   },
   'gguf-type': { kind: 'text', value: 'T', help: 'matrices of the GGUF file: f16 (default), bf16 or q8_0' },
+  archive: {
+    kind: 'text',
+    value: 'F',
+    help: 'legacy, smaller but no faster: weights as sparse-bitmask, or sparse-24-bitmask of a 2:4 pattern',
+  },
   masks: { kind: 'switch', help: 'also write masks.safetensors and apply_masks.py' },
   recipe: {
     kind: 'switch',
@@ -307,6 +313,12 @@ export function ggufTypeFlag(parsed: Parsed): GgufExportType | undefined {
   if (given !== undefined)
     throw new LabError('SpecError', '--gguf-type belongs to --format gguf.', 'Add --format gguf.');
   return undefined;
+}
+
+/** The format of --archive; undefined for dense weights. */
+export function archiveFlag(parsed: Parsed): ArchiveFormat | undefined {
+  const given = parsed.values.get('archive');
+  return given === undefined ? undefined : oneOf('--archive', given, ARCHIVE_FORMATS);
 }
 
 function oneOf<const T extends string>(name: string, value: string, allowed: readonly T[]): T {

@@ -1,14 +1,16 @@
 /** A whole export: weights, what belongs to the model, model card, masks on request, and pruning.json as the last. */
 import type { RunReport } from '../core/report';
+import { archiveConfig } from './archive';
+import { writeArchive, type ArchiveRequest } from './archiveWriter';
 import { copyFile, FileWriter, writeWeights, type WrittenFile, type WrittenWeights } from './exportWriter';
 import { APPLY_MASKS } from './handoverScripts';
 import type { GgufExportType } from './ggufQuantize';
 import { writeGguf } from './ggufWriter';
 import type { OpenedModel } from './hfModel';
 import { readText } from './json';
-import { withNumbers } from './jsonEdit';
+import { withValues } from './jsonEdit';
 import { maskBytes } from './masks';
-import { modelCard, readBaseCard, type Methods } from './modelCard';
+import { modelCard, readBaseCard, type ArchiveNote, type Methods } from './modelCard';
 import { safetensorsPrefix, type TensorSpec } from './safetensorsWriter';
 import type { ExportSink } from './sink';
 
@@ -17,6 +19,8 @@ export interface ExportRequest {
   sink: ExportSink;
   /** A GGUF file with matrices of this type instead of a Hugging Face folder; only for a model that came from one. */
   ggufType?: GgufExportType;
+  /** Pruned matrices without their zeros, in a legacy format, instead of dense ones. */
+  archive?: ArchiveRequest;
   /** New bytes of a tensor, or null when it stays as it is. */
   changed(name: string): Promise<Uint8Array | null>;
   /** The report of what was written; its sparsity is that of `written.matrices`. */
@@ -44,6 +48,8 @@ export interface ExportRecord extends RunReport {
   shapes: Record<string, number[]>;
   /** Matrices that the file holds as [inputs, outputs]: their K:M groups run down the columns. */
   transposed?: string[];
+  /** Of an archive: its format, and SHA-256 of the dense bytes of each matrix in it. */
+  archive?: { format: string; dense: Record<string, string> };
   /** Of a GGUF export: from the names of the report to those in the file. */
   names?: Record<string, string>;
 }
@@ -73,13 +79,15 @@ async function writeAll(
   const weights =
     ggufType && model.gguf
       ? await writeGguf(model, model.gguf, ggufType, sink, request)
-      : await writeWeights(model, sink, { ...request, shapes: request.smaller?.shapes });
+      : request.archive
+        ? await writeArchive(model, sink, request.archive, request)
+        : await writeWeights(model, sink, { ...request, shapes: request.smaller?.shapes });
   const files: WrittenFile[] = [...weights.files];
   for (const { path } of model.files.paths) {
     // A GGUF file holds its config and tokenizer itself.
     if (!COMPANION.test(path) || (toGguf && path.endsWith('.json'))) continue;
-    if (path === 'config.json' && request.smaller)
-      files.push(await writeText(sink, path, await smallerConfig(model, request.smaller.config), signal));
+    const config = path === 'config.json' ? configValues(request, weights) : null;
+    if (config) files.push(await writeText(sink, path, await editedConfig(model, config), signal));
     else files.push(await copyFile(model, path, sink, signal));
   }
   if (request.masks) {
@@ -90,7 +98,12 @@ async function writeAll(
   for (const [path, text] of Object.entries((await request.texts?.(report)) ?? {}))
     files.push(await writeText(sink, path, text, signal));
   files.push(
-    await writeText(sink, 'README.md', modelCard(report, await readBaseCard(model), request.methods), signal),
+    await writeText(
+      sink,
+      'README.md',
+      modelCard(report, await readBaseCard(model), request.methods, archiveNote(request, weights)),
+      signal,
+    ),
   );
   const record: ExportRecord = {
     ...report,
@@ -98,16 +111,40 @@ async function writeAll(
     tensors: weights.tensors,
     shapes: weights.shapes,
     ...(request.transposed?.length && !toGguf ? { transposed: [...request.transposed] } : {}),
+    ...(request.archive && weights.dense
+      ? { archive: { format: request.archive.format, dense: weights.dense } }
+      : {}),
     ...(weights.names ? { names: weights.names } : {}),
   };
   files.push(await writeText(sink, 'pruning.json', `${JSON.stringify(record, null, 1)}\n`, signal));
   return { report, files: files.map(({ path, bytes }) => ({ path, bytes })) };
 }
 
+/** For the model card: bytes of the weight files, and of the dense ones that they stand for. */
+function archiveNote({ model, archive }: ExportRequest, { files }: WrittenWeights): ArchiveNote | undefined {
+  if (!archive) return undefined;
+  const weights = files.filter(({ path }) => path.endsWith('.safetensors'));
+  const bytes = weights.reduce((sum, file) => sum + file.bytes, 0);
+  return { format: archive.format, before: model.totalBytes, after: bytes };
+}
+
 const CONFIG_BYTES = 4 << 20;
 
-async function smallerConfig(model: OpenedModel, values: Readonly<Record<string, number>>): Promise<string> {
-  return withNumbers(await readText(await model.files.open('config.json'), CONFIG_BYTES), values);
+/** What changes in config.json: the sizes of a smaller model, the format of an archive. */
+function configValues(
+  { model, smaller, archive, transposed }: ExportRequest,
+  { matrices }: WrittenWeights,
+): Readonly<Record<string, unknown>> | null {
+  if (!archive) return smaller?.config ?? null;
+  const counts = Object.values(matrices);
+  const zeros = counts.reduce((sum, m) => sum + m.zeros, 0);
+  const sparsity = zeros / counts.reduce((sum, m) => sum + m.count, 0);
+  const conv1d = transposed !== undefined && transposed.length > 0;
+  return { quantization_config: archiveConfig(archive.format, { conv1d, sparsity, tensors: model.tensors }) };
+}
+
+async function editedConfig(model: OpenedModel, values: Readonly<Record<string, unknown>>): Promise<string> {
+  return withValues(await readText(await model.files.open('config.json'), CONFIG_BYTES), values);
 }
 
 async function writeText(

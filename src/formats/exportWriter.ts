@@ -37,6 +37,8 @@ export interface WrittenWeights {
   shapes: Record<string, number[]>;
   /** Of the matrices that were changed, counted in the bytes written; +0 and -0 count. */
   matrices: Record<string, { zeros: number; count: number }>;
+  /** Of an archive: SHA-256 of each packed matrix as dense bytes, its zeros +0. */
+  dense?: Record<string, string>;
   /** Where the file's names are not those of `matrices`: from those to these. */
   names?: Record<string, string>;
 }

@@ -51,8 +51,20 @@ async function readCardFile(model: OpenedModel): Promise<BaseCard> {
   return { license: field('license'), licenseName: field('license_name') };
 }
 
+/** The legacy format of the weight files, their bytes, and those of the dense files that they stand for. */
+export interface ArchiveNote {
+  format: string;
+  before: number;
+  after: number;
+}
+
 /** Markdown with YAML front matter. */
-export function modelCard(report: RunReport, base: BaseCard, methods: Methods): string {
+export function modelCard(
+  report: RunReport,
+  base: BaseCard,
+  methods: Methods,
+  archive?: ArchiveNote,
+): string {
   const { spec, model, perplexity, sparsity, texts } = report;
   const hub = hubId(spec.model);
   const front = [
@@ -121,7 +133,7 @@ ${rows.map(([name, value]) => `| ${name} | ${value} |`).join('\n')}
 
 Perplexities are comparable only with figures on the same text and window.
 
-${report.structured ? smallerNote(report.structured) : DENSE_NOTE}
+${report.structured ? smallerNote(report.structured) : archive ? archiveText(archive) : DENSE_NOTE}
 
 ## How it was made
 
@@ -129,7 +141,7 @@ ${methodText(spec, methods)}
 
 Again, with Prunelab:
 
-    ${commandText(spec)}${report.exported ? ` --format gguf --gguf-type ${shellWord(report.exported.type)}` : ''}
+    ${commandText(spec)}${report.exported ? ` --format gguf --gguf-type ${shellWord(report.exported.type)}` : ''}${archive ? ` --archive ${archive.format}` : ''}
 
 \`pruning.json\` holds the whole report: the experiment, the sparsity of every layer and matrix, and SHA-256 of every file and tensor. \`prunelab verify DIR\` checks this folder against it; \`prunelab prune MODEL --spec pruning.json --out DIR\` runs the same experiment.
 
@@ -144,6 +156,12 @@ ${citations(methods)
 const DENSE_NOTE = `## What it is not
 
 Neither smaller nor faster: the zeros are stored as dense weights, so that every program opens the model as it is. Sparse kernels or formats are needed to gain from them.`;
+
+function archiveText({ format, before, after }: ArchiveNote): string {
+  return `## What it is
+
+A legacy archive, \`${format}\` of the compressed-tensors library: the weight files hold the pruned matrices without their zeros, ${after} bytes in place of ${before}. Current versions of transformers and vLLM do not open it, and nothing runs faster for it; the compressors of compressed-tensors 0.13 unpack it into dense weights. The same model for any program is made by the command below without \`--archive\`.`;
+}
 
 /** What was really removed. The figures were measured with zeros in its place, which gives the same outputs. */
 function smallerNote({ heads, channels, parameters, bytes, config }: StructuredRecord): string {

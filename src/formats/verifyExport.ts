@@ -6,6 +6,7 @@
 import { MIXED_PATTERN } from '../core/spec';
 import { createSHA256 } from 'hash-wasm';
 import { LabError } from '../core/errors';
+import { archiveConfigFaults, unpackMatrix, type ArchiveRecord, type PackedTensor } from './verifyArchive';
 import { BlockZeroCounter, ZeroCounter } from './verifyCounters';
 import { ggufEntries } from './verifyGguf';
 import { smallerFaults } from './verifySmaller';
@@ -33,6 +34,8 @@ const CHUNK = 4 << 20;
 const MAX_RECORD = 64 << 20;
 const MAX_HEADER = 100_000_000;
 const MAX_DIFFERENCES = 100;
+/** Bytes of an element of what holds no weights. */
+const OTHER_WIDTHS: Record<string, number> = { U8: 1, I64: 8 };
 /** Bytes of a weight; blocks of Q8_0 are read byte by byte. */
 const WIDTHS: Record<string, number> = { F32: 4, F16: 2, BF16: 2, Q8_0: 1 };
 
@@ -61,6 +64,7 @@ export async function verifyExport(
     if (/\.(safetensors|gguf)$/.test(name)) await check.weights(name);
     else await check.plain(name);
   }
+  if (record.archive) await check.archive(record.archive);
   if (record.structured)
     for (const line of await smallerFaults(folder, record.structured)) check.differ(line);
   check.sums();
@@ -83,6 +87,7 @@ interface ExportRecord {
   pattern: { keep: number; group: number } | null;
   /** Kept of every 8 by matrix, where the pattern is mixed:8. */
   keeps: Map<string, number>;
+  archive: ArchiveRecord | null;
   /** Of a smaller model: what it lost. */
   structured: Record<string, unknown> | null;
 }
@@ -126,6 +131,7 @@ async function readRecord(folder: ExportedFolder, paths: Set<string>): Promise<E
       throw nothing('its sparsity has no counts');
   }
   const prunable = objectAt(value, 'model')?.prunable;
+  const archive = objectAt(value, 'archive');
   const turned = (value as { transposed?: unknown }).transposed;
   const asked = objectAt(value, 'spec')?.pattern;
   const pattern = typeof asked === 'string' ? /^(\d+):(\d+)$/.exec(asked) : null;
@@ -150,6 +156,7 @@ async function readRecord(folder: ExportedFolder, paths: Set<string>): Promise<E
           ])
         : [],
     ),
+    archive: archive && { format: String(archive.format), dense: objectAt(archive, 'dense') ?? {} },
     structured: objectAt(value, 'structured'),
   };
 }
@@ -171,6 +178,8 @@ class Check {
   readonly #differences: string[] = [];
   readonly #seen = new Set<string>();
   readonly #found = new Map<string, { zeros: number; count: number }>();
+  /** Where the tensors of an archive stand. */
+  readonly #packed = new Map<string, PackedTensor>();
   readonly #masks = new Map<string, Uint8Array>();
   readonly #checked = { files: 0, tensors: 0, matrices: 0, groups: 0, bytes: 0 };
 
@@ -220,6 +229,7 @@ class Check {
       this.#seen.add(entry.name);
       this.#checked.tensors++;
       this.#compareShape(entry);
+      if (this.#record.archive) this.#packed.set(entry.name, { ...entry, path });
       const reportName = this.#record.reportNames.get(entry.name) ?? entry.name;
       const expected = this.#own(this.#record.matrices, reportName);
       const counter = expected ? this.#counter(entry) : null;
@@ -233,6 +243,27 @@ class Check {
         },
       };
     });
+  }
+
+  /** Unpacks every matrix and counts in what comes out. */
+  async archive(archive: ArchiveRecord): Promise<void> {
+    for (const name of Object.keys(this.#record.matrices)) {
+      if (this.#options.signal?.aborted) throw new LabError('CancelledError', 'Cancelled.');
+      const found = await unpackMatrix(this.#folder, this.#packed, archive.format, name);
+      if (typeof found === 'string') {
+        this.differ(found);
+        continue;
+      }
+      const { dense, dtype, shape, sha256 } = found;
+      if (this.#own(archive.dense, name) !== sha256)
+        this.differ(`${name}: its unpacked bytes differ (SHA-256)`);
+      const counter = this.#counter({ name, dtype, shape, begin: 0, end: dense.byteLength });
+      counter?.add(dense);
+      const said = this.#own(this.#record.matrices, name);
+      if (said && counter) this.#compareCounts(name, said, counter);
+    }
+    for (const line of await archiveConfigFaults(this.#folder, archive, this.#record.achieved))
+      this.differ(line);
   }
 
   /** Totals over all matrices, and what was listed but never met. */
@@ -393,7 +424,7 @@ class Check {
       if (typeof dtype !== 'string' || !whole(shape) || !whole(offsets) || offsets.length !== 2)
         return fail(`${name}: not a tensor`);
       const [begin = 0, end = 0] = offsets.map((offset) => 8 + length + offset);
-      const width = this.#own(WIDTHS, dtype);
+      const width = this.#own(WIDTHS, dtype) ?? this.#own(OTHER_WIDTHS, dtype);
       if (width !== undefined && shape.reduce((a, b) => a * b, width) !== end - begin)
         return fail(`${name}: bytes do not fit the shape`);
       entries.push({ name, dtype, shape, begin, end });

@@ -2,6 +2,7 @@
 import { LabError } from '../core/errors';
 import type { RunReport } from '../core/report';
 import type { LabSpec } from '../core/spec';
+import { checkArchive, type ArchiveFormat } from '../formats/archive';
 import { exportFolder } from '../formats/exportFolder';
 import { oneshotScript } from '../formats/handoverScripts';
 import type { GgufExportType } from '../formats/ggufQuantize';
@@ -30,6 +31,8 @@ export interface ExportOptions {
   recipe?: boolean;
   /** A GGUF file with matrices of this type instead of a Hugging Face folder; only from a GGUF file. */
   ggufType?: GgufExportType;
+  /** Pruned matrices without their zeros, in a legacy format, instead of dense ones. */
+  archive?: ArchiveFormat;
 }
 
 /** Runs the spec where its run is not at hand, writes, reads back, verifies. Nothing is left behind on failure. */
@@ -43,9 +46,7 @@ export async function exportTo(
   /** A report already made for this spec and beta, with its curve. */
   given?: RunReport,
 ): Promise<{ report: RunReport; files: ExportFile[] }> {
-  checkGgufExport(lab, options);
-  const smaller = checkSmaller(lab.loaded.plan, lab.plan({ ...spec, beta }), options);
-  if (options.recipe) checkRecipe(spec.pruner, lab.loaded.plan.config.architecture);
+  const smaller = checkExport(lab, { ...spec, beta }, options);
   const measured = given ?? (await lab.reportFor(spec, beta, io));
   const { engine, plan } = lab.loaded;
   const matrices = new Map(plan.prunable.map((m) => [m.name, m]));
@@ -84,6 +85,7 @@ export async function exportTo(
           onProgress: progress('Writing the files'),
           methods: methodsOf(plan, spec),
           ...(cut ? { smaller: cut.smaller } : {}),
+          ...(options.archive ? { archive: { format: options.archive, kept: keptOf(measured) } } : {}),
           async changed(name) {
             if (cut) return cut.changed(name);
             const matrix = matrices.get(name);
@@ -141,6 +143,23 @@ export async function exportTo(
     await sink.abort();
     throw error;
   }
+}
+
+/** SpecError, before any work, where these options cannot be had of this model. Returns whether it becomes smaller. */
+export function checkExport(lab: Lab, spec: LabSpec, options: ExportOptions): boolean {
+  const { plan } = lab.loaded;
+  const { architecture } = plan.config;
+  checkGgufExport(lab, options);
+  if (options.recipe) checkRecipe(spec.pruner, architecture);
+  if (options.archive) checkArchive(options.archive, { pattern: spec.pattern, architecture });
+  return checkSmaller(plan, lab.plan(spec), options);
+}
+
+/** Weights that are not zero, of every prunable matrix. */
+function keptOf({ sparsity }: RunReport): Map<string, number> {
+  return new Map(
+    Object.entries(sparsity?.matrices ?? {}).map(([name, { zeros, count }]) => [name, count - zeros]),
+  );
 }
 
 /** What llm-compressor needs to repeat the run of `report`. */

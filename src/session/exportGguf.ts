@@ -17,7 +17,7 @@ import type { JobIo, Lab } from './lab';
 /** SpecError where a GGUF file cannot be written, before anything is. */
 export function checkGgufExport(
   lab: Lab,
-  options: { ggufType?: GgufExportType; masks: boolean; recipe?: boolean },
+  options: { ggufType?: GgufExportType; masks: boolean; recipe?: boolean; archive?: string },
 ): void {
   if (!options.ggufType) return;
   if (!lab.loaded.plan.opened.gguf) {
@@ -27,10 +27,10 @@ export function checkGgufExport(
       'Export a Hugging Face folder, and convert it with llama.cpp.',
     );
   }
-  if (options.masks || options.recipe) {
+  if (options.masks || options.recipe || options.archive) {
     throw new LabError(
       'SpecError',
-      'Masks and recipes go with the Hugging Face folder, whose tensors they name.',
+      'Masks, recipes and archives go with the Hugging Face folder, whose tensors they name.',
       'Leave them out, or export with --format hf.',
     );
   }

@@ -22,14 +22,14 @@ import type { RunPlan } from './plan';
 export function checkSmaller(
   model: ModelPlan,
   plan: RunPlan,
-  options: { masks: boolean; recipe?: boolean; ggufType?: string },
+  options: { masks: boolean; recipe?: boolean; ggufType?: string; archive?: string },
 ): boolean {
   if (plan.params['shrink'] !== true) return false;
   const { spec } = plan;
-  if (options.masks || options.recipe || options.ggufType)
+  if (options.masks || options.recipe || options.ggufType || options.archive)
     throw new LabError(
       'SpecError',
-      'Masks, recipes and GGUF files are of a model whose tensors have their full size; a smaller model was asked for.',
+      'Masks, recipes, archives and GGUF files are of a model whose tensors have their full size; a smaller model was asked for.',
       'Leave them out, or use --set shrink=false.',
     );
   const range = plan.pruner.range?.(plan.params, model.config.layers);

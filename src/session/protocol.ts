@@ -18,6 +18,7 @@ import type {
 } from '../core/report';
 import type { LabSpec, ParamValue, TextName } from '../core/spec';
 import type { TheoryRecord, TheorySpec } from '../core/theory';
+import type { ArchiveFormat } from '../formats/archive';
 import type { ExportSink } from '../formats/sink';
 
 export interface ParamDescription {
@@ -300,7 +301,7 @@ export interface LabApi {
     job: number,
     spec: LabSpec,
     sink: ExportSink,
-    options: { masks: boolean; recipe?: boolean; ggufType?: GgufType },
+    options: { masks: boolean; recipe?: boolean; ggufType?: GgufType; archive?: ArchiveFormat },
   ): Promise<{ report: RunReport; files: ExportFile[] }>;
   cancel(job: number | 'all'): void;
   /** For tests of recovery: destroys the GPU device as a driver crash would. */

@@ -8,7 +8,6 @@ import type {
   ExportFile,
   ExportSink,
   GenerateRequest,
-  GgufType,
   LabApi,
   LabEvent,
   ModelRequest,
@@ -362,7 +361,7 @@ export class Lab {
   /** Writes and verifies an export. On failure the sink is emptied and null comes back. */
   async exportTo(
     sink: ExportSink,
-    options: { masks: boolean; recipe: boolean; ggufType?: GgufType },
+    options: Parameters<LabApi['exportTo']>[3],
   ): Promise<{ report: RunReport; files: ExportFile[] } | null> {
     const { spec } = specStore.getState();
     const result = await this.jobs.track('export', 'Export', (job) =>

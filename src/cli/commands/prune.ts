@@ -1,10 +1,7 @@
-import { checkRecipe } from '../../formats/recipe';
-import { exportTo } from '../../session/export';
-import { checkGgufExport } from '../../session/exportGguf';
-import { checkSmaller } from '../../session/exportSmaller';
+import { checkExport, exportTo, type ExportOptions } from '../../session/export';
 import type { Command } from '../command';
 import { describeCurve, describeRun } from '../describe';
-import { EXPERIMENT_FLAGS, ggufTypeFlag, oneModel } from '../flags';
+import { archiveFlag, EXPERIMENT_FLAGS, ggufTypeFlag, oneModel } from '../flags';
 import { checkOut, replaceFolder } from '../io';
 import { nodeSink } from '../nodeSink';
 import { keepRun } from '../keptRuns';
@@ -16,25 +13,28 @@ export const pruneCommand: Command = {
   name: 'prune',
   usage: 'prune <model> --out DIR',
   summary: 'calibrate, prune, measure, export, read back and verify',
-  flags: [...EXPERIMENT_FLAGS, 'seeds', 'out', 'force', 'masks', 'recipe', 'format', 'gguf-type'],
+  flags: [...EXPERIMENT_FLAGS, 'seeds', 'out', 'force', 'masks', 'recipe', 'format', 'gguf-type', 'archive'],
   async run({ parsed, console, signal, finish }) {
     const stored = await storedRun(parsed);
     const model = oneModel(parsed, stored?.spec);
     const force = parsed.switches.has('force');
     const ggufType = ggufTypeFlag(parsed);
+    const archive = archiveFlag(parsed);
+    const options: ExportOptions = {
+      masks: parsed.switches.has('masks'),
+      recipe: parsed.switches.has('recipe'),
+      ...(ggufType ? { ggufType } : {}),
+      ...(archive ? { archive } : {}),
+    };
     const out = await checkOut(parsed.values.get('out'), force, inputPaths(parsed, model));
     const session = await openSession(parsed, console, signal);
     try {
       const { lab, io } = session;
       const { report, files, curve } = await replaceFolder(out, force, async (working) => {
         const spec = await readSpec(parsed, lab, 'auto');
-        const recipe = parsed.switches.has('recipe');
-        const { architecture } = await session.load(spec.model);
-        const options = { masks: parsed.switches.has('masks'), recipe, ...(ggufType ? { ggufType } : {}) };
+        await session.load(spec.model);
         // Before the work, not after it.
-        if (recipe) checkRecipe(spec.pruner, architecture);
-        checkGgufExport(lab, options);
-        checkSmaller(lab.loaded.plan, lab.plan(spec), options);
+        checkExport(lab, spec, options);
         const sweep = {
           kind: spec.stats === 'dense' ? 'preview' : 'exact',
           betas: spec.betas ?? null,

@@ -387,7 +387,7 @@ export function consecutiveParts(parts: [name: string, rows: number][]): MatrixP
 export function refuseQuantised(config: ConfigReader): void {
   if (config.has('quantization_config'))
     refuse(
-      'The weights are quantised (quantization_config); the lab prunes F32, F16 and BF16 weights.',
-      'Use the unquantised model.',
+      'The weights are quantised or packed (quantization_config); the lab prunes F32, F16 and BF16 weights.',
+      'Use the unquantised, dense model.',
     );
 }
