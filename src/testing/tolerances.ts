@@ -17,6 +17,10 @@ export const TOLERANCE = {
   gradients: 1e-4,
   /** KL in nats is a mean of log p - log q: what the dense and the pruned perplexity may be off, in nats. */
   runKl: 1e-3 + 1e-4,
+  /** What allocations measure, and rates, in units of the largest: means over activations, which err like the logits. */
+  facts: 1e-4,
+  /** The same where weights are counted on either side of a threshold or masked: near-ties, as in whole runs. */
+  countedFacts: 5e-3,
   /** Objective of an iterative solver above its reference's, relative: supports may differ in near-ties. */
   solverObjective: 1e-3,
 } as const;

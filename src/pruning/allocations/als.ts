@@ -173,7 +173,8 @@ function roundRates(
   sparsity: number,
   { lo, hi, grain }: { lo: number; hi: number; grain: number },
 ): number[] {
-  const steps = exact.map((rate) => Math.round(rate / grain));
+  // Half a step goes up, whatever the rounding of the formula.
+  const steps = exact.map((rate) => Math.floor(rate / grain + 0.5 + 1e-9));
   const total = sizes.reduce((a, b) => a + b, 0);
   for (let tries = 0; tries < 100 * steps.length; tries++) {
     const missing = sparsity * total - steps.reduce((sum, k, i) => sum + k * grain * (sizes[i] ?? 0), 0);
