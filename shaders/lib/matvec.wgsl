@@ -13,8 +13,6 @@ struct Params {
 }
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(3) var<storage, read> mask: array<u32>;
-@group(0) @binding(4) var<storage, read> bias: array<f32>;
-@group(0) @binding(5) var<storage, read_write> out: array<f32>;
 
 // Mask bits of 32 neighbours of a weight row, all ones without a mask.
 fn kept(row: u32, word: u32) -> u32 {
@@ -27,20 +25,4 @@ fn kept(row: u32, word: u32) -> u32 {
 // A selection, not a product: a pruned weight counts as 0 even where it is not finite.
 fn keep4(v: vec4f, bits: u32) -> vec4f {
   return select(vec4f(0.0), v, (vec4u(bits) & vec4u(1u, 2u, 4u, 8u)) != vec4u(0u));
-}
-
-fn put(xRow: u32, row: u32, value: f32) {
-  if (row >= params.rowEnd) {
-    return;
-  }
-  let column = row + params.columnShift;
-  let at = xRow * params.outStride + column;
-  var y = value;
-  if (params.hasBias != 0u) {
-    y += bias[column];
-  }
-  if (params.accumulate != 0u) {
-    y += out[at];
-  }
-  out[at] = y;
 }

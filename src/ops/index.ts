@@ -21,6 +21,7 @@ import { matmulKernels } from './matmul';
 import { matvecKernels } from './matvec';
 import { mergeColumnsKernel } from './mergeColumns';
 import { normBackwardKernels } from './normBackward';
+import { packedKernels } from './packedMatvec';
 import { rmsNormKernels } from './rmsNorm';
 import { ropeKernel } from './rope';
 import { rowMarginKernel } from './rowMargin';
@@ -46,6 +47,7 @@ export const OPS: readonly OpEntry[] = [
   { name: 'layerNorm', kernels: all(layerNormKernels) },
   { name: 'matmul', kernels: all(...Object.values(matmulKernels)) },
   { name: 'matvec', kernels: all(...Object.values(matvecKernels)) },
+  { name: 'packedMatvec', kernels: packedKernels },
   { name: 'splitColumns', kernels: [splitColumnsKernel] },
   { name: 'rope', kernels: [ropeKernel] },
   { name: 'attention', kernels: all(attentionKernels) },

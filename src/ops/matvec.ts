@@ -2,6 +2,7 @@ import { DTYPE_BYTES } from '../core/dtypes';
 import type { GpuContext } from '../gpu/context';
 import type { Recorder } from '../gpu/recorder';
 import shared from '../../shaders/lib/matvec.wgsl?raw';
+import put from '../../shaders/lib/matvecPut.wgsl?raw';
 import lane from '../../shaders/matvecLane.wgsl?raw';
 import scalar from '../../shaders/matvecScalar.wgsl?raw';
 import tree from '../../shaders/matvecTree.wgsl?raw';
@@ -18,9 +19,9 @@ const OUTPUTS: Record<MatvecVariant, number> = { lane: 16, tree: 1, scalar: 32 }
 const MAX_GRID = 65535;
 
 export const matvecKernels = {
-  lane: perDtype('matvec.lane', shared, lane),
-  tree: perDtype('matvec.tree', shared, tree),
-  scalar: perDtype('matvec.scalar', shared, scalar),
+  lane: perDtype('matvec.lane', shared, put, lane),
+  tree: perDtype('matvec.tree', shared, put, tree),
+  scalar: perDtype('matvec.scalar', shared, put, scalar),
 };
 
 /** `lane` for software adapters, `tree` for hardware; only `scalar` takes any k. */

@@ -5,10 +5,12 @@ import { Recorder } from '../gpu/recorder';
 import { OPS } from '../ops';
 import { activateKernels } from '../ops/activate';
 import { chooseMatmul, matmulKernels, matmulSupported, type MatmulVariant } from '../ops/matmul';
+import { choosePacked, packedKernels } from '../ops/packedMatvec';
 import { rmsNorm, rmsNormKernels } from '../ops/rmsNorm';
 import { poisonedAct, uploadAct, uploadVec } from '../ops/trial';
 import { inNode, testGpu } from '../testing/setupGpu';
-import { applySelfTest, runSelfTest, tryAllKernels } from './selfTest';
+import { applySelfTest, runChecks, runSelfTest, tryAllKernels } from './selfTest';
+import { PACKED_CHECKS } from './selfTest/packedChecks';
 
 async function withContext(
   body: (ctx: GpuContext) => Promise<void>,
@@ -33,6 +35,9 @@ async function sabotage(ctx: GpuContext, kernel: Kernel, right: RegExp, wrong: s
 
 const breakMatmul = (ctx: GpuContext, variant: MatmulVariant): Promise<void> =>
   sabotage(ctx, matmulKernels[variant].F16, /(fn weight[14]\(.*\) -> .* \{\s*return )/g, '$1 1.001 * ');
+
+const TWO_OF_FOUR = { format: 'km', groups: { keep: 2, group: 4 } } as const;
+const KM_KERNELS = { pairs: 'pairsLane', lane: 'maskLane', tree: 'maskTree' };
 
 describe('self-test', () => {
   test('every op has a kernel that is right on this adapter', async () => {
@@ -73,6 +78,18 @@ describe('self-test', () => {
         expect(chooseMatmul(later, 131, 28)).toBe(next);
         expect(await runSelfTest(later, undefined, { ops: ['matmul'] })).toEqual(found);
       });
+    });
+  });
+
+  test('a packed kernel that is wrong is passed over on its first use', async () => {
+    await withContext(async (ctx) => {
+      const checks = PACKED_CHECKS.filter(({ what }) => what.startsWith('km'));
+      const chosen = choosePacked(ctx, TWO_OF_FOUR);
+      const kernel = packedKernels.find(({ name }) => name === `packedMatvec.${KM_KERNELS[chosen]}.F16`);
+      await sabotage(ctx, kernel as Kernel, /(fn weight1\(.*\) -> .* \{\s*return )/g, '$1 1.001 * ');
+      expect(await runChecks(ctx, checks)).toEqual([]);
+      expect([...ctx.disabled]).toEqual([`packedMatvec.km.${chosen}`]);
+      expect(choosePacked(ctx, TWO_OF_FOUR) === chosen).toBe(false);
     });
   });
 

@@ -105,6 +105,17 @@ export async function runSelfTest(
   return { ran: true, failed: [...failed], replaced: [...ctx.disabled] };
 }
 
+/**
+ * The same for kernels that the page does not need to begin with, on their first use. Ids of checks that no kernel
+ * passes (op and case); failing variants join ctx.disabled.
+ */
+export async function runChecks(ctx: GpuContext, checks: readonly KernelCheck[]): Promise<string[]> {
+  const failed: string[] = [];
+  for (const check of checks)
+    if (!(await firstThatWorks(ctx, check, () => undefined))) failed.push(`${check.op} ${check.what}`);
+  return failed;
+}
+
 /** What an earlier self-test of the same adapter and browser found, for a device that skips it. */
 export function applySelfTest(ctx: GpuContext, found: { replaced: readonly string[] }): void {
   for (const id of found.replaced) ctx.disabled.add(id);
@@ -116,11 +127,13 @@ export async function tryAllKernels(
   onTrial?: (trial: KernelTrial) => void,
 ): Promise<KernelTrial[]> {
   // Not among what the page loads to begin with: the quick test has none of them.
-  const [{ SELECT_CHECKS }, { BACKWARD_CHECKS }, { STATISTICS_CHECKS }] = await Promise.all([
-    import('./selfTest/selectChecks'),
-    import('./selfTest/backwardChecks'),
-    import('./selfTest/statisticsChecks'),
-  ]);
+  const [{ SELECT_CHECKS }, { BACKWARD_CHECKS }, { STATISTICS_CHECKS }, { PACKED_CHECKS }] =
+    await Promise.all([
+      import('./selfTest/selectChecks'),
+      import('./selfTest/backwardChecks'),
+      import('./selfTest/statisticsChecks'),
+      import('./selfTest/packedChecks'),
+    ]);
   const trials: KernelTrial[] = [];
   for (const check of [
     ...INDEPENDENT,
@@ -128,6 +141,7 @@ export async function tryAllKernels(
     ...DEPENDENT_CHECKS,
     ...STATISTICS_CHECKS,
     ...BACKWARD_CHECKS,
+    ...PACKED_CHECKS,
   ]) {
     const variants = check.variants(ctx);
     for (const variant of variants.length > 0 ? variants : ['']) {
