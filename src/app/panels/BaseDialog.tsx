@@ -1,7 +1,8 @@
 import { useRef } from 'react';
+import { FileInput } from '../controls/FileInput';
 import { short } from '../format';
 import { useLab, useRun } from '../hooks/useLab';
-import { requestFromFiles, takePicked } from '../lab/files';
+import { requestFromFiles } from '../lab/files';
 import { uiStore } from '../stores/uiStore';
 import { Modal } from './Modal';
 import { counted } from '../../core/words';
@@ -40,18 +41,12 @@ export default function BaseDialog() {
           Only look at the figures
         </button>
       </div>
-      <input
+      <FileInput
         ref={input}
-        type="file"
-        className="visually-hidden"
-        tabIndex={-1}
-        aria-hidden="true"
+        pick="base"
         multiple
-        data-pick="base"
-        {...{ webkitdirectory: '' }}
-        onChange={(event) => {
-          const files = takePicked(event.currentTarget);
-          if (files.length === 0) return;
+        folder
+        onPick={(files) => {
           close();
           void lab.load(requestFromFiles(files));
         }}

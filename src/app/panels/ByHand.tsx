@@ -2,6 +2,7 @@
 import { useRef } from 'react';
 import { LabError } from '../../core/errors';
 import { saveBlob } from '../charts/csv';
+import { FileInput } from '../controls/FileInput';
 import { percent } from '../format';
 import { useLab, useRun, useSpec } from '../hooks/useLab';
 import { drawable, keepMean, layerMeans, meanOf, parseRates, writeRates } from '../stores/byHand';
@@ -19,8 +20,7 @@ export default function ByHand() {
   const mean = meanOf(rates, model);
   const byLayer = Array.isArray(rates);
 
-  const load = async (file: File | undefined): Promise<void> => {
-    if (!file) return;
+  const load = async (file: File): Promise<void> => {
     try {
       if (file.size > MAX_BYTES)
         throw new LabError(
@@ -75,15 +75,11 @@ export default function ByHand() {
           Save the list
         </button>
       </div>
-      <input
+      <FileInput
         ref={input}
-        type="file"
+        pick="rates"
         accept=".json,application/json"
-        hidden
-        onChange={(event) => {
-          void load(event.currentTarget.files?.[0]);
-          event.currentTarget.value = '';
-        }}
+        onPick={([{ file }]) => void load(file)}
       />
     </div>
   );

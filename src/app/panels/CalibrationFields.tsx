@@ -1,6 +1,7 @@
 import { useRef } from 'react';
 import { parseSeeds, type LabSpec, type TextName } from '../../core/spec';
 import { HUB_TEXTS, isHubText } from '../../formats/hubId';
+import { FileInput } from '../controls/FileInput';
 import { NumberField, Segments, Switch, TextField } from '../controls/fields';
 import { useLab, useRun, useSpec } from '../hooks/useLab';
 
@@ -162,19 +163,11 @@ function TextRow({ which, use }: { which: TextName; use: string }) {
           </button>
         )}
       </span>
-      <input
+      <FileInput
         ref={input}
-        type="file"
-        className="visually-hidden"
-        tabIndex={-1}
-        aria-hidden="true"
+        pick={`text-${which}`}
         accept=".txt,.json"
-        data-pick={`text-${which}`}
-        onChange={(event) => {
-          const file = event.currentTarget.files?.[0];
-          event.currentTarget.value = '';
-          if (file) void lab.setText(which, file);
-        }}
+        onPick={([{ file }]) => void lab.setText(which, file)}
       />
     </div>
   );

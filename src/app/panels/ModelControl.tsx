@@ -1,8 +1,9 @@
 import { useRef } from 'react';
 import { Choice, type ChoiceOption } from '../controls/Choice';
+import { FileInput } from '../controls/FileInput';
 import { useLab, useRun } from '../hooks/useLab';
 import { bytes, short } from '../format';
-import { takePicked } from '../lab/files';
+import type { PickedFile } from '../lab/files';
 import { uiStore } from '../stores/uiStore';
 
 /** Which model is under the knife: the bundled one, one from disk, one from the Hub. */
@@ -44,35 +45,19 @@ export function ModelControl() {
     else if (value === 'demo') void lab.load({ kind: 'demo' });
   };
 
-  const onFiles = (input: HTMLInputElement): void => {
-    void lab.openFiles(takePicked(input));
-  };
+  const onFiles = (files: PickedFile[]): void => void lab.openFiles(files);
 
   return (
     <>
       <Choice label="Model" decides="what is pruned" value={current} options={options} onChange={onChange} />
-      <input
+      <FileInput
         ref={fileInput}
-        type="file"
-        className="visually-hidden"
-        tabIndex={-1}
-        aria-hidden="true"
-        multiple
+        pick="files"
         accept=".safetensors,.json,.gguf,.txt,.model,.jinja"
-        data-pick="files"
-        onChange={(event) => onFiles(event.currentTarget)}
-      />
-      <input
-        ref={folderInput}
-        type="file"
-        className="visually-hidden"
-        tabIndex={-1}
-        aria-hidden="true"
         multiple
-        data-pick="folder"
-        {...{ webkitdirectory: '' }}
-        onChange={(event) => onFiles(event.currentTarget)}
+        onPick={onFiles}
       />
+      <FileInput ref={folderInput} pick="folder" multiple folder onPick={onFiles} />
     </>
   );
 }
