@@ -65,7 +65,7 @@ describe('what is shown', () => {
 });
 
 test('a history without storage keeps runs in memory, the newest first, one of each id', async () => {
-  const history = new RunHistory(undefined);
+  const history = new RunHistory();
   expect(await history.persistent()).toBe(false);
   await history.put({ ...report, id: 'a' }, 1);
   await history.put({ ...report, id: 'b' }, 3);
