@@ -1,16 +1,8 @@
 import type { PrunerParam } from '../pruners/define';
 import { defineAllocation, factOf, numberParam } from './define';
-import { spreadByWorth, uniformRates } from './spread';
+import { spreadByWorth, spreadParam, uniformRates } from './spread';
 
-const LAMBDA: PrunerParam = {
-  name: 'dsaLambda',
-  label: 'Lambda',
-  help: 'Half the distance between the lowest and the highest rate.',
-  type: 'number',
-  min: 0,
-  max: 0.5,
-  init: 0.08,
-};
+const LAMBDA = spreadParam('dsaLambda');
 
 export const DSA_EXPRESSION: PrunerParam = {
   name: 'dsaExpression',

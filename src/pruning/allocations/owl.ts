@@ -1,6 +1,6 @@
 import type { PrunerParam } from '../pruners/define';
 import { defineAllocation, factOf, numberParam } from './define';
-import { spreadByWorth, uniformRates } from './spread';
+import { spreadByWorth, spreadParam, uniformRates } from './spread';
 
 export const OWL_M: PrunerParam = {
   name: 'owlM',
@@ -12,15 +12,7 @@ export const OWL_M: PrunerParam = {
   init: 5,
 };
 
-const LAMBDA: PrunerParam = {
-  name: 'owlLambda',
-  label: 'Lambda',
-  help: 'Half the distance between the lowest and the highest rate.',
-  type: 'number',
-  min: 0,
-  max: 0.5,
-  init: 0.08,
-};
+const LAMBDA = spreadParam('owlLambda');
 
 /** Blocks with more outliers among their Wanda scores keep more (arXiv 2310.05175). */
 export const owl = defineAllocation({

@@ -1,3 +1,18 @@
+import type { PrunerParam } from '../pruners/define';
+
+/** The lambda of `spreadByWorth`, under the name that an allocation gives it. */
+export function spreadParam(name: string): PrunerParam {
+  return {
+    name,
+    label: 'Lambda',
+    help: 'Half the distance between the lowest and the highest rate.',
+    type: 'number',
+    min: 0,
+    max: 0.5,
+    init: 0.08,
+  };
+}
+
 /**
  * Rates whose kept share rises linearly with `worth`, 2 * lambda wide, with plain mean S (OWL and DSA). null where all
  * layers are worth the same.
