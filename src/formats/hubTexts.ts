@@ -3,12 +3,11 @@
  * commit, kept like models. The parquet reader is loaded with the first WikiText.
  */
 import { LabError, throwIfAborted } from '../core/errors';
-import { fileRequest, listRepo, resolveRepo, type HubFile, type HubOptions, type HubRepo } from './hub';
-import { repoFolder, storedPath } from './hubCache';
-import { downloadFile, partOf } from './hubDownload';
-import { isUnreachable } from './hubErrors';
+import { fileRequest, type HubRepo } from './hub';
+import { storedPath } from './hubCache';
+import { partOf } from './hubDownload';
+import { parquetRows, resolveDataset, sourceOf, storedParquet, type DatasetOptions } from './hubDatasets';
 import { parseHubText, type HubTextId } from './hubId';
-import type { HubStorage } from './hubStorage';
 import { httpSource } from './httpSource';
 import { isJsonObject } from './json';
 import type { ByteSource } from './source';
@@ -21,15 +20,10 @@ export interface HubText {
   documents?: () => AsyncIterable<string>;
 }
 
-export interface HubTextOptions extends HubOptions {
-  storage: HubStorage;
-  onProgress?: (doneBytes: number, totalBytes: number) => void;
-}
+export type HubTextOptions = DatasetOptions;
 
 const REPOS: Record<HubTextId['text'], string> = { 'wikitext-2': 'Salesforce/wikitext', c4: 'allenai/c4' };
 const WIKITEXT_FOLDER = 'wikitext-2-raw-v1';
-/** The largest split has 6 MB; a parquet reader holds the file. */
-const MAX_PARQUET_BYTES = 256 << 20;
 /** Other programs take this many validation documents of C4, joined with a space. */
 const C4_VALIDATION_DOCUMENTS = 1100;
 /** One request; the download ends within this much of what is needed. */
@@ -42,7 +36,7 @@ const MAX_LINE = 64 << 20;
 /** Opens a text by its name (see HUB_TEXTS). FetchError or TextError; nothing but what is needed is downloaded. */
 export async function openHubText(name: string, options: HubTextOptions): Promise<HubText> {
   const id = parseHubText(name);
-  const repo = await resolveText(REPOS[id.text], id.revision ?? 'main', options);
+  const repo = await resolveDataset(REPOS[id.text], id.revision ?? 'main', options);
   if (id.text === 'wikitext-2') {
     const path = `${WIKITEXT_FOLDER}/${id.split}-00000-of-00001.parquet`;
     return { source: sourceOf(repo, path), text: await wikitext(repo, path, options) };
@@ -59,83 +53,14 @@ export async function openHubText(name: string, options: HubTextOptions): Promis
   return { source: sourceOf(repo, path), text: taken.join(' ') };
 }
 
-function sourceOf(repo: HubRepo, path: string): string {
-  return `hf:${repo.name}@${repo.commit}/${path}`;
-}
-
-/** The commit by the Hub, or as it was known earlier when no network is there. */
-async function resolveText(name: string, revision: string, options: HubTextOptions): Promise<HubRepo> {
-  const { storage } = options;
-  const place = (at: string): string =>
-    `${repoFolder({ kind: 'dataset', name })}/refs/${encodeURIComponent(at)}.json`;
-  try {
-    const repo = await resolveRepo('dataset', name, revision, options);
-    const bytes = new TextEncoder().encode(JSON.stringify({ commit: repo.commit }));
-    for (const at of new Set([revision, repo.commit])) await storage.write(place(at), bytes);
-    return repo;
-  } catch (error) {
-    if (!isUnreachable(error)) throw error;
-    const known = await storage.read(place(revision));
-    if (!known) throw error;
-    const { commit } = JSON.parse(new TextDecoder().decode(known)) as { commit?: unknown };
-    if (typeof commit !== 'string' || !/^[0-9a-f]{40,64}$/.test(commit)) throw error;
-    return { kind: 'dataset', name, revision, commit };
-  }
-}
-
 /** Rows of the column "text" joined as the papers join them (docs/methods.md, perplexity): two line ends between. */
 async function wikitext(repo: HubRepo, path: string, options: HubTextOptions): Promise<string> {
-  const { storage } = options;
-  const place = storedPath(repo, path);
-  let source = await storage.source(place);
-  if (!source) {
-    const file = (await listRepo(repo, options, WIKITEXT_FOLDER)).find((f) => f.path === path);
-    if (!file) {
-      throw new LabError(
-        'FetchError',
-        `${repo.name}: there is no file ${path} at commit ${repo.commit.slice(0, 12)}.`,
-        'Use another revision.',
-      );
-    }
-    checkParquetSize(file);
-    await downloadFile(storage, place, repo, file, {
-      ...options,
-      onProgress: (bytes) => options.onProgress?.(bytes, file.size),
-    });
-    source = await storage.source(place);
-  }
-  if (!source) throw new LabError('FetchError', `${path} is gone from the storage.`, 'Try again.');
-  return (await parquetTexts(path, source)).join('\n\n');
-}
-
-function checkParquetSize({ path, size }: HubFile): void {
-  if (size <= MAX_PARQUET_BYTES) return;
-  throw new LabError(
-    'TextError',
-    `${path} has ${size} bytes; at most ${MAX_PARQUET_BYTES} are read.`,
-    'Use another split.',
-  );
+  return (await parquetTexts(path, await storedParquet(repo, path, options))).join('\n\n');
 }
 
 /** All values of the column "text". TextError when the file is no such parquet file. */
 export async function parquetTexts(name: string, source: ByteSource): Promise<string[]> {
-  const [{ parquetReadObjects }, { compressors }] = await Promise.all([
-    import('hyparquet'),
-    import('hyparquet-compressors'),
-  ]);
-  const bytes = await source.read(0, source.size);
-  let rows: Record<string, unknown>[];
-  try {
-    rows = await parquetReadObjects({ file: bytes.buffer, columns: ['text'], compressors });
-  } catch (cause) {
-    const reason = cause instanceof Error ? cause.message.slice(0, 200) : String(cause);
-    throw new LabError(
-      'TextError',
-      `${name}: not a parquet file with a column "text": ${reason}.`,
-      'Delete it from the storage and try again.',
-      { cause },
-    );
-  }
+  const rows = await parquetRows(name, source, ['text']);
   return rows.map(({ text }, row) => {
     if (typeof text === 'string') return text;
     throw new LabError(

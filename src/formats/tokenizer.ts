@@ -16,6 +16,8 @@ export interface TokenizerHandle {
   specialIds: SpecialIds;
   /** Ids of the whole text with the tokenizer's own special tokens. TextError when it takes too long. */
   encode(text: string, signal?: AbortSignal): Promise<number[]>;
+  /** Ids of each text; `special` false leaves the tokenizer's own special tokens out. */
+  encodeAll(texts: readonly string[], special: boolean, signal?: AbortSignal): Promise<Uint32Array[]>;
   /** Text of the ids, special tokens left out. */
   decode(ids: number[]): Promise<string>;
   /** Ends the worker; calls still open are rejected with CancelledError. */
@@ -34,6 +36,7 @@ export interface TokenizerFiles {
 export type TokenizerRequest =
   | { id: number; op: 'open'; files: TokenizerFiles }
   | { id: number; op: 'encode'; text: string }
+  | { id: number; op: 'encodeAll'; texts: readonly string[]; special: boolean }
   | { id: number; op: 'decode'; ids: number[] };
 
 export interface TokenizerInfo {
@@ -44,6 +47,7 @@ export interface TokenizerInfo {
 export type TokenizerReply =
   | { id: number; op: 'open'; info: TokenizerInfo }
   | { id: number; op: 'encode'; ids: Uint32Array }
+  | { id: number; op: 'encodeAll'; ids: Uint32Array[] }
   | { id: number; op: 'decode'; text: string }
   /** Work on this request goes on. */
   | { id: number; op: 'beat' }
@@ -91,6 +95,7 @@ export async function openTokenizer(
     vocabularySize,
     specialIds,
     encode: (text, signal) => client.encode(text, signal),
+    encodeAll: (texts, special, signal) => client.encodeAll(texts, special, signal),
     decode: (ids) => client.decode(ids),
     close: () => client.close(),
   };
@@ -136,6 +141,14 @@ class TokenizerClient {
       return (await this.#ask({ op: 'encode', text }, 'encode', text.length, signal)).ids;
     }, signal);
     return Array.from(ids);
+  }
+
+  encodeAll(texts: readonly string[], special: boolean, signal?: AbortSignal): Promise<Uint32Array[]> {
+    const characters = texts.reduce((sum, text) => sum + text.length, 0);
+    return this.#queue(async () => {
+      await this.#ensure();
+      return (await this.#ask({ op: 'encodeAll', texts, special }, 'encodeAll', characters, signal)).ids;
+    }, signal);
   }
 
   decode(ids: number[]): Promise<string> {

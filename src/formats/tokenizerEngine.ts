@@ -63,15 +63,15 @@ export class TokenizerEngine {
   }
 
   /**
-   * Ids of the whole text, with the special tokens that the tokenizer puts around a text. `beat` is called now and
-   * then while there is progress.
+   * Ids of the whole text, with the special tokens that the tokenizer puts around a text unless `special` is false.
+   * `beat` is called now and then while there is progress.
    */
-  encode(text: string, beat: () => void = () => undefined): Uint32Array {
+  encode(text: string, beat: () => void = () => undefined, special = true): Uint32Array {
     const ids: number[] = [];
     const push = (more: readonly number[]): void => {
       for (const id of more) ids.push(id);
     };
-    push(this.#prefix);
+    if (special) push(this.#prefix);
     for (const section of this.#raw.split(text, true)) {
       if ('id' in section) {
         ids.push(section.id);
@@ -86,7 +86,7 @@ export class TokenizerEngine {
         }
       }
     }
-    push(this.#suffix);
+    if (special) push(this.#suffix);
     return Uint32Array.from(ids);
   }
 

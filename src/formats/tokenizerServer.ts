@@ -29,6 +29,14 @@ export function tokenizerServer(send: (reply: TokenizerReply) => void): (request
     }
     if (!engine) throw new LabError('InternalError', 'The tokenizer is not open.');
     if (request.op === 'encode') return { id, op: 'encode', ids: engine.encode(request.text, beats(id)) };
+    if (request.op === 'encodeAll') {
+      const [open, beat] = [engine, beats(id)];
+      return {
+        id,
+        op: 'encodeAll',
+        ids: request.texts.map((text) => open.encode(text, beat, request.special)),
+      };
+    }
     return { id, op: 'decode', text: engine.decode(request.ids) };
   };
   return (request) => {
