@@ -17,6 +17,7 @@ import { searchMetricCommand } from './commands/searchMetric';
 import { sweepCommand } from './commands/sweep';
 import { textsCommand } from './commands/texts';
 import { verifyCommand } from './commands/verify';
+import { zeroShotCommand } from './commands/zeroshot';
 import { allowOnly, helpFor, parseArguments, type Parsed } from './flags';
 import { checkFileTarget, Console, writeWhole } from './io';
 
@@ -29,6 +30,7 @@ const COMMANDS: readonly Command[] = [
   sweepCommand,
   searchMetricCommand,
   compareCommand,
+  zeroShotCommand,
   generateCommand,
   verifyCommand,
   inspectCommand,

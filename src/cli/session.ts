@@ -9,6 +9,7 @@ import { sha256Hex } from '../core/hash';
 import type { LabSpec } from '../core/spec';
 import { isHubText } from '../formats/hubId';
 import { openHubText } from '../formats/hubTexts';
+import { openHubTask } from '../formats/zeroshot/hubTask';
 import { nodeFiles } from '../formats/nodeFiles.node';
 import type { ModelFiles } from '../formats/source';
 import { nodeTokenizer } from '../formats/tokenizer.node';
@@ -59,6 +60,8 @@ export const nodeHost: LabHost = {
   },
   bundledText,
   hubText: (name, io) => openHubText(name, { ...hubOptions(io.signal), storage: hubStorage(), ...io }),
+  hubTask: (task, revision, io) =>
+    openHubTask(task, revision, { ...hubOptions(io.signal), storage: hubStorage(), ...io }),
   tokenizer: nodeTokenizer,
 };
 

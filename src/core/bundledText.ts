@@ -17,6 +17,8 @@ export interface BundledText {
   readonly bytes: number;
   /** Disjoint, in order, each from the first byte of a chapter to the last byte of one. */
   readonly slices: Readonly<Record<TextName, ByteSlice>>;
+  /** A fourth one behind them, which the cloze set is made of. */
+  readonly cloze: ByteSlice;
 }
 
 export const BUNDLED_TEXT: BundledText = {
@@ -27,6 +29,7 @@ export const BUNDLED_TEXT: BundledText = {
   slices: {
     calibration: [0, 724989], // chapters 1 to 78
     select: [724991, 964421], // chapters 79 to 104
-    report: [964423, 1194529], // chapters 105 to 135 and the epilogue
+    report: [964423, 1071837], // chapters 105 to 123
   },
+  cloze: [1071839, 1194529], // chapters 124 to 135 and the epilogue
 };

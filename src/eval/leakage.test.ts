@@ -2,9 +2,8 @@ import fc from 'fast-check';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { BUNDLED_TEXT } from '../core/bundledText';
+import { BUNDLED_TEXT, type ByteSlice } from '../core/bundledText';
 import { Rng } from '../core/rng';
-import type { TextName } from '../core/spec';
 import { findLeaks, leakBetween, leakWarning, type TokenWindows } from './leakage';
 
 function text(windows: readonly (readonly number[])[]): TokenWindows {
@@ -99,15 +98,23 @@ describe('the bundled text', () => {
     const bytes = readFileSync(path);
     // A word is one token or more: runs of 24 words are shorter than most runs of 32 tokens.
     const ids = new Map<string, number>();
-    const slice = (which: TextName): TokenWindows => {
+    const slice = (range: ByteSlice): TokenWindows => {
       const words = bytes
-        .subarray(...BUNDLED_TEXT.slices[which])
+        .subarray(...range)
         .toString('utf8')
         .split(/\s+/);
       return text([words.map((word) => ids.get(word) ?? (ids.set(word, ids.size), ids.size - 1))]);
     };
-    const [calibration, select, report] = [slice('calibration'), slice('select'), slice('report')];
+    const { slices } = BUNDLED_TEXT;
+    const [calibration, select, report] = [
+      slice(slices.calibration),
+      slice(slices.select),
+      slice(slices.report),
+    ];
     expect(findLeaks({ calibration, select, report }, 24)).toEqual([]);
+    const cloze = slice(BUNDLED_TEXT.cloze);
+    for (const other of [calibration, select, report])
+      expect(leakBetween(['calibration', 'report'], other, cloze, 24)).toBeNull();
   });
 });
 

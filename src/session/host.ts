@@ -1,6 +1,7 @@
 /** What the lab needs from where it runs (worker or Node), handed in so that the lab itself never looks for it. */
 import type { HubText } from '../formats/hubTexts';
 import type { ModelFiles } from '../formats/source';
+import type { HubTaskId, TaskDocuments } from '../formats/zeroshot/hubTask';
 import type { TokenizerFiles, TokenizerHandle } from '../formats/tokenizer';
 
 /** Where a text has to be fetched first: how far, and an end to it. */
@@ -16,5 +17,7 @@ export interface LabHost {
   bundledText(): Promise<Uint8Array>;
   /** A text of the Hub by its name (see formats/hubId); absent where there is no Hub. */
   hubText?(name: string, io: TextIo): Promise<HubText>;
+  /** Documents of a zero-shot task's data set on the Hub; absent where there is no Hub. */
+  hubTask?(task: HubTaskId, revision: string | undefined, io: TextIo): Promise<TaskDocuments>;
   tokenizer(files: TokenizerFiles): Promise<TokenizerHandle>;
 }

@@ -21,6 +21,7 @@ import { openHubText, type HubText } from '../formats/hubTexts';
 import { memoryStorage, type HubStorage } from '../formats/hubStorage';
 import { browserStorage } from '../formats/hubStorage.web';
 import type { ModelFiles } from '../formats/source';
+import type { HubTaskId, TaskDocuments } from '../formats/zeroshot/hubTask';
 import { planModel } from '../models/inspect';
 import type { TextIo } from './host';
 import type { HubPreview, HubRequest, HubStorageReport, LabEvent } from './protocol';
@@ -180,6 +181,21 @@ export class HubDesk {
   async text(name: string, endpoint: string | undefined, io: TextIo): Promise<HubText> {
     const storage = await this.storage();
     return openHubText(name, { ...this.options(endpoint, io.signal), storage, onProgress: io.onProgress });
+  }
+
+  async task(
+    task: HubTaskId,
+    revision: string | undefined,
+    endpoint: string | undefined,
+    io: TextIo,
+  ): Promise<TaskDocuments> {
+    const { openHubTask } = await import('../formats/zeroshot/hubTask');
+    const options = this.options(endpoint, io.signal);
+    return openHubTask(task, revision, {
+      ...options,
+      storage: await this.storage(),
+      onProgress: io.onProgress,
+    });
   }
 
   /** The model that is now loaded (null: none of the Hub). Memory that others held is given back. */

@@ -28,13 +28,14 @@ let shared: Promise<GpuContext> | undefined;
 export async function withLab(
   body: (fixture: LabFixture) => Promise<void>,
   options?: { defaultLimits?: boolean; without?: GPUFeatureName[] },
+  host: Partial<LabHost> = {},
 ): Promise<void> {
   const open = (): Promise<GpuContext> =>
     GpuContext.open(testGpu(), { backend: inNode ? 'dawn-node' : 'chrome', ...options });
   shared ??= open();
   const ctx = options ? await open() : await shared;
   const events: LabEvent[] = [];
-  const lab = new Lab(ctx, HOST);
+  const lab = new Lab(ctx, { ...HOST, ...host });
   ctx.errors.length = 0;
   try {
     await body({ lab, events, io: { job: 1, emit: (event) => events.push(event) } });
