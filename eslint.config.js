@@ -33,6 +33,7 @@ const ARROWS = {
     'formats/hubId',
     'formats/dropped',
     'formats/recipe',
+    'formats/archive',
     'formats/compareHtml',
     'formats/compareSeries',
     'formats/compareTable',

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { expect, test } from './fixtures/labPage';
+import { expect, SMALL, test } from './fixtures/labPage';
 
 interface Tensor {
   dtype: string;
@@ -192,4 +192,64 @@ test('a GGUF file is picked, pruned, and written as GGUF again', async ({ lab, p
   expect(report.exported.perplexity).toBeGreaterThan(1);
   expect(report.sparsity.achieved).toBeGreaterThan(0.45);
   expect(Object.values(report.files)).toContain(sha256(written));
+});
+
+test('sizes by format are there before the download, and the archive weighs what was said', async ({
+  lab,
+  page,
+}) => {
+  await lab.openTwoBlock(`${SMALL}&sparsity=0.7`);
+  await page.setViewportSize({ width: 390, height: 844 });
+  await lab.button('Export').click();
+  const dialog = page.getByRole('dialog', { name: 'Export the pruned model' });
+  const cells = await dialog
+    .getByRole('region', { name: 'Sizes by format' })
+    .locator('tbody tr')
+    .evaluateAll((rows) =>
+      rows.map((row) => [...row.querySelectorAll('th, td')].map((cell) => cell.textContent ?? '')),
+    );
+  expect(cells.map(([name]) => name)).toEqual(['dense with zeros', 'bitmask', 'CSR']);
+  expect(cells[0]?.slice(3)).toEqual(['×1.00', '×1.00']);
+  expect(Number(cells[1]?.[3]?.slice(1))).toBeGreaterThan(2);
+  const said = /^([\d.]+)\s(kB|MB)/.exec(cells[1]?.[1] ?? '');
+  const saidBytes = Number(said?.[1]) * (said?.[2] === 'MB' ? 1e6 : 1e3);
+
+  await expect(dialog.getByRole('radio', { name: 'Off' })).toBeChecked();
+  await expect(dialog.getByRole('radio', { name: 'sparse-24-bitmask' })).toHaveCount(0);
+  await expect(dialog).toContainText('no current vLLM or transformers path');
+  await dialog.getByRole('radio', { name: 'sparse-bitmask' }).click();
+  await expect(dialog).toContainText('smaller but not faster');
+  expect(await lab.accessibility()).toEqual([]);
+  expect(await lab.overflow()).toBeLessThanOrEqual(0);
+  expect(await dialog.evaluate((element) => element.scrollWidth - element.clientWidth)).toBeLessThanOrEqual(
+    0,
+  );
+
+  const downloads: import('@playwright/test').Download[] = [];
+  page.on('download', (download) => downloads.push(download));
+  await dialog.getByRole('button', { name: 'Download' }).click();
+  await expect(dialog.getByRole('status', { name: 'Export result' })).toContainText('Written and verified', {
+    timeout: 90_000,
+  });
+  await expect.poll(() => downloads.length).toBe(2);
+  const files = new Map<string, Buffer>();
+  for (const download of downloads)
+    files.set(download.suggestedFilename(), readFileSync(await download.path()));
+  const weights = [...files].find(([name]) => name.endsWith('-pruned.safetensors'))?.[1] ?? Buffer.alloc(0);
+  const tensors = readTensors(weights);
+  const data = [...tensors.values()].reduce((sum, { bytes }) => sum + bytes.length, 0);
+  // Sizes are said with two figures or more; the header stands apart in both.
+  expect(Math.abs(data / saidBytes - 1)).toBeLessThan(0.05);
+  const packed = tensors.get('model.layers.0.mlp.up_proj.compressed');
+  const mask = tensors.get('model.layers.0.mlp.up_proj.bitmask');
+  const ones = [...(mask?.bytes ?? [])].reduce(
+    (sum, byte) => sum + byte.toString(2).replaceAll('0', '').length,
+    0,
+  );
+  expect(packed?.shape).toEqual([ones]);
+  expect(tensors.has('model.layers.0.mlp.up_proj.weight')).toBe(false);
+  const rest = readZip([...files].find(([name]) => name.endsWith('.zip'))?.[1] ?? Buffer.alloc(0));
+  expect(JSON.parse(rest.get('config.json')?.toString('utf8') ?? '{}')).toMatchObject({
+    quantization_config: { sparsity_config: { format: 'sparse-bitmask', targets: ['Linear'] } },
+  });
 });

@@ -1,13 +1,17 @@
 import { useEffect, useState } from 'react';
 import { LabError } from '../../core/errors';
 import type { RunReport } from '../../core/report';
+import { ARCHIVE_STATUS, archiveObstacle, type ArchiveFormat } from '../../formats/archive';
 import { recipeObstacle } from '../../formats/recipe';
 import type { ExportFile, GgufType, ModelSummary, Prediction } from '../../session/protocol';
 import { Segments, Switch } from '../controls/fields';
-import { bytes, count, duration, percent } from '../format';
+import { bytes, compact, count, duration, percent } from '../format';
 import { useLab, useRun, useSpec } from '../hooks/useLab';
+import { useRuns } from '../hooks/useResults';
 import { Icon } from '../icons';
 import { downloadAll, exportName } from '../export/download';
+import { formatSizes } from '../export/exportSizes';
+import { SizesTable } from '../export/SizesTable';
 import { pickedFolderSink, stagingSink } from '../export/sinks';
 import { betaOf } from '../stores/legal';
 import { uiStore } from '../stores/uiStore';
@@ -19,6 +23,13 @@ const FORMATS: readonly { value: Format; label: string }[] = [
   { value: 'f16', label: 'GGUF F16' },
   { value: 'bf16', label: 'GGUF BF16' },
   { value: 'q8_0', label: 'GGUF Q8_0' },
+];
+
+type Weights = 'dense' | ArchiveFormat;
+const WEIGHTS: readonly { value: Weights; label: string }[] = [
+  { value: 'dense', label: 'Off' },
+  { value: 'sparse-bitmask', label: 'sparse-bitmask' },
+  { value: 'sparse-24-bitmask', label: 'sparse-24-bitmask' },
 ];
 
 /** A GGUF file's weights are written in another type than they came in. */
@@ -41,22 +52,38 @@ export default function ExportDialog() {
   const [masks, setMasks] = useState(false);
   const [recipe, setRecipe] = useState(false);
   const [format, setFormat] = useState<Format>('hf');
-  const pruner = useSpec((state) => state.spec.pruner);
+  const [weights, setWeights] = useState<Weights>('dense');
+  const spec = useSpec((state) => state.spec);
+  const { run: shown } = useRuns();
   const [busy, setBusy] = useState(false);
   const [done, setDone] = useState<Done | null>(null);
   const prediction = usePrediction();
   if (!model) return null;
   const name = exportName(model.name);
-  const obstacle = recipeObstacle(pruner, model.architecture);
+  const obstacle = recipeObstacle(spec.pruner, model.architecture);
   const ggufType = model.isGguf && format !== 'hf' ? format : undefined;
+  const smaller = spec.set['shrink'] === true;
+  const formats = WEIGHTS.filter(
+    ({ value }) =>
+      value === 'dense' ||
+      archiveObstacle(value, { pattern: spec.pattern, architecture: model.architecture }) === null,
+  );
+  const archive =
+    weights !== 'dense' && formats.some(({ value }) => value === weights) && !ggufType && !smaller
+      ? weights
+      : undefined;
+  const sizes = smaller ? [] : formatSizes(model, spec, shown?.report ?? null, weightBytes(model, undefined));
   const options = {
+    ...(archive ? { archive } : {}),
     masks: masks && !ggufType,
     recipe: recipe && obstacle === null && !ggufType,
     ...(ggufType ? { ggufType } : {}),
   };
-  const size = weightBytes(model, ggufType) + (options.masks ? model.prunable / 8 : 0);
+  const packed = sizes.find(({ format }) => format === (archive === 'sparse-bitmask' ? 'bitmask' : 'km'));
+  const size =
+    ((archive && packed?.disk) ?? weightBytes(model, ggufType)) + (options.masks ? model.prunable / 8 : 0);
 
-  const run = async (work: () => Promise<Done | null>): Promise<void> => {
+  const write = async (work: () => Promise<Done | null>): Promise<void> => {
     setBusy(true);
     setDone(null);
     try {
@@ -91,10 +118,25 @@ export default function ExportDialog() {
   return (
     <Modal title="Export the pruned model" onClose={close}>
       <WhatIsExported />
-      <p>
-        About <b>{bytes(size)}</b>: every weight keeps its place, the pruned ones are zero. As it is, the file
-        is <b>not smaller and not faster</b>; formats and engines that skip zeros make it so.
-      </p>
+      {smaller ? (
+        <p>
+          At most {bytes(size)}: whole heads and channels are taken out, and what stays is a smaller model.
+        </p>
+      ) : archive ? (
+        <p>
+          About <b>{bytes(size)}</b>: the pruned matrices without their zeros. The file is smaller but{' '}
+          <b>not faster</b>, and only old programs open it.
+        </p>
+      ) : (
+        <p>
+          About <b>{bytes(size)}</b>: every weight keeps its place, the pruned ones are zero. As it is, the
+          file is <b>not smaller and not faster</b>; formats and engines that skip zeros make it so. In
+          numbers
+          {shown?.report ? ', with the zeros of this run' : ', with as many zeros as are asked for'}:
+        </p>
+      )}
+      <SizesTable rows={sizes} pattern={spec.pattern} />
+      <Measured />
       {prediction && (
         <p className="hint">
           Takes {prediction.seconds === null ? 'a moment' : `about ${duration(prediction.seconds)}`} and up to{' '}
@@ -109,6 +151,20 @@ export default function ExportDialog() {
               ? 'One GGUF file with the metadata of the one that was opened. It is opened anew and its own perplexity measured, since its type may round once more.'
               : 'A folder that transformers opens, with config and tokenizer made from the metadata of the GGUF file.'}
           </p>
+        </>
+      )}
+      {!ggufType && !smaller && (
+        <>
+          <div className="export-archive">
+            <span>Archive (legacy)</span>
+            <Segments
+              label="Archive (legacy)"
+              value={archive ?? 'dense'}
+              options={formats}
+              onChange={setWeights}
+            />
+          </div>
+          <p className="hint">{ARCHIVE_STATUS}</p>
         </>
       )}
       <Switch
@@ -131,11 +187,16 @@ export default function ExportDialog() {
       />
       <div className="dialog-actions">
         {'showDirectoryPicker' in window && (
-          <button type="button" className="button primary" disabled={busy} onClick={() => void run(toFolder)}>
+          <button
+            type="button"
+            className="button primary"
+            disabled={busy}
+            onClick={() => void write(toFolder)}
+          >
             Save to folder
           </button>
         )}
-        <button type="button" className="button" disabled={busy} onClick={() => void run(toDownloads)}>
+        <button type="button" className="button" disabled={busy} onClick={() => void write(toDownloads)}>
           Download
         </button>
       </div>
@@ -153,6 +214,19 @@ function WhatIsExported() {
       {spec.pruner},{' '}
       {spec.pattern === 'free' ? `sparsity ${percent(spec.sparsity)}` : `pattern ${spec.pattern}`}
       {tilt}, {spec.samples} calibration samples, seed {spec.seed}.
+    </p>
+  );
+}
+
+/** Tokens per second that Generate has measured on this device, with the kernels that read dense weights. */
+function Measured() {
+  const result = useRun(({ generation }) => generation?.result ?? null);
+  if (!result?.pruned) return null;
+  const [dense, pruned] = [result.dense.tokensPerSecond, result.pruned.tokensPerSecond];
+  return (
+    <p className="hint">
+      Measured here by the last Generate, dense weights both times: {compact(dense)} tokens/s before pruning,{' '}
+      {compact(pruned)} with zeros, ×{(pruned / dense).toFixed(2)}.
     </p>
   );
 }

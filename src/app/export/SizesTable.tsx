@@ -1,0 +1,56 @@
+import type { StorageFormat } from '../../core/sparseSizes';
+import { bytes, changePercent } from '../format';
+import type { FormatSize } from './exportSizes';
+import './export.css';
+
+const NAMES: Record<StorageFormat, string> = {
+  dense: 'dense',
+  zeros: 'dense with zeros',
+  bitmask: 'bitmask',
+  csr: 'CSR',
+  km: 'K of every M',
+};
+
+/** What each format weighs and how much faster it can be at most. */
+export function SizesTable({ rows, pattern }: { rows: readonly FormatSize[]; pattern: string }) {
+  const dense = rows[0];
+  if (!dense) return null;
+  return (
+    <div className="table-shown export-sizes" role="region" aria-label="Sizes by format" tabIndex={0}>
+      <table>
+        <caption>
+          Sizes of this model by format, and the speed-up at most where each token reads every byte once: of
+          its pruned matrices, and of the whole model with what stays dense
+        </caption>
+        <thead>
+          <tr>
+            <th scope="col" className="name">
+              format
+            </th>
+            <th scope="col">on disk</th>
+            <th scope="col">in memory</th>
+            <th scope="col">matrices</th>
+            <th scope="col">model</th>
+          </tr>
+        </thead>
+        <tbody>
+          {rows.map(({ format, disk, memory, limit }) => (
+            <tr key={format}>
+              <th scope="row">{format === 'km' ? pattern : NAMES[format]}</th>
+              <td>{disk === null ? 'no such file' : size(disk, dense.disk)}</td>
+              <td>{size(memory, dense.memory)}</td>
+              <td>×{limit.matrices.toFixed(2)}</td>
+              <td>×{limit.model.toFixed(2)}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+function size(value: number, dense: number | null): string {
+  return dense === null || value === dense
+    ? bytes(value)
+    : `${bytes(value)} (${changePercent(value / dense)})`;
+}
