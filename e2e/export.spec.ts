@@ -202,8 +202,9 @@ test('sizes by format are there before the download, and the archive weighs what
   await page.setViewportSize({ width: 390, height: 844 });
   await lab.button('Export').click();
   const dialog = page.getByRole('dialog', { name: 'Export the pruned model' });
-  const cells = await dialog
-    .getByRole('region', { name: 'Sizes by format' })
+  const sizes = dialog.getByRole('region', { name: 'Sizes by format' });
+  await expect(sizes).toBeVisible();
+  const cells = await sizes
     .locator('tbody tr')
     .evaluateAll((rows) =>
       rows.map((row) => [...row.querySelectorAll('th, td')].map((cell) => cell.textContent ?? '')),
