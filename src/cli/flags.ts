@@ -154,6 +154,15 @@ const EXTRA = {
   'search-seed': { kind: 'text', value: 'X', help: 'seed of the search, 0' },
   suite: { kind: 'text', value: 'NAME', help: 'kernels, forward, tick, sweep, load or export' },
   all: { kind: 'switch', help: 'every past run' },
+  formats: {
+    kind: 'text',
+    value: 'LIST',
+    help: 'storage formats: dense,zeros,bitmask,csr,km (default: all)',
+  },
+  'prompt-tokens': { kind: 'text', value: 'N', help: 'tokens of the prompt, 32' },
+  tokens: { kind: 'text', value: 'N', help: 'tokens decoded in each run, 128' },
+  reps: { kind: 'text', value: 'N', help: 'timed runs of each format, 5' },
+  warmup: { kind: 'text', value: 'N', help: 'runs before them, 2' },
   quick: { kind: 'switch', help: 'small shapes, few repetitions' },
 } as const satisfies Record<string, FlagDescription>;
 

@@ -14,6 +14,7 @@ import { pruneCommand } from './commands/prune';
 import { recipeCommand } from './commands/recipe';
 import { runsCommand } from './commands/runs';
 import { searchMetricCommand } from './commands/searchMetric';
+import { speedCommand } from './commands/speed';
 import { sweepCommand } from './commands/sweep';
 import { textsCommand } from './commands/texts';
 import { verifyCommand } from './commands/verify';
@@ -32,6 +33,7 @@ const COMMANDS: readonly Command[] = [
   compareCommand,
   zeroShotCommand,
   generateCommand,
+  speedCommand,
   verifyCommand,
   inspectCommand,
   recipeCommand,

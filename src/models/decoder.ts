@@ -17,7 +17,7 @@ import { rmsNorm } from '../ops/rmsNorm';
 import { rope } from '../ops/rope';
 import { splitColumns } from '../ops/splitColumns';
 import { Workspace as Scratch } from '../ops/workspace';
-import type { Act, MaskBuffer, Weight } from '../ops/types';
+import type { Act, MaskBuffer, Vec, Weight } from '../ops/types';
 import type { BlockSpec, DecoderConfig, MatrixPart, NormSlot } from './archs/define';
 import { matrixOf, type LoadedModel, type NormVectors } from './load';
 import { rotaryKey, rotaryTable } from './rotary';
@@ -98,11 +98,13 @@ export interface KvCache {
   v: Act;
 }
 
-/** A matrix as this run sees it: a weight, and for single tokens optionally a mask applied while loading. */
-export interface MatrixView {
-  weight: Weight;
-  mask?: MaskBuffer;
-}
+/**
+ * A matrix as this run sees it: a weight, and for single tokens optionally a mask applied while loading; or something
+ * that multiplies by itself (a packed weight).
+ */
+export type MatrixView =
+  | { weight: Weight; mask?: MaskBuffer }
+  | { multiply: (rec: Recorder, x: Act, out: Act, add: { bias?: Vec; residual?: Act }) => Promise<void> };
 
 export interface BlockRun {
   layer: number;
@@ -199,8 +201,10 @@ export class Decoder {
     const on = <T extends Act | undefined>(a: T): T => a && { ...a, rows };
     const { biases, norms } = layer;
     const linear = async (name: string, input: Act, output: Act, residual?: Act): Promise<void> => {
-      const { weight, mask } = await run.matrix(name);
+      const view = await run.matrix(name);
       const options = { bias: biases[name], residual };
+      if ('multiply' in view) return view.multiply(rec, input, output, options);
+      const { weight, mask } = view;
       if (rows === 1) await matvec(rec, input, weight, output, { ...options, mask });
       else await matmul(rec, input, weight, output, options);
     };
@@ -357,7 +361,7 @@ export class Decoder {
   }
 
   /** The dense view of a layer. */
-  dense(layer: number): (name: string) => MatrixView {
+  dense(layer: number): (name: string) => { weight: Weight } {
     return (name) => ({ weight: matrixOf(this.model, layer, name) });
   }
 

@@ -56,6 +56,11 @@ export class DecodingSession {
     await this.#scope.ready();
   }
 
+  /** Begins another sequence. */
+  rewind(): void {
+    this.#position = 0;
+  }
+
   /** Feeds ids and returns the logits after the last one. */
   async feed(ids: Uint32Array, view: LayerView | PrefillView): Promise<Float32Array> {
     const rec = this.#rec;

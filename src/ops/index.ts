@@ -9,6 +9,7 @@ import { attentionKernels } from './attention';
 import { attentionBackwardKernels } from './attentionBackward';
 import { columnEnergyKernels } from './columnEnergy';
 import { columnMomentsKernel } from './columnMoments';
+import { copyKernel } from './copy';
 import { countZerosKernel } from './countZeros';
 import { embedKernels } from './embed';
 import { errorSumsKernel } from './errorSums';
@@ -48,6 +49,7 @@ export const OPS: readonly OpEntry[] = [
   { name: 'matmul', kernels: all(...Object.values(matmulKernels)) },
   { name: 'matvec', kernels: all(...Object.values(matvecKernels)) },
   { name: 'packedMatvec', kernels: packedKernels },
+  { name: 'copy', kernels: [copyKernel] },
   { name: 'splitColumns', kernels: [splitColumnsKernel] },
   { name: 'rope', kernels: [ropeKernel] },
   { name: 'attention', kernels: all(attentionKernels) },

@@ -134,7 +134,8 @@ function filled(mask: Uint32Array, cols: number, { keep, group }: Groups): Uint3
   });
 }
 
-function ones(word: number): number {
+/** Set bits of a 32-bit word. */
+export function ones(word: number): number {
   let n = word - ((word >>> 1) & 0x55555555);
   n = (n & 0x33333333) + ((n >>> 2) & 0x33333333);
   return Math.imul((n + (n >>> 4)) & 0x0f0f0f0f, 0x01010101) >>> 24;

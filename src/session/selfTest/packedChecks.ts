@@ -4,6 +4,7 @@ import type { FloatDtype } from '../../core/dtypes';
 import type { Groups } from '../../core/sparseSizes';
 import { applyMask } from '../../ops/applyMask';
 import { expectClose } from '../../ops/compare';
+import { copy } from '../../ops/copy';
 import { matvecRef } from '../../ops/matvec.ref';
 import type { PackedFormat } from '../../ops/packed';
 import {
@@ -63,10 +64,22 @@ function unpackCheck(format: PackedFormat, dtype: FloatDtype): KernelCheck {
   };
 }
 
+const copyCheck: KernelCheck = {
+  op: 'copy',
+  what: '300 values',
+  ...NO_VARIANTS,
+  async run(rig) {
+    const x = uploadAct(rig, normals(300, 10), 300);
+    const out = poisonedAct(rig, 1, 300);
+    await copy(rig.rec, x.buffer, out.buffer, 1200);
+    expectClose(await readAct(rig, out), normals(300, 10), () => 0);
+  },
+};
+
 export const PACKED_CHECKS: readonly KernelCheck[] = DTYPES.flatMap((dtype) => [
   matvecCheck('bitmask', dtype, null),
   matvecCheck('csr', dtype, null),
   matvecCheck('km', dtype, { keep: 2, group: 4 }),
   unpackCheck('bitmask', dtype),
   unpackCheck('csr', dtype),
-]);
+]).concat(copyCheck);
