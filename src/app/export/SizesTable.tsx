@@ -16,36 +16,39 @@ export function SizesTable({ rows, pattern }: { rows: readonly FormatSize[]; pat
   const dense = rows[0];
   if (!dense) return null;
   return (
-    <div className="table-shown export-sizes" role="region" aria-label="Sizes by format" tabIndex={0}>
-      <table>
-        <caption>
-          Sizes of this model by format, and the speed-up at most where each token reads every byte once: of
-          its pruned matrices, and of the whole model with what stays dense
-        </caption>
-        <thead>
-          <tr>
-            <th scope="col" className="name">
-              format
-            </th>
-            <th scope="col">on disk</th>
-            <th scope="col">in memory</th>
-            <th scope="col">matrices</th>
-            <th scope="col">model</th>
-          </tr>
-        </thead>
-        <tbody>
-          {rows.map(({ format, disk, memory, limit }) => (
-            <tr key={format}>
-              <th scope="row">{format === 'km' ? pattern : NAMES[format]}</th>
-              <td>{disk === null ? 'no such file' : size(disk, dense.disk)}</td>
-              <td>{size(memory, dense.memory)}</td>
-              <td>×{limit.matrices.toFixed(2)}</td>
-              <td>×{limit.model.toFixed(2)}</td>
+    <>
+      <div className="table-shown export-sizes" role="region" aria-label="Sizes by format" tabIndex={0}>
+        <table>
+          <caption className="visually-hidden">Sizes by format</caption>
+          <thead>
+            <tr>
+              <th scope="col" className="name">
+                format
+              </th>
+              <th scope="col">on disk</th>
+              <th scope="col">in memory</th>
+              <th scope="col">matrices</th>
+              <th scope="col">model</th>
             </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
+          </thead>
+          <tbody>
+            {rows.map(({ format, disk, memory, limit }) => (
+              <tr key={format}>
+                <th scope="row">{format === 'km' ? pattern : NAMES[format]}</th>
+                <td>{disk === null ? 'no such file' : size(disk, dense.disk)}</td>
+                <td>{size(memory, dense.memory)}</td>
+                <td>×{limit.matrices.toFixed(2)}</td>
+                <td>×{limit.model.toFixed(2)}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+      <p className="hint">
+        Last two columns: the speed-up at most where each token reads every byte once, of the pruned matrices
+        alone and of the whole model with what stays dense. Arithmetic, not a measurement.
+      </p>
+    </>
   );
 }
 
