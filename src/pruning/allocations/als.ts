@@ -16,12 +16,12 @@ export const ALS_SEQUENCES: PrunerParam = {
 export const ALS_TOKENS: PrunerParam = {
   name: 'alsTokens',
   label: 'Tokens of each',
-  help: 'Tokens of each sequence that are compared, evenly spread.',
+  help: 'Tokens of each sequence that are compared, evenly spread; 0 for all, or as many as some seconds allow.',
   type: 'number',
   integer: true,
-  min: 1,
-  max: 4096,
-  init: 32,
+  min: 0,
+  max: 131072,
+  init: 0,
 };
 
 const BOUND: PrunerParam = {

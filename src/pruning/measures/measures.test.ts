@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { Rng } from '../../core/rng';
 import { evaluate, formatExpression, parseExpression, POST_OPS, PRE_OPS, PUBLISHED, REDUCE_OPS } from './expression'; // prettier-ignore
 import { outlierPercentage } from './outliers';
-import { similarityOf, unitRows } from './similarity';
+import { similarityCost, similarityOf, unitRows } from './similarity';
 import { fitTail } from './tail';
 import { globalThreshold, lampScores } from './threshold';
 
@@ -142,6 +142,14 @@ describe('similarityOf', () => {
     };
     const psi = await similarityOf([a, b], pace);
     expect(psi[0]?.[1]).toBeCloseTo(square(a, b) / Math.sqrt(square(a, a) * square(b, b)), 6);
+  });
+
+  it('costs what the cheaper way multiplies: all pairs of features, or all pairs of tokens', () => {
+    // 3 pairs of 40 x 40 products over 200 tokens; 12 x 12 / 2 products of 40 for each, and of one for each of 4 pairs.
+    expect(similarityCost([40, 40], 200)).toEqual({ products: 200 * 3 * 40 * 40, byTokens: false });
+    expect(similarityCost([40, 40], 12)).toEqual({ products: 72 * (80 + 4), byTokens: true });
+    // Products of so many tokens would not fit.
+    expect(similarityCost([20000, 20000], 9000).byTokens).toBe(false);
   });
 
   it('unitRows leaves every token with norm 1', () => {

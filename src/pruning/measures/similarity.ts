@@ -20,6 +20,19 @@ export function unitRows({ values, width }: Features): void {
   }
 }
 
+/** Multiplications of `similarityOf` for features of these widths, and whether products of tokens are the cheaper way. */
+export function similarityCost(
+  widths: readonly number[],
+  tokens: number,
+): { products: number; byTokens: boolean } {
+  const total = widths.reduce((a, b) => a + b, 0);
+  const squares = widths.reduce((a, b) => a + b * b, 0);
+  const features = (tokens * (total * total + squares)) / 2;
+  const pairs = (tokens * tokens * (total + widths.length ** 2)) / 2;
+  const byTokens = pairs < features && widths.length * tokens * tokens * 4 <= KEPT_BYTES;
+  return { products: byTokens ? pairs : features, byTokens };
+}
+
 /**
  * psi_ij = ||Xi' Xj||^2 / (||Xi' Xi|| ||Xj' Xj||), Frobenius norms, [n][n]: symmetric with unit diagonal. Sums in f64,
  * over whichever is cheaper: products of features, or of tokens (||Xi' Xj||^2 = <Xi Xi', Xj Xj'>). Features that are all
@@ -27,16 +40,11 @@ export function unitRows({ values, width }: Features): void {
  */
 export async function similarityOf(features: readonly Features[], pace: Pace): Promise<number[][]> {
   const tokens = features[0] ? features[0].values.length / features[0].width : 0;
-  const widths = features.map(({ width }) => width);
-  const total = widths.reduce((a, b) => a + b, 0);
-  const squares = widths.reduce((a, b) => a + b * b, 0);
-  const byFeatures = (tokens * (total * total + squares)) / 2;
-  const byTokens = (tokens * tokens * (total + features.length ** 2)) / 2;
-  const kept = features.length * tokens * tokens * 4;
-  const tokenGrams =
-    byTokens < byFeatures && kept <= KEPT_BYTES
-      ? await Promise.all(features.map((f) => tokenGram(f, tokens, pace)))
-      : null;
+  const { byTokens } = similarityCost(
+    features.map(({ width }) => width),
+    tokens,
+  );
+  const tokenGrams = byTokens ? await Promise.all(features.map((f) => tokenGram(f, tokens, pace))) : null;
   const cross: number[][] = features.map(() => []);
   for (const [i, a] of features.entries())
     for (const [j, b] of features.entries()) {
