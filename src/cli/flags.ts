@@ -107,6 +107,21 @@ const EXTRA = {
     kind: 'switch',
     help: 'all pruners with the first allocation, then the first pruner with all allocations; not their product',
   },
+  theorem: {
+    kind: 'text',
+    value: 'LIST',
+    help: 'what is put on trial: 3.1, 3.2, 3.4, 3.5, lab, convexity, proxy, or all; without --seeds on draws 0,1,2',
+  },
+  rates: {
+    kind: 'text',
+    value: 'LIST',
+    help: 'sparsities that the error of a layer is measured at, 0.05,0.1,...,0.95',
+  },
+  others: {
+    kind: 'text',
+    value: 'HOW',
+    help: 'theorem 3.4: layers that are not raised are at the target (default), or dense',
+  },
   html: { kind: 'text', value: 'F', help: 'write the table and its charts as one page to F' },
   csv: { kind: 'text', value: 'F', help: 'write the table to F' },
   resume: {

@@ -17,6 +17,7 @@ import { searchMetricCommand } from './commands/searchMetric';
 import { speedCommand } from './commands/speed';
 import { sweepCommand } from './commands/sweep';
 import { textsCommand } from './commands/texts';
+import { theoryCommand } from './commands/theory';
 import { verifyCommand } from './commands/verify';
 import { zeroShotCommand } from './commands/zeroshot';
 import { allowOnly, helpFor, parseArguments, type Parsed } from './flags';
@@ -32,6 +33,7 @@ const COMMANDS: readonly Command[] = [
   searchMetricCommand,
   compareCommand,
   zeroShotCommand,
+  theoryCommand,
   generateCommand,
   speedCommand,
   verifyCommand,

@@ -33,7 +33,7 @@ export const parameter = z.union([z.number(), z.boolean(), text]);
 export const diverged = z.literal(true).optional();
 
 export const textRecord = z.object({ source: text, sha256, windows: count, window: count, tokens: count });
-const layerErrors = z.object({
+export const layerErrors = z.object({
   local: figure,
   inPlace: figure,
   inherited: figure,

@@ -77,6 +77,8 @@ export interface PruneJob {
   errors?: { text: ResolvedText; kind: 'full' | 'cumulative' };
   evaluate?: ResolvedText;
   keepAs?: string;
+  /** The caller's own room for the pruned layers, in place of `keepAs`. */
+  keep?: readonly PrunedLayer[];
   /** Counts zeros though no masks are kept. */
   countZeros?: boolean;
   onLayer?: (layer: number, row: LayerErrors | null) => void;
@@ -311,18 +313,9 @@ export class Engine {
       );
       const ws =
         texts.length > 0 ? this.workspace(scope, texts) : allocWorkspace(scope, this.model.config, 1);
-      const keep = job.keepAs === undefined ? undefined : this.#openKept(job.plan.updates);
+      const keep = job.keepAs === undefined ? job.keep : this.#openKept(job.plan.updates);
       const warnings = new Set<string>();
-      const chooser = await this.#chooser(rec, job, meter, (text) => warnings.add(text));
-      const selector = new Selector(scope, this.model, {
-        pruner: job.plan.pruner,
-        params: job.plan.params,
-        pattern: job.plan.pattern,
-        mixed: job.plan.mixed,
-        exactBudget: job.plan.exactBudget,
-        path: this.selectPath(job.plan.select),
-        chooser,
-      });
+      const { selector, chooser } = await this.selector(rec, scope, job, meter, (text) => warnings.add(text));
       await scope.ready();
 
       const { layers } = this.model.config;
@@ -376,7 +369,7 @@ export class Engine {
         this.#masks = {
           key: job.keepAs,
           rates: job.rates,
-          layers: keep,
+          layers: [...keep],
           zeros: result.zeros,
           parts: result.parts,
           margin: result.margin,
@@ -394,6 +387,23 @@ export class Engine {
       for (const entry of using) entry.users -= 1;
       scope.close();
     }
+  }
+
+  /** What chooses the masks of a job, with the solver where there is one; its small buffers belong to `scope`. */
+  async selector(
+    rec: Recorder,
+    scope: Scope,
+    job: Pick<PruneJob, 'plan' | 'calibration'>,
+    meter: Meter,
+    warn: (text: string) => void,
+  ): Promise<{ selector: Selector; chooser: Chooser | undefined }> {
+    const { pruner, params, pattern, mixed, exactBudget, select } = job.plan;
+    const chooser = await this.#chooser(rec, job, meter, warn);
+    const path = this.selectPath(select);
+    return {
+      selector: new Selector(scope, this.model, { pruner, params, pattern, mixed, exactBudget, path, chooser }),
+      chooser,
+    };
   }
 
   /** Bytes of GPU memory that a run of these texts asks for at its peak. */
@@ -447,7 +457,7 @@ export class Engine {
   /** What chooses for a pruner that is more than a score |W| times a norm. */
   async #chooser(
     rec: Recorder,
-    { plan, calibration }: PruneJob,
+    { plan, calibration }: Pick<PruneJob, 'plan' | 'calibration'>,
     meter: Meter,
     warn: (text: string) => void,
   ): Promise<Chooser | undefined> {
@@ -486,7 +496,8 @@ export class Engine {
   }
 }
 
-function wantedOf(statistics: readonly Statistic[]): WantedStatistics {
+/** What a layer's inputs are measured for. */
+export function wantedOf(statistics: readonly Statistic[]): WantedStatistics {
   const has = (name: Statistic): boolean => statistics.includes(name);
   return { norm: has('norm'), gram: has('gram'), moments: has('moments') };
 }

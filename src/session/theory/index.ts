@@ -10,6 +10,7 @@ import type { TextName } from '../../core/spec';
 import { THEOREMS, type TheoremId, type TheoryRecord, type TheorySpec } from '../../core/theory';
 import { ENGINE_VERSION } from '../../core/version';
 import { perplexityOf } from '../../eval/perplexity';
+import { checkBeta } from '../../pruning/allocations';
 import type { JobIo, Lab } from '../lab';
 import { seedDraws } from '../seeds';
 import { checkSpec, ratesSpec, TheoryRun, type Texts } from './run';
@@ -28,7 +29,15 @@ export interface Trial {
 }
 
 /** Each is fetched when it is asked for. */
-const TRIALS: Partial<Record<TheoremId, () => Promise<Trial>>> = {};
+const TRIALS: Readonly<Record<TheoremId, () => Promise<Trial>>> = {
+  '3.1': () => import('./monotone').then((m) => m.monotone),
+  '3.2': () => import('./bounds').then((m) => m.bounds),
+  '3.4': () => import('./spread').then((m) => m.spread),
+  '3.5': () => import('./orders').then((m) => m.orders),
+  lab: () => import('./labTheory').then((m) => m.labTheory),
+  convexity: () => import('./convexity').then((m) => m.convexity),
+  proxy: () => import('./proxy').then((m) => m.proxy),
+};
 
 /** SpecError for a spec that makes no sense, or a `known` of something else that is not to be dropped. */
 export async function runTheory(
@@ -40,6 +49,7 @@ export async function runTheory(
   checkSpec(spec);
   const { base } = spec;
   const { engine, plan: model, record: modelRecord } = lab.loaded;
+  if (typeof base.beta === 'number') checkBeta(base.beta, base.sparsity, modelRecord.layers);
   const uniform = lab.plan(
     ratesSpec(
       base,
@@ -64,13 +74,7 @@ export async function runTheory(
     known = null;
   }
   const wanted = THEOREMS.filter((theorem) => spec.theorems.includes(theorem));
-  const trials = await Promise.all(
-    wanted.map((theorem) => {
-      const found = TRIALS[theorem];
-      if (!found) throw new LabError('SpecError', `Theorem ${theorem} cannot be put on trial.`);
-      return found();
-    }),
-  );
+  const trials = await Promise.all(wanted.map((theorem) => TRIALS[theorem]()));
   const place = (theorem: TheoremId): number => {
     const at = wanted.indexOf(theorem);
     return at < 0 ? wanted.length + THEOREMS.indexOf(theorem) : at;

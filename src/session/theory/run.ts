@@ -42,8 +42,8 @@ export class TheoryRun {
   readonly record: TheoryRecord;
   readonly #io: JobIo;
   readonly #trials = new Map<string, TheoryTrial>();
-  /** Trials that the theorems of this call asked for, in the order asked. */
-  readonly used = new Set<TheoryTrial>();
+  /** Trials that the theorems of this call asked for, in the order asked, with their names. */
+  readonly used = new Map<TheoryTrial, string>();
   readonly #startMs = performance.now();
   #steps = { done: 0, measured: 0, all: 0 };
 
@@ -98,12 +98,18 @@ export class TheoryRun {
   }
 
   /** Prunes the clean model at these rates and measures it; a pruning of before is not repeated. */
-  async trial(stage: string, seed: number, rates: readonly number[], full = false): Promise<TheoryTrial> {
+  async trial(
+    theorem: TheoremId,
+    name: string,
+    seed: number,
+    rates: readonly number[],
+    { full = false } = {},
+  ): Promise<TheoryTrial> {
     const key = trialKey(seed, rates);
     const known = this.#trials.get(key);
     if (known && (!full || known.errors)) {
       this.#steps.done += 1;
-      this.used.add(known);
+      this.#use(known, name);
       return known;
     }
     const { calibration } = this.draw(seed);
@@ -112,7 +118,7 @@ export class TheoryRun {
     const text = errorsOn === 'calibration' ? calibration : this.texts[errorsOn];
     const kind = full ? ('full' as const) : ('cumulative' as const);
     const { engine } = this.lab.loaded;
-    const result = await this.step(stage, (rec, meter) =>
+    const result = await this.step(this.stage(theorem, name), (rec, meter) =>
       engine.prune(
         rec,
         {
@@ -136,11 +142,22 @@ export class TheoryRun {
     };
     if (known) {
       this.record.trials[this.record.trials.indexOf(known)] = trial;
+      const before = this.used.get(known);
       this.used.delete(known);
+      if (before !== undefined) name = before;
     } else this.record.trials.push(trial);
     this.#trials.set(key, trial);
-    this.used.add(trial);
+    this.#use(trial, name);
     return trial;
+  }
+
+  #use(trial: TheoryTrial, name: string): void {
+    if (!this.used.has(trial)) this.used.set(trial, name);
+  }
+
+  /** What progress says of a measurement. */
+  stage(theorem: TheoremId, what: string): string {
+    return `${/^\d/.test(theorem) ? `Theorem ${theorem}` : CLAIMS[theorem].title}: ${what}`;
   }
 
   /** One measurement among those that progress counts. */
