@@ -252,7 +252,7 @@ class BoundWalk {
   }
 
   async #records(rec: Recorder, sums: ReadonlyMap<string, Sums>): Promise<MatrixBound[]> {
-    const pace = realPace(rec.signal);
+    const pace = realPace(rec);
     const out: MatrixBound[] = [];
     for (const { name: matrix } of this.#engine.model.config.matrices) {
       const weight = await this.#masked.masked(rec, matrix);

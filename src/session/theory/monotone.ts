@@ -86,7 +86,7 @@ export async function layerCurve(
     for (const [input, norms] of Object.entries(stream.norms[layer] ?? {}))
       if (found[input]?.norms) found[input] = { ...found[input], norms };
     const inputs = inputsFrom(text, found);
-    const pace = realPace(rec.signal);
+    const pace = realPace(rec);
     const sweeps: MatrixSweep[] = [];
     if (want.matrices)
       for (const { name, input } of model.config.matrices) {
