@@ -4,6 +4,7 @@ import { openModel } from '../../formats/hfModel';
 import { planModel } from '../../models/inspect';
 import { unpackWindows } from '../../models/windows';
 import { TextStore } from '../../session/texts';
+import { clozeFile } from '../../session/zeroshot/documents';
 import type { TextName } from '../../core/spec';
 import type { Command } from '../command';
 import { oneModel, specFromFlags } from '../flags';
@@ -15,7 +16,7 @@ import { inputPaths, nodeHost, openModelFiles } from '../session';
 export const textsCommand: Command = {
   name: 'texts',
   usage: 'texts <model> --out DIR',
-  summary: "write the model's three default texts as token windows",
+  summary: "write the model's three default texts as token windows, and the cloze set",
   flags: ['out', 'force', 'samples', 'window', 'windows', 'seed'],
   async run({ parsed, console, signal, finish }) {
     const model = oneModel(parsed);
@@ -35,10 +36,15 @@ export const textsCommand: Command = {
         files.push([`${which}.json`, windowsToJson(unpackWindows(text.windows))]);
         throwIfAborted(signal);
       }
+      // For other programs that score it; this one makes it of the bundled text whenever it is wanted.
+      files.push(['cloze.jsonl', await clozeFile(nodeHost)]);
       await replaceFolder(out, force, async (working) => {
         for (const [name, data] of files) await writeWhole(join(working, name), data);
       });
-      await finish({ texts: records }, `calibration.json, select.json and report.json written to ${out}\n`);
+      await finish(
+        { texts: records },
+        `calibration.json, select.json, report.json and cloze.jsonl written to ${out}\n`,
+      );
       return 0;
     } finally {
       store.close();
