@@ -20,6 +20,7 @@ const BaseDialog = lazy(() => import('./panels/BaseDialog'));
 const RunsDialog = lazy(() => import('./panels/RunsDialog'));
 const LayerDialog = lazy(() => import('./layer/LayerDialog'));
 const CompareDialog = lazy(() => import('./compare/CompareDialog'));
+const ZeroShotDialog = lazy(() => import('./zeroshot/ZeroShotDialog'));
 const HubDialog = lazy(() => import('./panels/HubDialog'));
 
 /** The instrument: cause on the left, effect on the right, what the engine does at the bottom. */
@@ -71,6 +72,7 @@ function Dialogs() {
       {dialog?.name === 'runs' && <RunsDialog />}
       {dialog?.name === 'layer' && <LayerDialog layer={dialog.layer} />}
       {dialog?.name === 'compare' && <CompareDialog />}
+      {dialog?.name === 'zeroShot' && <ZeroShotDialog />}
       {dialog?.name === 'hub' && <HubDialog id={dialog.id} revision={dialog.revision} />}
     </Suspense>
   );

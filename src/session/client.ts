@@ -63,6 +63,7 @@ export function wrapEndpoint(worker: Worker): LabApi {
     sweep: (job, spec, options) => call(remote.sweep(job, spec, options)),
     compare: (job, spec, known) => call(remote.compare(job, spec, known)),
     theory: (job, spec, known) => call(remote.theory(job, spec, known)),
+    zeroShot: (job, spec, request) => call(remote.zeroShot(job, spec, request)),
     generate: (job, spec, request) => call(remote.generate(job, spec, request)),
     inspectLayer: (job, spec, layer) => call(remote.inspectLayer(job, spec, layer)),
     exportTo: (job, spec, sink: ExportSink, options) =>

@@ -19,6 +19,7 @@ import type {
 import type { LabSpec, ParamValue, TextName } from '../core/spec';
 import type { TheoryRecord, TheorySpec } from '../core/theory';
 import type { ArchiveFormat } from '../formats/archive';
+import type { ZeroShotRecord, ZeroShotRequest } from '../core/zeroshot';
 import type { ExportSink } from '../formats/sink';
 
 export interface ParamDescription {
@@ -290,6 +291,8 @@ export interface LabApi {
   compare(job: number, spec: CompareSpec, known: Comparison | null): Promise<Comparison>;
   /** Measures what `known` does not hold, if it is of the same model, texts and settings; 'theory' events follow. */
   theory(job: number, spec: TheorySpec, known: TheoryRecord | null): Promise<TheoryRecord>;
+  /** Tasks on the dense model and, with a spec (beta a number), on that spec's masks. A job of the kind 'inspect'. */
+  zeroShot(job: number, spec: LabSpec | null, request: ZeroShotRequest): Promise<ZeroShotRecord>;
   generate(job: number, spec: LabSpec, request: GenerateRequest): Promise<GenerateResult>;
   /** One layer (the first is 0) as this spec prunes it. beta must be a number. A newer one replaces it. */
   inspectLayer(job: number, spec: LabSpec, layer: number): Promise<LayerRecord>;

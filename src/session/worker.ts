@@ -66,6 +66,7 @@ const host: LabHost = {
     return text;
   },
   hubText: async (name, io) => (await hubDesk()).text(name, endpoint, io),
+  hubTask: async (task, revision, io) => (await hubDesk()).task(task, revision, endpoint, io),
   tokenizer: webTokenizer,
 };
 
@@ -254,6 +255,11 @@ const api: LabApi = {
     runJob(job, 'theory', async (open, io) => {
       const { runTheory } = await import('./theory');
       return runTheory(open, spec, { known, other: 'drop' }, io);
+    }),
+  zeroShot: (job, spec, request) =>
+    runJob(job, 'inspect', async (open, io) => {
+      const { zeroShot } = await import('./zeroshot');
+      return zeroShot(open, request, spec && { spec, beta: betaOf(spec) }, io);
     }),
   generate: (job, spec, request) =>
     runJob(job, 'generate', async (open, io) => {

@@ -231,6 +231,7 @@ export function createFakeLab(given: Partial<FakeOptions> = {}): LabApi {
       }),
     theory: () =>
       Promise.reject(new LabError('InternalError', 'Without an engine no theorem can be put on trial.')),
+    zeroShot: () => Promise.reject(new LabError('InternalError', 'Without an engine no task can be scored.')),
     generate: (job, _, request) =>
       asForeground(async () => {
         const dense =

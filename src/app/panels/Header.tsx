@@ -60,7 +60,18 @@ function Actions() {
   return (
     <>
       <ShareButton />
-      <CompareButton />
+      <ViewButton
+        name="compare"
+        label="Compare"
+        title="Several methods side by side"
+        load={() => import('../compare/CompareDialog')}
+      />
+      <ViewButton
+        name="zeroShot"
+        label="Tasks"
+        title="Zero-shot tasks, dense beside pruned"
+        load={() => import('../zeroshot/ZeroShotDialog')}
+      />
       <button
         type="button"
         className="button primary"
@@ -233,8 +244,15 @@ function PinButton() {
   );
 }
 
-/** Opens the comparison of methods. */
-function CompareButton() {
+interface ViewProps {
+  name: 'compare' | 'zeroShot';
+  label: string;
+  title: string;
+  load: () => Promise<unknown>;
+}
+
+/** Opens a view of its own, fetched when the pointer comes near. */
+function ViewButton({ name, label, title, load }: ViewProps) {
   const model = useRun((state) => state.model);
   return (
     <button
@@ -242,11 +260,11 @@ function CompareButton() {
       className="button compare"
       aria-haspopup="dialog"
       disabled={model === null}
-      title="Several methods side by side"
-      onClick={() => uiStore.setState({ dialog: { name: 'compare' } })}
-      onPointerEnter={() => void import('../compare/CompareDialog')}
+      title={title}
+      onClick={() => uiStore.setState({ dialog: { name } })}
+      onPointerEnter={() => void load()}
     >
-      Compare
+      {label}
     </button>
   );
 }

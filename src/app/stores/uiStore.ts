@@ -32,6 +32,7 @@ export type Dialog =
   /** The first layer is 0. */
   | { name: 'layer'; layer: number }
   | { name: 'compare' }
+  | { name: 'zeroShot' }
   | { name: 'hub'; id: string; revision: string; preview: HubPreview | null };
 
 export interface UiState {

@@ -1,0 +1,85 @@
+/** Zero-shot tasks: what is asked, how the dense and the pruned model answer, what that says. */
+import './zeroshot.css';
+import { useStore } from 'zustand';
+import type { ZeroShotRecord } from '../../core/zeroshot';
+import { recordVerdict, taskVerdict } from '../../core/zeroshotWords';
+import { saveBlob } from '../charts/csv';
+import { duration, percent } from '../format';
+import { useLab, useRun } from '../hooks/useLab';
+import { Modal } from '../panels/Modal';
+import { uiStore } from '../stores/uiStore';
+import { ScoresFigure } from './ScoresFigure';
+import { Setup } from './Setup';
+import { stop, zeroShotStore } from './zeroShot';
+
+export default function ZeroShotDialog() {
+  const record = useStore(zeroShotStore, (state) => state.record);
+  const job = useStore(zeroShotStore, (state) => state.job);
+  return (
+    <Modal title="Zero-shot tasks" wide onClose={() => uiStore.setState({ dialog: null })}>
+      <p className="hint">
+        Each option of an item is scored by the log-probability that the model gives it; nothing is generated.
+        Small models guess at most tasks: their margin, and the next-sentence set, say more than the accuracy.
+      </p>
+      <Setup />
+      {job !== null && <Progress job={job} />}
+      {record && <Results record={record} />}
+    </Modal>
+  );
+}
+
+function Progress({ job }: { job: number }) {
+  const lab = useLab();
+  const record = useRun(({ jobs }) => jobs.find(({ id }) => id === job));
+  const done = record && record.total > 0 ? record.done / record.total : 0;
+  const left = record?.secondsLeft;
+  return (
+    <div className="compare-progress">
+      <progress aria-label="Zero-shot tasks" max={1} value={done} />
+      <p>
+        {record?.stage ?? 'Starting'}, {percent(done)}
+        {left !== null && left !== undefined && left >= 1 && `, about ${duration(left)} left`}
+      </p>
+      <button type="button" className="button small" onClick={() => stop(lab)}>
+        Stop
+      </button>
+    </div>
+  );
+}
+
+function Results({ record }: { record: ZeroShotRecord }) {
+  const { model, pruned, tasks, warnings } = record;
+  const beside = pruned ? `, dense beside ${percent(pruned.sparsity, 1)} zeros` : ', dense';
+  const save = (): void =>
+    saveBlob(
+      new Blob([`${JSON.stringify(record, null, 2)}\n`], { type: 'application/json' }),
+      `prunelab-zeroshot-${model.name.replaceAll(/[^\w.-]+/g, '_')}.json`,
+    );
+  return (
+    <div className="zeroshot-results">
+      <ScoresFigure record={record} subject={`${model.name}${beside}`} />
+      <section aria-label="What the tasks say">
+        {tasks.map((task) => (
+          <div key={`${task.task} ${task.source}`}>
+            <h3>
+              {task.title} <small>{task.source}</small>
+            </h3>
+            {taskVerdict(task).map((words) => (
+              <p key={words}>{words}</p>
+            ))}
+          </div>
+        ))}
+        {[...recordVerdict(record), ...warnings].map((words) => (
+          <p key={words} className="hint">
+            {words}
+          </p>
+        ))}
+      </section>
+      <div className="dialog-actions">
+        <button type="button" className="button small" onClick={save}>
+          Save JSON
+        </button>
+      </div>
+    </div>
+  );
+}
