@@ -149,8 +149,8 @@ const EXTRA = {
   'generation-seed': { kind: 'text', value: 'X', help: 'seed of the draw, 0' },
   format: {
     kind: 'text',
-    value: 'hf|gguf',
-    help: 'what to write: a Hugging Face folder (default), or one GGUF file',
+    value: 'F',
+    help: 'prune: hf, a Hugging Face folder (default), or gguf, one file; generate: auto, dense (default), bitmask, csr or km',
   },
   'gguf-type': { kind: 'text', value: 'T', help: 'matrices of the GGUF file: f16 (default), bf16 or q8_0' },
   archive: {

@@ -86,6 +86,15 @@ export interface SpeedRecord {
   warnings: string[];
 }
 
+/** What is measured, and how often. */
+export interface SpeedRequest {
+  formats: readonly StorageFormat[];
+  promptTokens: number;
+  tokens: number;
+  reps: number;
+  warmup: number;
+}
+
 /** Median and quartiles, interpolated linearly between the values. */
 export function spreadOf(runs: readonly number[]): Spread {
   const sorted = [...runs].sort((a, b) => a - b);

@@ -65,6 +65,7 @@ export function wrapEndpoint(worker: Worker): LabApi {
     theory: (job, spec, known) => call(remote.theory(job, spec, known)),
     zeroShot: (job, spec, request) => call(remote.zeroShot(job, spec, request)),
     generate: (job, spec, request) => call(remote.generate(job, spec, request)),
+    speed: (job, spec, request) => call(remote.speed(job, spec, request)),
     inspectLayer: (job, spec, layer) => call(remote.inspectLayer(job, spec, layer)),
     exportTo: (job, spec, sink: ExportSink, options) =>
       call(remote.exportTo(job, spec, Comlink.proxy(sink), options)),

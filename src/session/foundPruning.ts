@@ -27,3 +27,8 @@ export async function foundPruning(model: LoadedModel, warn: (text: string) => v
     },
   };
 }
+
+/** The K:M pattern that explains the zeros which the model brought; null where none does. */
+export async function foundPattern(model: LoadedModel): Promise<string | null> {
+  return (await foundPruning(model, () => undefined)).pattern;
+}

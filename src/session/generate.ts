@@ -1,18 +1,25 @@
 /** Text from the dense and the pruned model, side by side. */
 import { LabError } from '../core/errors';
 import { Rng } from '../core/rng';
+import type { StorageFormat } from '../core/sparseSizes';
 import type { LabSpec } from '../core/spec';
 import type { Recorder } from '../gpu/recorder';
+import type { Scope } from '../gpu/scope';
 import { DecodingSession, pickToken, type LayerView, type PrefillView } from '../models/generate';
 import type { TokenizerHandle } from '../formats/tokenizer';
 import { keptWeight, MaskedLayer, type PrunedLayer } from '../pruning/masks';
-import type { Engine, MaskState } from './engine';
+import type { MaskState } from './engine';
+import { foundPattern } from './foundPruning';
 import type { JobIo, Lab } from './lab';
 import type { GenerateRequest, GenerateResult, GenerateSide } from './protocol';
+import type { FormatModel } from './speed/formats';
 
 interface Side {
   name: 'dense' | 'pruned';
   pruned: MaskState | null;
+  /** What it is read from; absent for the loaded weights, with masks where it is pruned. */
+  format?: StorageFormat | 'auto';
+  pattern?: string;
 }
 
 /** `pruned` null: the dense side only. The pruned side uses the masks of that spec and beta. */
@@ -35,10 +42,13 @@ export async function generate(
   }
   const stops = new Set([...tokenizer.specialIds.eos, ...configStops(plan.opened.config)]);
   return lab.withRecorder(io, 'Generating', async (rec, meter) => {
-    const sides: Side[] = [{ name: 'dense', pruned: null }];
+    const { format } = request;
+    const sides: Side[] = [{ name: 'dense', pruned: null, ...(pruned || !format ? {} : { format }) }];
     if (pruned)
       sides.push({
         name: 'pruned',
+        ...(format ? { format } : {}),
+        pattern: pruned.spec.pattern,
         pruned: await lab.masks(pruned.spec, pruned.beta, rec, {
           total: () => undefined,
           add: () => undefined,
@@ -49,7 +59,7 @@ export async function generate(
     const made: GenerateSide[] = [];
     for (const side of sides) {
       made.push(
-        await oneSide(rec, engine, tokenizer, side, prompt, { ...request, maxTokens: max }, stops, (text) => {
+        await oneSide(rec, lab, tokenizer, side, prompt, { ...request, maxTokens: max }, stops, (text) => {
           meter.add(engine.tokenUnits);
           io.emit({ type: 'token', job: io.job, side: side.name, text });
         }),
@@ -102,9 +112,17 @@ function configStops(config: Record<string, unknown>): number[] {
   return (Array.isArray(eos) ? eos : [eos]).filter((id): id is number => typeof id === 'number');
 }
 
+/** The model in a storage format; null for the loaded weights. */
+async function formatOf(rec: Recorder, lab: Lab, scope: Scope, side: Side): Promise<FormatModel | null> {
+  if (side.format === undefined || side.format === 'dense') return null;
+  const { openFormat } = await import('./speed/fastest');
+  const pattern = side.pattern ?? (await foundPattern(lab.loaded.engine.model));
+  return openFormat(lab, rec, scope, { layers: side.pruned?.layers ?? null, pattern }, side.format);
+}
+
 async function oneSide(
   rec: Recorder,
-  engine: Engine,
+  lab: Lab,
   tokenizer: TokenizerHandle,
   side: Side,
   prompt: Uint32Array,
@@ -112,9 +130,11 @@ async function oneSide(
   stops: ReadonlySet<number>,
   onToken: (text: string) => void,
 ): Promise<GenerateSide> {
+  const { engine } = lab.loaded;
   const { decoder } = engine;
   const scope = engine.ctx.root.child();
   try {
+    const stored = await formatOf(rec, lab, scope, side);
     decoder.ensurePositions(prompt.length + request.maxTokens);
     const session = new DecodingSession(
       rec,
@@ -123,7 +143,7 @@ async function oneSide(
       prompt.length,
       prompt.length + request.maxTokens,
     );
-    const masked = side.pruned ? new MaskedLayer(engine.ctx, scope, engine.model) : null;
+    const masked = side.pruned && !stored ? new MaskedLayer(engine.ctx, scope, engine.model) : null;
     await session.ready();
     const layerOf = (layer: number): PrunedLayer | undefined => side.pruned?.layers[layer];
     const prefill: PrefillView = async (layer) => {
@@ -138,7 +158,7 @@ async function oneSide(
       return { weight: keptWeight(engine.model, ofLayer, layer, name), mask: ofLayer.masks[name] };
     };
     const rng = new Rng(request.seed, 'generation');
-    let logits = await session.feed(prompt, prefill);
+    let logits = await session.feed(prompt, stored?.view ?? prefill);
     const ids: number[] = [];
     const startMs = performance.now();
     let decoded = 0;
@@ -148,7 +168,7 @@ async function oneSide(
       ids.push(next);
       onToken(await tokenizer.decode(ids));
       if (ids.length >= request.maxTokens) break;
-      logits = await session.feed(Uint32Array.of(next), decode);
+      logits = await session.feed(Uint32Array.of(next), stored?.view ?? decode);
       decoded += 1;
     }
     const seconds = (performance.now() - startMs) / 1000;
@@ -156,6 +176,7 @@ async function oneSide(
       ids,
       text: await tokenizer.decode(ids),
       tokensPerSecond: decoded > 0 && seconds > 0 ? decoded / seconds : 0,
+      ...(stored ? { format: stored.format } : {}),
     };
   } finally {
     scope.close();

@@ -17,6 +17,8 @@ import type {
   StatsKind,
 } from '../core/report';
 import type { LabSpec, ParamValue, TextName } from '../core/spec';
+import type { SpeedRecord, SpeedRequest } from '../core/speed';
+import type { StorageFormat } from '../core/sparseSizes';
 import type { TheoryRecord, TheorySpec } from '../core/theory';
 import type { ArchiveFormat } from '../formats/archive';
 import type { ZeroShotRecord, ZeroShotRequest } from '../core/zeroshot';
@@ -181,12 +183,16 @@ export interface GenerateRequest {
   maxTokens: number;
   temperature: number;
   seed: number;
+  /** What the pruned model is read from: 'dense' (masks over the weights) where left out, 'auto' the quickest here. */
+  format?: StorageFormat | 'auto';
 }
 
 export interface GenerateSide {
   ids: number[];
   text: string;
   tokensPerSecond: number;
+  /** Where it was not read from dense weights. */
+  format?: StorageFormat;
 }
 
 export interface GenerateResult {
@@ -294,6 +300,8 @@ export interface LabApi {
   /** Tasks on the dense model and, with a spec (beta a number), on that spec's masks. A job of the kind 'inspect'. */
   zeroShot(job: number, spec: LabSpec | null, request: ZeroShotRequest): Promise<ZeroShotRecord>;
   generate(job: number, spec: LabSpec, request: GenerateRequest): Promise<GenerateResult>;
+  /** Decoding and prefill in every storage format; uniform rates beside the spec's own. A job of the kind 'generate'. */
+  speed(job: number, spec: LabSpec, request: SpeedRequest): Promise<SpeedRecord>;
   /** One layer (the first is 0) as this spec prunes it. beta must be a number. A newer one replaces it. */
   inspectLayer(job: number, spec: LabSpec, layer: number): Promise<LayerRecord>;
   /**

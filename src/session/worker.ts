@@ -266,6 +266,11 @@ const api: LabApi = {
       const { generate } = await import('./generate');
       return generate(open, { spec, beta: betaOf(spec) }, request, io);
     }),
+  speed: (job, spec, request) =>
+    runJob(job, 'generate', async (open, io) => {
+      const { speedOf } = await import('./speed/cases');
+      return speedOf(open, spec, request, io);
+    }),
   inspectLayer: (job, spec, layer) =>
     runJob(job, 'inspect', async (open, io) => {
       const { inspectLayer } = await import('./inspectLayer');

@@ -232,6 +232,7 @@ export function createFakeLab(given: Partial<FakeOptions> = {}): LabApi {
     theory: () =>
       Promise.reject(new LabError('InternalError', 'Without an engine no theorem can be put on trial.')),
     zeroShot: () => Promise.reject(new LabError('InternalError', 'Without an engine no task can be scored.')),
+    speed: () => Promise.reject(new LabError('InternalError', 'Without an engine no speed can be measured.')),
     generate: (job, _, request) =>
       asForeground(async () => {
         const dense =

@@ -1,8 +1,9 @@
 import { LabError } from '../../core/errors';
+import type { SpeedRequest } from '../../core/speed';
 import { STORAGE_FORMATS } from '../../core/sparseSizes';
 import { parseNumber } from '../../core/spec';
 import { parseFormats, speedCases } from '../../session/speed/cases';
-import { measureSpeed, type SpeedRequest } from '../../session/speed/measure';
+import { measureSpeed } from '../../session/speed/measure';
 import type { Command } from '../command';
 import { describeSpeed } from '../describeSpeed';
 import { EXPERIMENT_FLAGS, oneModel, type Parsed } from '../flags';

@@ -2,8 +2,9 @@ import { LabError } from '../../core/errors';
 import { STORAGE_FORMATS, type StorageFormat } from '../../core/sparseSizes';
 import type { LabSpec } from '../../core/spec';
 import { findAllocation } from '../../pruning/allocations';
-import type { Lab } from '../lab';
-import type { SpeedCase } from './measure';
+import type { SpeedRecord, SpeedRequest } from '../../core/speed';
+import type { JobIo, Lab } from '../lab';
+import { measureSpeed, type SpeedCase } from './measure';
 
 /**
  * What a spec is measured beside: uniform rates at the same sparsity come first where its own are others. A beta that
@@ -26,6 +27,11 @@ export function speedCases(lab: Lab, spec: LabSpec): SpeedCase[] {
   const set = Object.fromEntries(Object.entries(spec.set).filter(([name]) => !params.includes(name)));
   const plain: LabSpec = { ...rest, allocation: 'uniform', beta: 0, set };
   return [{ name: 'uniform', pruning: { spec: plain, beta: 0 } }, own];
+}
+
+/** The speed of a spec, beside uniform rates. */
+export function speedOf(lab: Lab, spec: LabSpec, request: SpeedRequest, io: JobIo): Promise<SpeedRecord> {
+  return measureSpeed(lab, speedCases(lab, spec), request, io);
 }
 
 /** A comma list of formats; SpecError on one that there is not. */

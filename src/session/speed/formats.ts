@@ -29,8 +29,8 @@ export interface FormatModel {
   /** Of the prunable matrices. */
   memoryBytes: number;
   fileBytes: number | null;
-  /** Its buffers; null where they are the model's own. */
-  scope: Scope | null;
+  /** Its buffers. */
+  scope: Scope;
 }
 
 /** A pruned matrix on the host: its bytes (pruned weights too) and its mask words. */
@@ -173,14 +173,18 @@ export function cannotHold(format: StorageFormat, model: LoadedModel, group: num
   return odd ? `${odd.name} has ${odd.cols} columns, which this format cannot hold.` : null;
 }
 
+interface Made extends Omit<FormatModel, 'view'> {
+  views: Record<string, MatrixView>[];
+}
+
 /** The model in several formats at once: each matrix is on the host once. */
 export async function makeFormats(m: Making, formats: readonly StorageFormat[]): Promise<FormatModel[]> {
   const { rec, model } = m;
-  const made = formats.map((format) => ({
+  const made = formats.map((format): Made => ({
     format,
-    views: model.layers.map(() => ({}) as Record<string, MatrixView>),
+    views: model.layers.map(() => ({})),
     memoryBytes: 0,
-    fileBytes: 0 as number | null,
+    fileBytes: 0,
     scope: m.scope.child(),
   }));
   for (const [layer, { matrices }] of model.layers.entries())
@@ -191,7 +195,7 @@ export async function makeFormats(m: Making, formats: readonly StorageFormat[]):
       const shape = { rows, cols, dtype, zeros: rows * cols - kept };
       const groups = m.group === null ? null : groupsOf(host.words, m.group);
       for (const target of made) {
-        const views = target.views[layer] as Record<string, MatrixView>;
+        const views = target.views[layer] ?? {};
         const inFile = fileBytes(target.format, shape, groups);
         target.fileBytes = target.fileBytes === null || inFile === null ? null : target.fileBytes + inFile;
         if (target.format === 'dense' || target.format === 'zeros') {

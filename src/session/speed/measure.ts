@@ -8,6 +8,7 @@ import {
   spreadOf,
   type BreakEven,
   type SpeedRecord,
+  type SpeedRequest,
   type SpeedRow,
   type SpeedVariant,
 } from '../../core/speed';
@@ -29,20 +30,12 @@ import { Workspace } from '../../ops/workspace';
 import { DTYPE_BYTES } from '../../core/dtypes';
 import { readWeight } from '../../pruning/readWeight';
 import { layerSparsity, type Meter } from '../engine';
+import { foundPattern } from '../foundPruning';
 import type { JobIo, Lab } from '../lab';
 import type { ResolvedText } from '../texts';
-import { runChecks } from '../selfTest';
-import { PACKED_CHECKS } from '../selfTest/packedChecks';
+import { failedFormats } from './checks';
 import { cannotHold, groupLength, makeFormats, packedView, packMatrix, type FormatModel } from './formats';
 import { copyBandwidth, decodeRun, LayerBench, type DecodeRun } from './timing';
-
-export interface SpeedRequest {
-  formats: readonly StorageFormat[];
-  promptTokens: number;
-  tokens: number;
-  reps: number;
-  warmup: number;
-}
 
 /** A pruning to measure: a spec with its beta, or null for the zeros that the loaded model brought. */
 export interface SpeedCase {
@@ -104,11 +97,11 @@ export async function measureSpeed(
   return lab.withRecorder(io, 'Measuring speed', async (rec, meter) => {
     const scope = lab.ctx.root.child();
     try {
-      const warnings = await failedFormats(lab, request.formats);
+      const failures = await failedFormats(lab, request.formats);
       const scratch = new Workspace(scope);
       const variants: Variant[] = [];
       for (const one of cases)
-        variants.push(await makeVariant(lab, rec, scope, scratch, one, request.formats, warnings, meter));
+        variants.push(await makeVariant(lab, rec, scope, scratch, one, request.formats, failures, meter));
       decoder.ensurePositions(promptTokens + tokens);
       const session = new DecodingSession(rec, scope, decoder, promptTokens, promptTokens + tokens);
       const bench = new LayerBench(rec, scope, model);
@@ -199,7 +192,7 @@ export async function measureSpeed(
         ...body,
         fastest: fastestFormat(records[0]?.rows ?? []),
         verdict: speedVerdict(body),
-        warnings,
+        warnings: [...failures.values()],
       };
     } finally {
       scope.close();
@@ -215,18 +208,6 @@ function zerosOf(variant: Variant): FormatModel {
   return found;
 }
 
-/** Formats that no kernel serves on this adapter are said and left out. */
-async function failedFormats(lab: Lab, formats: readonly StorageFormat[]): Promise<string[]> {
-  const dtypes = new Set(lab.loaded.engine.model.layers.flatMap(({ matrices }) => Object.values(matrices).map(({ dtype }) => dtype))); // prettier-ignore
-  const wanted = PACKED_CHECKS.filter(
-    ({ what }) =>
-      formats.some((format) => what.startsWith(format)) &&
-      [...dtypes].some((dtype) => what.endsWith(` ${dtype}`)),
-  );
-  const failed = await runChecks(lab.ctx, wanted);
-  return failed.map((what) => `No kernel gives right results on this adapter: ${what}.`);
-}
-
 async function makeVariant(
   lab: Lab,
   rec: Recorder,
@@ -234,7 +215,7 @@ async function makeVariant(
   scratch: Workspace,
   { name, pruning }: SpeedCase,
   formats: readonly StorageFormat[],
-  failures: readonly string[],
+  failures: ReadonlyMap<StorageFormat, string>,
   meter: Meter,
 ): Promise<Variant> {
   const { engine, plan } = lab.loaded;
@@ -249,14 +230,13 @@ async function makeVariant(
   const zeros = Array.from({ length: model.layers.length }, (_, layer) =>
     Object.fromEntries(counts.filter((c) => c.layer === layer).map((c) => [c.matrix, c.zeros])),
   );
-  const group = groupLength(pruning ? pruning.spec.pattern : await foundPattern(lab));
+  const group = groupLength(pruning ? pruning.spec.pattern : await foundPattern(model));
   const missing: SpeedVariant['missing'] = [];
   const used = STORAGE_FORMATS.filter((format) => {
     if (format === 'dense') return false;
     if (format === 'zeros') return true;
     if (!formats.includes(format)) return false;
-    const why =
-      cannotHold(format, model, group) ?? failures.find((line) => line.includes(` ${format} `)) ?? null;
+    const why = failures.get(format) ?? cannotHold(format, model, group);
     if (why !== null) missing.push({ format, why });
     return why === null;
   });
@@ -277,12 +257,6 @@ async function makeVariant(
     runs: new Map(used.map((format) => [format, newTimings(model.layers.length)])),
     reference: { picks: [], tops: [] },
   };
-}
-
-/** Pattern of the zeros that the loaded model brought. */
-async function foundPattern(lab: Lab): Promise<string | null> {
-  const { foundPruning } = await import('../foundPruning');
-  return (await foundPruning(lab.loaded.engine.model, () => undefined)).pattern;
 }
 
 async function greedy(
