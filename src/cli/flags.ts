@@ -117,6 +117,7 @@ const EXTRA = {
     value: 'LIST',
     help: 'sparsities that the error of a layer is measured at, 0.05,0.1,...,0.95',
   },
+  figures: { kind: 'text', value: 'DIR', help: 'write every figure as an SVG file into DIR' },
   others: {
     kind: 'text',
     value: 'HOW',

@@ -1,14 +1,15 @@
 import { rm, stat } from 'node:fs/promises';
-import { basename } from 'node:path';
+import { basename, join } from 'node:path';
 import { LabError } from '../../core/errors';
 import { parseNumber, parseSeeds } from '../../core/spec';
 import { parseStoredTheory } from '../../core/storedTheory';
 import { THEOREMS, THEORY_RATES, THEORY_SEEDS, type TheoremId, type TheoryRecord, type TheorySpec } from '../../core/theory'; // prettier-ignore
+import { theorySvgs } from '../../formats/theoryCharts';
 import { runTheory } from '../../session/theory';
 import type { Command } from '../command';
 import { describeTheory } from '../describeTheory';
 import { EXPERIMENT_FLAGS, oneModel, type Parsed } from '../flags';
-import { checkFileTarget, readUserJson, writeWhole } from '../io';
+import { checkFileTarget, makeFolder, readUserJson, writeWhole } from '../io';
 import { openSession, readSpec } from '../session';
 
 const NOT_USED = ['allocation', 'layer-sparsity', 'pattern', 'spec', 'no-history'];
@@ -23,6 +24,7 @@ export const theoryCommand: Command = {
     'seeds',
     'rates',
     'others',
+    'figures',
     'resume',
   ],
   async run({ parsed, console, signal, finish }) {
@@ -63,6 +65,7 @@ export const theoryCommand: Command = {
       for (const warning of record.warnings) console.warn(warning);
       if (files.progress !== undefined && !files.temporary)
         await writeWhole(files.progress, `${JSON.stringify(record)}\n`);
+      if (files.figures !== undefined) await writeFigures(files.figures, record);
       await finish(record, describeTheory(record));
       if (files.temporary && files.progress !== undefined) await rm(files.progress, { force: true });
       return 0;
@@ -121,16 +124,23 @@ function readAsked(
 }
 
 /** `progress` is written after every measurement; `temporary`: it goes when all is done. */
-async function targets(parsed: Parsed): Promise<{ progress?: string; temporary: boolean }> {
+async function targets(parsed: Parsed): Promise<{ progress?: string; temporary: boolean; figures?: string }> {
+  const folder = parsed.values.get('figures');
+  const figures = folder === undefined ? {} : { figures: folder };
   const resume = parsed.values.get('resume');
   if (resume !== undefined) {
     await checkFileTarget('--resume', resume);
-    return { progress: resume, temporary: false };
+    return { progress: resume, temporary: false, ...figures };
   }
   const json = parsed.values.get('json');
   return json === undefined || json === '-'
-    ? { temporary: false }
-    : { progress: `${json}.partial`, temporary: true };
+    ? { temporary: false, ...figures }
+    : { progress: `${json}.partial`, temporary: true, ...figures };
+}
+
+async function writeFigures(folder: string, record: TheoryRecord): Promise<void> {
+  await makeFolder(folder);
+  for (const [name, svg] of theorySvgs(record)) await writeWhole(join(folder, name), svg);
 }
 
 /** What --resume holds; a file that is not there yet begins anew. */

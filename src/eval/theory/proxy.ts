@@ -101,15 +101,10 @@ export function proxyVerdict({
     sentences.push(`Among ${runs[0]?.points ?? 0} runs made before: ${runs.map(say).join(', ')}.`);
   const lows = target.flatMap((c) => (c.low === null ? [] : [c.low]));
   const same = proxies.filter((p) => p.beta !== null && p.beta === chosen?.beta).length;
-  const least = Math.min(...lows);
-  const most = Math.max(...lows);
-  const holds =
-    lows.length < PROXIES.length
-      ? 'open'
-      : least >= STRONG && same === proxies.length
-        ? 'yes'
-        : most <= 0
-          ? 'no'
-          : 'partly';
+  const none = target.every(({ rho }) => rho === null || rho <= 0);
+  // An interval that holds 0 cannot tell a weak proxy from none.
+  const open = lows.length < PROXIES.length || (!none && lows.every((low) => low <= 0));
+  const strong = Math.min(...lows) >= STRONG && same === proxies.length;
+  const holds = open ? 'open' : none ? 'no' : strong ? 'yes' : 'partly';
   return { holds, text: sentences.join(' ') };
 }

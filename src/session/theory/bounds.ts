@@ -33,10 +33,6 @@ export const bounds: Trial = {
   steps: ({ layers, draws }) => 1 + layers + draws.length,
   async run(run) {
     const known = run.known('3.2');
-    if (known?.done) {
-      run.skip(bounds.steps(run));
-      return;
-    }
     const { sparsity } = run.spec.base;
     const gains: BoundExperiment['gains'] = [];
     const layers = known ? [...known.layers] : [];
@@ -50,18 +46,21 @@ export const bounds: Trial = {
       gains.push({ seed, gain: await uniformGains(run, '3.2', seed) });
       run.publish(experiment());
     }
-    const walk = new BoundWalk(run);
-    try {
-      await walk.open();
-      for (let layer = 0; layer < run.layers; layer++) {
-        const matrices = await walk.layer(layer, layer < layers.length);
-        if (matrices) {
+    const from = layers.length;
+    if (from === run.layers) run.skip(1 + run.layers);
+    else {
+      const walk = new BoundWalk(run);
+      try {
+        await walk.open();
+        for (let layer = 0; layer < run.layers; layer++) {
+          const matrices = await walk.layer(layer, layer < from);
+          if (!matrices) continue;
           layers.push({ layer, matrices });
           run.publish(experiment());
         }
+      } finally {
+        walk.close();
       }
-    } finally {
-      walk.close();
     }
     const done = experiment();
     run.publish({ ...done, done: true, verdict: boundVerdict(done) });

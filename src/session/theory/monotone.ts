@@ -26,10 +26,6 @@ export const monotone: Trial = {
   async run(run) {
     const { rates } = run.spec;
     const known = run.known('3.1');
-    if (known?.done) {
-      run.skip(run.layers);
-      return;
-    }
     const layers: LayerCurve[] = known ? [...known.layers] : [];
     run.skip(layers.length);
     const experiment = (): MonotoneExperiment => ({

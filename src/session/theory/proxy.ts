@@ -41,16 +41,18 @@ export const proxy: Trial = {
 /** Every pruning of the main seed that this call asked for; those of the grid with their beta. */
 function pointsOf(run: TheoryRun, betas: readonly number[]): ProxyPoint[] {
   const byRates = new Map(betas.map((beta) => [ratesOfBeta(run, beta).join(' '), beta]));
-  return [...run.used].flatMap(([trial, name]) =>
-    trial.seed === run.mainSeed
-      ? [
-          proxyPoint(
-            name.replace(/, seed \d+$/, ''),
-            trial,
-            weightedMean(trial.rates, run.sizes),
-            byRates.get(trial.rates.join(' ')) ?? null,
-          ),
-        ]
-      : [],
-  );
+  return run
+    .used()
+    .flatMap(({ trial, name }) =>
+      trial.seed === run.mainSeed
+        ? [
+            proxyPoint(
+              name.replace(/, seed \d+$/, ''),
+              trial,
+              weightedMean(trial.rates, run.sizes),
+              byRates.get(trial.rates.join(' ')) ?? null,
+            ),
+          ]
+        : [],
+    );
 }

@@ -42,8 +42,8 @@ export class TheoryRun {
   readonly record: TheoryRecord;
   readonly #io: JobIo;
   readonly #trials = new Map<string, TheoryTrial>();
-  /** Trials that the theorems of this call asked for, in the order asked, with their names. */
-  readonly used = new Map<TheoryTrial, string>();
+  /** Names of the trials that the theorems of this call asked for, in the order asked, by their keys. */
+  readonly #used = new Map<string, string>();
   readonly #startMs = performance.now();
   #steps = { done: 0, measured: 0, all: 0 };
 
@@ -109,7 +109,7 @@ export class TheoryRun {
     const known = this.#trials.get(key);
     if (known && (!full || known.errors)) {
       this.#steps.done += 1;
-      this.#use(known, name);
+      this.#use(key, name);
       return known;
     }
     const { calibration } = this.draw(seed);
@@ -140,19 +140,23 @@ export class TheoryRun {
       dense: result.errors.map(({ dense }) => dense),
       ...(full ? { errors: result.errors } : {}),
     };
-    if (known) {
-      this.record.trials[this.record.trials.indexOf(known)] = trial;
-      const before = this.used.get(known);
-      this.used.delete(known);
-      if (before !== undefined) name = before;
-    } else this.record.trials.push(trial);
+    if (known) this.record.trials[this.record.trials.indexOf(known)] = trial;
+    else this.record.trials.push(trial);
     this.#trials.set(key, trial);
-    this.#use(trial, name);
+    this.#use(key, name);
     return trial;
   }
 
-  #use(trial: TheoryTrial, name: string): void {
-    if (!this.used.has(trial)) this.used.set(trial, name);
+  #use(key: string, name: string): void {
+    if (!this.#used.has(key)) this.#used.set(key, name);
+  }
+
+  /** Trials that the theorems of this call asked for, in the order asked, with their first names. */
+  used(): { trial: TheoryTrial; name: string }[] {
+    return [...this.#used].flatMap(([key, name]) => {
+      const trial = this.#trials.get(key);
+      return trial ? [{ trial, name }] : [];
+    });
   }
 
   /** What progress says of a measurement. */
