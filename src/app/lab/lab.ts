@@ -43,6 +43,8 @@ const LARGE_BYTES = 64e6;
 const SELF_TEST_KEY = 'prunelab.selfTest';
 
 export class Lab {
+  /** The storage format that decoded quickest, of the spec (as JSON) that was measured. */
+  quickest: { of: string; format: NonNullable<GenerateRequest['format']> } | null = null;
   readonly api: LabApi;
   readonly jobs: Jobs;
   /** Set by the comparison, whose code is loaded with its first use. */
@@ -332,6 +334,8 @@ export class Lab {
 
   async generate(request: GenerateRequest): Promise<void> {
     const { spec } = specStore.getState();
+    const { of, format } = this.quickest ?? {};
+    if (of === JSON.stringify(spec)) request = { ...request, format };
     const prunedLabel = `Pruned, ${percent(spec.sparsity)} zeros`;
     updateNow(() => ({ generation: { prompt: request.prompt, running: true, prunedLabel, dense: '', pruned: '', result: null } })); // prettier-ignore
     const result = await this.jobs.track('generate', 'Generate', (job) =>

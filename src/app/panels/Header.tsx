@@ -72,6 +72,12 @@ function Actions() {
         title="Zero-shot tasks, dense beside pruned"
         load={() => import('../zeroshot/ZeroShotDialog')}
       />
+      <ViewButton
+        name="speed"
+        label="Speed"
+        title="Tokens per second and bytes, measured here"
+        load={() => import('../speed/SpeedDialog')}
+      />
       <button
         type="button"
         className="button primary"
@@ -245,7 +251,7 @@ function PinButton() {
 }
 
 interface ViewProps {
-  name: 'compare' | 'zeroShot';
+  name: 'compare' | 'zeroShot' | 'speed';
   label: string;
   title: string;
   load: () => Promise<unknown>;

@@ -110,7 +110,10 @@ function Side({ title, side, parts, prompt, running }: SideProps) {
   return (
     <div className="side">
       <h3>
-        {title} <small>{side ? `${compact(side.tokensPerSecond)} tokens/s` : ''}</small>
+        {title}{' '}
+        <small>
+          {side ? `${compact(side.tokensPerSecond)} tokens/s${side.format ? ` (${side.format})` : ''}` : ''}
+        </small>
       </h3>
       {prompt === undefined ? (
         <p className="side-empty">Press Generate to let it continue the prompt.</p>

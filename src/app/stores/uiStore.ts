@@ -33,6 +33,7 @@ export type Dialog =
   | { name: 'layer'; layer: number }
   | { name: 'compare' }
   | { name: 'zeroShot' }
+  | { name: 'speed' }
   | { name: 'hub'; id: string; revision: string; preview: HubPreview | null };
 
 export interface UiState {
