@@ -67,8 +67,6 @@ const newTimings = (layers: number): Timings => ({
   difference: 0,
 });
 
-/** A layer is repeated until it takes about this long, so that the clock's and the queue's share is small. */
-const LAYER_MS = 4;
 const LAYER_REPS = 5;
 const BREAK_EVEN_AT = [0.1, 0.3, 0.5, 0.7, 0.9];
 
@@ -283,8 +281,7 @@ async function timeLayers(
 ): Promise<void> {
   const [dense] = views;
   if (!dense) return;
-  const once = await bench.ms(0, dense.view, 2);
-  const repeats = Math.min(64, Math.max(1, Math.ceil(LAYER_MS / once)));
+  const repeats = await bench.repeats(0, dense.view);
   for (let layer = 0; layer < layers; layer++)
     for (let rep = 0; rep < LAYER_REPS; rep++)
       for (const { into, view } of views) into.layers[layer]?.push(await bench.ms(layer, view, repeats));
@@ -327,8 +324,7 @@ async function measureBreakEven(
   }
   await scope.ready();
   const dense: number[] = [];
-  const once = await bench.ms(layer, denseView, 2);
-  const repeats = Math.min(64, Math.max(1, Math.ceil(LAYER_MS / once)));
+  const repeats = await bench.repeats(layer, denseView);
   for (let rep = 0; rep < LAYER_REPS; rep++) {
     dense.push(await bench.ms(layer, denseView, repeats));
     for (const point of points) point.ms.push(await bench.ms(layer, point.view, repeats));

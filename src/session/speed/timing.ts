@@ -72,6 +72,21 @@ export class LayerBench {
     );
   }
 
+  /**
+   * How often a layer repeats within one timing, so that the wait for the idle GPU, which costs the same however short
+   * the work, is a small share of it.
+   */
+  async repeats(layer: number, view: LayerView): Promise<number> {
+    await this.ms(layer, view, 1);
+    const waits: number[] = [];
+    for (let i = 0; i < 3; i++)
+      waits.push(await timed(this.#rec, () => Promise.resolve(this.#rec.clear(this.#out.buffer, 0, 16))));
+    const least = WAITS * Math.min(...waits);
+    let count = 1;
+    while (count < MOST_REPEATS && (await this.ms(layer, view, count)) * count < least) count *= 2;
+    return count;
+  }
+
   /** Milliseconds of the layer for one token; the mean of `repeats`. */
   async ms(layer: number, view: LayerView, repeats: number): Promise<number> {
     const matrices = Object.entries(this.#model.layers[layer]?.matrices ?? {});
@@ -90,6 +105,10 @@ export class LayerBench {
     return all / repeats;
   }
 }
+
+/** A timing lasts at least so many waits. */
+const WAITS = 8;
+const MOST_REPEATS = 64;
 
 const COPY_BYTES = { software: 8 << 20, hardware: 64 << 20 };
 
