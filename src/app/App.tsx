@@ -20,6 +20,7 @@ const BaseDialog = lazy(() => import('./panels/BaseDialog'));
 const RunsDialog = lazy(() => import('./panels/RunsDialog'));
 const LayerDialog = lazy(() => import('./layer/LayerDialog'));
 const CompareDialog = lazy(() => import('./compare/CompareDialog'));
+const TheoryDialog = lazy(() => import('./theory/TheoryDialog'));
 const SpeedDialog = lazy(() => import('./speed/SpeedDialog'));
 const ZeroShotDialog = lazy(() => import('./zeroshot/ZeroShotDialog'));
 const HubDialog = lazy(() => import('./panels/HubDialog'));
@@ -73,6 +74,7 @@ function Dialogs() {
       {dialog?.name === 'runs' && <RunsDialog />}
       {dialog?.name === 'layer' && <LayerDialog layer={dialog.layer} />}
       {dialog?.name === 'compare' && <CompareDialog />}
+      {dialog?.name === 'theory' && <TheoryDialog />}
       {dialog?.name === 'zeroShot' && <ZeroShotDialog />}
       {dialog?.name === 'speed' && <SpeedDialog />}
       {dialog?.name === 'hub' && <HubDialog id={dialog.id} revision={dialog.revision} />}

@@ -1,4 +1,4 @@
-import { lazy, Suspense, useMemo, useState } from 'react';
+import { useState } from 'react';
 import { isDone, type Comparison } from '../../core/comparison';
 import {
   errorByLayer,
@@ -6,15 +6,10 @@ import {
   perplexityBySparsity,
   runningBest,
   sparsityByLayer,
-  type Series,
 } from '../../formats/compareSeries';
-import { ChartFrame } from '../charts/ChartFrame';
-import type { Table } from '../charts/csv';
 import { Segments } from '../controls/fields';
-import { exact, rate } from '../format';
-import type { PlotScales } from './ComparePlot';
-
-const ComparePlot = lazy(() => import('./ComparePlot'));
+import { rate } from '../format';
+import { SeriesFigure } from './SeriesFigure';
 
 const TIME_SCALES = [
   { value: 'log', label: 'Log seconds' },
@@ -47,7 +42,7 @@ export function CompareCharts({ comparison }: { comparison: Comparison }) {
         />
       )}
       <div className="compare-charts">
-        <Figure
+        <SeriesFigure
           title="Compared sparsity per layer"
           subtitle={`Zeros counted in each layer, ${at}`}
           file={fileOf('sparsity')}
@@ -55,7 +50,7 @@ export function CompareCharts({ comparison }: { comparison: Comparison }) {
           series={sparsityByLayer(comparison, sparsity)}
           scales={{ y: 'share', x: 'layer' }}
         />
-        <Figure
+        <SeriesFigure
           title="Compared error per layer"
           subtitle={`Cumulative error as a share of the dense output, ${errors?.text ?? 'calibration'} text, ${at}`}
           file={fileOf('errors')}
@@ -64,7 +59,7 @@ export function CompareCharts({ comparison }: { comparison: Comparison }) {
           scales={{ y: 'auto', x: 'layer' }}
         />
         {sparsities.length > 1 && (
-          <Figure
+          <SeriesFigure
             title="Perplexity versus sparsity"
             subtitle="Report text"
             file={fileOf('perplexity', '')}
@@ -74,7 +69,7 @@ export function CompareCharts({ comparison }: { comparison: Comparison }) {
           />
         )}
         {searches.length > 0 && (
-          <Figure
+          <SeriesFigure
             title="Running best of each search"
             subtitle={`Smallest perplexity of the select text so far, ${at}; seconds since the entry began`}
             file={fileOf('search')}
@@ -94,67 +89,4 @@ export function CompareCharts({ comparison }: { comparison: Comparison }) {
       </div>
     </>
   );
-}
-
-interface FigureProps {
-  title: string;
-  subtitle: string;
-  file: string;
-  /** Name of what the points lie along. */
-  axis: string;
-  series: Series[];
-  scales: PlotScales;
-  controls?: React.ReactNode;
-}
-
-function Figure({ title, subtitle, file, axis, series, scales, controls }: FigureProps) {
-  const table = useMemo(
-    () => tableOf(`${title}. ${subtitle}.`, axis, series),
-    [title, subtitle, axis, series],
-  );
-  return (
-    <div className="card">
-      <ChartFrame
-        title={title}
-        subtitle={subtitle}
-        file={file}
-        ofExperiment={false}
-        table={table}
-        controls={controls}
-      >
-        <ul className="legend compare-legend" aria-hidden="true">
-          {series.map(({ key, name, colour, dash }) => (
-            <li key={key} className={`series-${colour}`}>
-              <svg viewBox="0 0 26 8" width="26" height="8">
-                <path d="M1 4H25" strokeDasharray={dash || undefined} />
-              </svg>
-              {name}
-            </li>
-          ))}
-        </ul>
-        <div className="plot plot-compare">
-          <Suspense fallback={<div className="skeleton skeleton-plot" />}>
-            <ComparePlot series={series} scales={scales} axis={axis} />
-          </Suspense>
-        </div>
-      </ChartFrame>
-    </div>
-  );
-}
-
-/** One row for each place on the axis, one column for each line. */
-function tableOf(caption: string, axis: string, series: readonly Series[]): Table {
-  const places = [...new Set(series.flatMap((s) => s.points.map((p) => p.x)))].sort((a, b) => a - b);
-  const write = (x: number): string => (axis === 'layer' ? String(x) : exact(x));
-  return {
-    caption,
-    columns: [axis, ...series.map((s) => s.name)],
-    rows: places.map((x) => [
-      write(x),
-      ...series.map((s) => {
-        const point = s.points.find((p) => p.x === x);
-        return point === undefined ? '' : point.y === null ? 'diverged' : exact(point.y);
-      }),
-    ]),
-  };
 }

@@ -1,5 +1,14 @@
 /** Several lines over one axis. Loaded with the chart library. */
-import { CartesianGrid, Line, LineChart, Tooltip, XAxis, YAxis } from 'recharts';
+import {
+  CartesianGrid,
+  Line,
+  LineChart,
+  ReferenceLine,
+  Tooltip,
+  XAxis,
+  YAxis,
+  type DotItemDotProps,
+} from 'recharts';
 import { memo, useMemo } from 'react';
 import type { Series } from '../../formats/compareSeries';
 import { plotBox } from '../charts/plotBox';
@@ -9,10 +18,22 @@ import { useRem, useSize } from '../hooks/useSize';
 
 export interface PlotScales {
   x: 'layer' | 'linear' | 'log';
-  /** 'share': fractions from 0; 'auto': logarithmic where the values span more than a factor of 4. */
-  y: 'share' | 'auto';
+  /** 'share': fractions from 0; 'auto': logarithmic where the values span more than a factor of 4; 'signed': about 0. */
+  y: 'share' | 'auto' | 'signed';
   /** A value holds until the next. */
   steps?: boolean;
+  /** Points without lines between them. */
+  scatter?: boolean;
+  /** Keys of series that are drawn as crosses. */
+  crosses?: readonly string[];
+}
+
+/** A line across the drawing: upright at x, or level at y. */
+export interface PlotMark {
+  x?: number;
+  y?: number;
+  label: string;
+  className: string;
 }
 
 interface Props {
@@ -20,16 +41,19 @@ interface Props {
   scales: PlotScales;
   /** Name of the axis, before a place in the read-out. */
   axis: string;
+  marks?: readonly PlotMark[];
 }
 
-function ComparePlot({ series, scales, axis }: Props) {
+const NO_MARKS: readonly PlotMark[] = [];
+
+function ComparePlot({ series, scales, axis, marks = NO_MARKS }: Props) {
   const [ref, { width, height }] = useSize<HTMLDivElement>();
   const rem = useRem();
   const box = plotBox(rem);
   const data = useMemo(() => rowsOf(series), [series]);
-  const ys = series.flatMap((s) => s.points.map((p) => p.y));
-  const yAxis = scales.y === 'share' ? { ...linearAxis(ys, [0], 4), log: false } : perplexityAxis(ys);
-  const xs = data.map((row) => row.x);
+  const ys = [...series.flatMap((s) => s.points.map((p) => p.y)), ...marks.map(({ y }) => y ?? null)];
+  const yAxis = scales.y === 'auto' ? perplexityAxis(ys) : { ...linearAxis(ys, [0], 4), log: false };
+  const xs = [...data.map((row) => row.x), ...marks.flatMap(({ x: at }) => at ?? [])];
   const x = xAxis(scales.x, xs, width - box.left - box.right);
   const format = (value: number): string => (scales.y === 'share' ? percent(value, 1) : compact(value));
   return (
@@ -65,6 +89,18 @@ function ComparePlot({ series, scales, axis }: Props) {
             interval={0}
             tickFormatter={(value: number) => (scales.y === 'share' ? percent(value) : tick(value))}
           />
+          {marks.map(({ x: atX, y: atY, label, className }) => (
+            <ReferenceLine
+              key={label}
+              {...(atX === undefined ? { y: atY } : { x: atX })}
+              className={className}
+              label={{
+                value: label,
+                position: atX === undefined ? 'insideTopRight' : 'insideTop',
+                className: 'mark-label',
+              }}
+            />
+          ))}
           {series.map(({ key, name, colour, dash }, index) => (
             <Line
               key={key}
@@ -72,9 +108,16 @@ function ComparePlot({ series, scales, axis }: Props) {
               name={name}
               className={`line-series series-${colour}`}
               strokeDasharray={dash || undefined}
+              strokeOpacity={scales.scatter ? 0 : 1}
               type={scales.steps ? 'stepAfter' : 'linear'}
               connectNulls
-              dot={scales.x === 'layer' && xs.length > 1 ? false : { r: 2.5, className: `series-${colour}` }}
+              dot={
+                scales.crosses?.includes(key)
+                  ? Cross
+                  : scales.x === 'layer' && xs.length > 1 && !scales.scatter
+                    ? false
+                    : { r: scales.scatter ? 3.5 : 2.5, className: `series-${colour}`, strokeDasharray: '' }
+              }
               activeDot={false}
               isAnimationActive={false}
             />
@@ -92,9 +135,16 @@ function ComparePlot({ series, scales, axis }: Props) {
 
 export default memo(ComparePlot);
 
+function Cross({ key, cx, cy }: DotItemDotProps) {
+  if (cx === undefined || cy === undefined) return <g key={key} />;
+  return <path key={key} className="plot-cross" d={`M${cx - 4} ${cy - 4}l8 8m0 -8l-8 8`} />;
+}
+
 /** Round numbers without the zeros that say how exact they are. */
 function tick(value: number): string {
-  return value >= 1e4 || (value > 0 && value < 1e-3) ? compact(value) : String(Number(value.toPrecision(3)));
+  return Math.abs(value) >= 1e4 || (value !== 0 && Math.abs(value) < 1e-3)
+    ? compact(value)
+    : String(Number(value.toPrecision(3)));
 }
 
 type PlotRow = { x: number } & Record<string, number | null>;

@@ -3,6 +3,7 @@ import type { Comparison } from '../../core/comparison';
 import { LabError } from '../../core/errors';
 import type { LayerRecord } from '../../core/layerRecord';
 import type { LabSpec, TextName } from '../../core/spec';
+import type { TheoryRecord } from '../../core/theory';
 import type {
   Boot,
   ExportFile,
@@ -49,6 +50,8 @@ export class Lab {
   readonly jobs: Jobs;
   /** Set by the comparison, whose code is loaded with its first use. */
   onCompared: ((comparison: Comparison) => void) | null = null;
+  /** Likewise by the theory. */
+  onTheory: ((record: TheoryRecord) => void) | null = null;
   readonly #experiments: Experiments;
   readonly hub: HubLoads;
   readonly #runner: Runner;
@@ -422,6 +425,9 @@ export class Lab {
         return;
       case 'compared':
         this.onCompared?.(event.comparison);
+        return;
+      case 'theory':
+        this.onTheory?.(event.record);
         return;
       case 'point':
         this.#sweeper.onPoint(event);

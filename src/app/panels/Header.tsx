@@ -67,6 +67,12 @@ function Actions() {
         load={() => import('../compare/CompareDialog')}
       />
       <ViewButton
+        name="theory"
+        label="Theory"
+        title="The paper’s claims, tried on this model"
+        load={() => import('../theory/TheoryDialog')}
+      />
+      <ViewButton
         name="zeroShot"
         label="Tasks"
         title="Zero-shot tasks, dense beside pruned"
@@ -251,7 +257,7 @@ function PinButton() {
 }
 
 interface ViewProps {
-  name: 'compare' | 'zeroShot' | 'speed';
+  name: 'compare' | 'theory' | 'zeroShot' | 'speed';
   label: string;
   title: string;
   load: () => Promise<unknown>;

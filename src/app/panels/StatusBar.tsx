@@ -9,8 +9,8 @@ export function StatusBar() {
   const lab = useLab();
   const jobs = useRun((state) => state.jobs);
   const last = useRun((state) => state.lastMessage);
-  // Foreground work is what the user waits for; a sweep or a comparison is behind it.
-  const job = jobs.find(({ kind }) => kind !== 'sweep' && kind !== 'compare') ?? jobs[0];
+  // Foreground work is what the user waits for; the rest is behind it.
+  const job = jobs.find(({ kind }) => !['sweep', 'compare', 'theory'].includes(kind)) ?? jobs[0];
   const message = useThrottled(job ? describe(job) : last, 1000);
   return (
     <footer className="status-bar">

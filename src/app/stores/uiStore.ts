@@ -32,6 +32,7 @@ export type Dialog =
   /** The first layer is 0. */
   | { name: 'layer'; layer: number }
   | { name: 'compare' }
+  | { name: 'theory' }
   | { name: 'zeroShot' }
   | { name: 'speed' }
   | { name: 'hub'; id: string; revision: string; preview: HubPreview | null };
