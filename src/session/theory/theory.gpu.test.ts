@@ -1,6 +1,8 @@
 /** Theorems 3.1 and 3.2 against PyTorch's figures from the same weights and inputs (theory/*.json), and what must hold. */
 import { expect, test } from 'vitest';
 import { experimentOf, type BoundExperiment, type LayerCurve, type MatrixBound, type TheoremId, type TheoryRecord, type TheorySpec } from '../../core/theory'; // prettier-ignore
+import { parseStoredTheory } from '../../core/storedTheory';
+import { theorySvgs } from '../../formats/theoryCharts';
 import { atpRates, betaGrid } from '../../pruning/allocations';
 import { fixtureJson, fixtureModel } from '../../testing/fixtureFiles';
 import { giveWindows, windowSpec, withLab, type LabFixture } from '../../testing/labFixture';
@@ -102,6 +104,10 @@ test('schedules are plain runs, a raised layer changes nothing before it, and wh
     const record = await runTheory(lab, spec, { known: null, other: 'refuse' }, io);
     expect(record.experiments.map(({ theorem }) => theorem)).toEqual(spec.theorems);
     for (const { done, verdict } of record.experiments) expect([done, (verdict?.text ?? '').length > 40]).toEqual([true, true]); // prettier-ignore
+
+    expect(parseStoredTheory('r.json', JSON.parse(JSON.stringify(record)))).toEqual(record);
+    const figures = [...theorySvgs(record).keys()];
+    expect(figures).toEqual(['3.4.svg', '3.5.svg', '3.5-2.svg', 'lab.svg', 'convexity.svg', 'proxy.svg']);
 
     const orders = experimentOf(record, '3.5');
     const beta = orders?.beta ?? NaN;
