@@ -102,6 +102,14 @@ async function measure(name, model, sizes) {
   writeFileSync(join(STORE, `${name}.json`), `${JSON.stringify(stored, null, 1)}\n`);
 }
 
+/**
+ * The first figure of a theorem before its second.
+ * @param {string} folder
+ */
+function figuresIn(folder) {
+  return readdirSync(folder).sort((a, b) => a.length - b.length || (a < b ? -1 : 1));
+}
+
 try {
   const { values, write } = readArguments(process.argv.slice(2));
   const { smollm2, ...own } = values;
@@ -115,7 +123,7 @@ try {
     if (!existsSync(path)) return [];
     /** @type {Stored} */
     const stored = JSON.parse(readFileSync(path, 'utf8'));
-    return [{ name, stored, figures: readdirSync(join(STORE, name)).sort() }];
+    return [{ name, stored, figures: figuresIn(join(STORE, name)) }];
   });
   writeFileSync(inRoot('docs/theory.md'), theoryPage(models));
   say('Wrote docs/theory.md.');
