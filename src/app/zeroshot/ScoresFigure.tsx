@@ -22,9 +22,7 @@ export function ScoresFigure({ record, subject }: { record: ZeroShotRecord; subj
         {record.pruned && <li className="key-zeros">pruned</li>}
         <li className="key-chance">guessing</li>
       </ul>
-      <div className="plot">
-        <Dots record={record} />
-      </div>
+      <Dots record={record} />
     </ChartFrame>
   );
 }
@@ -79,40 +77,48 @@ function Dots({ record }: { record: ZeroShotRecord }) {
   const height = box.top + record.tasks.length * row + box.bottom;
   const x = (share: number): number => box.left + share * Math.max(0, width - box.left - box.right);
   return (
-    <div ref={ref} className="plot-area" style={{ height }}>
-      {width > 0 && (
-        <svg width={width} height={height} aria-hidden="true">
-          {[0, 0.25, 0.5, 0.75, 1].map((share) => (
-            <g key={share}>
-              <line className="grid-line" x1={x(share)} x2={x(share)} y1={box.top} y2={height - box.bottom} />
-              <text x={x(share)} y={height - box.bottom * 0.3} textAnchor="middle">
-                {percent(share)}
-              </text>
-            </g>
-          ))}
-          {record.tasks.map((task, index) => {
-            const y = box.top + (index + 0.5) * row;
-            return (
-              <g key={`${task.task} ${task.source}`}>
-                <text x={box.left - 12} y={y} dy="0.32em" textAnchor="end">
-                  {task.title}
-                </text>
+    <div className="plot" style={{ height }}>
+      <div ref={ref} className="plot-area">
+        {width > 0 && (
+          <svg width={width} height={height} aria-hidden="true">
+            {[0, 0.25, 0.5, 0.75, 1].map((share) => (
+              <g key={share}>
                 <line
-                  className="chance-line"
-                  x1={x(task.chance)}
-                  x2={x(task.chance)}
-                  y1={y - 12}
-                  y2={y + 12}
+                  className="grid-line"
+                  x1={x(share)}
+                  x2={x(share)}
+                  y1={box.top}
+                  y2={height - box.bottom}
                 />
-                <Dot task={task} score={task.dense} y={y - 5} x={x} className="dot-dense" />
-                {task.pruned && (
-                  <Dot task={task} score={task.pruned} y={y + 5} x={x} className="dot-pruned" />
-                )}
+                <text x={x(share)} y={height - box.bottom * 0.3} textAnchor="middle">
+                  {percent(share)}
+                </text>
               </g>
-            );
-          })}
-        </svg>
-      )}
+            ))}
+            {record.tasks.map((task, index) => {
+              const y = box.top + (index + 0.5) * row;
+              return (
+                <g key={`${task.task} ${task.source}`}>
+                  <text x={box.left - 12} y={y} dy="0.32em" textAnchor="end">
+                    {task.title}
+                  </text>
+                  <line
+                    className="chance-line"
+                    x1={x(task.chance)}
+                    x2={x(task.chance)}
+                    y1={y - 12}
+                    y2={y + 12}
+                  />
+                  <Dot task={task} score={task.dense} y={y - 5} x={x} className="dot-dense" />
+                  {task.pruned && (
+                    <Dot task={task} score={task.pruned} y={y + 5} x={x} className="dot-pruned" />
+                  )}
+                </g>
+              );
+            })}
+          </svg>
+        )}
+      </div>
     </div>
   );
 }

@@ -47,6 +47,10 @@ function Progress({ job }: { job: number }) {
   );
 }
 
+/** A figure stays on one line with its sign, its spread or its letter. */
+const unbroken = (words: string): string =>
+  words.replaceAll(' %', '\u202f%').replaceAll(/ (?=[±<=])|(?<=[±<=]) /g, '\u00a0');
+
 function Results({ record }: { record: ZeroShotRecord }) {
   const { model, pruned, tasks, warnings } = record;
   const beside = pruned ? `, dense beside ${percent(pruned.sparsity, 1)} zeros` : ', dense';
@@ -65,13 +69,13 @@ function Results({ record }: { record: ZeroShotRecord }) {
               {task.title} <small>{task.source}</small>
             </h3>
             {taskVerdict(task).map((words) => (
-              <p key={words}>{words}</p>
+              <p key={words}>{unbroken(words)}</p>
             ))}
           </div>
         ))}
         {[...recordVerdict(record), ...warnings].map((words) => (
           <p key={words} className="hint">
-            {words}
+            {unbroken(words)}
           </p>
         ))}
       </section>
