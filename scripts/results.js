@@ -6,7 +6,7 @@
 // --budget N (trials of each search), --seeds LIST, --samples N, --window n, --windows K. What was measured under the
 // same settings is not measured again: each comparison goes on from its own file in .cache/results.
 import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { CACHE, inRoot, ROOT } from './lib/paths.js';
 import { resultsPage } from './lib/resultsPage.js';
@@ -38,17 +38,20 @@ function readArguments(argv) {
   return { values, write };
 }
 
+/** @param {string} name */
+const partial = (name) => join(WORK, `${name}.partial.json`);
+
 /**
- * One comparison by the command line, resumable; kept without the losses of each window.
+ * One comparison by the command line, resumable; stored without the losses of each window.
  * @param {string} name
  * @param {string[]} args
  * @returns {Promise<Stored>}
  */
-async function compare(name, args) {
+async function compare(name, args, { store = true } = {}) {
   mkdirSync(WORK, { recursive: true });
   mkdirSync(STORE, { recursive: true });
   const out = join(WORK, `${name}.json`);
-  const all = ['compare', ...args, '--resume', join(WORK, `${name}.partial.json`), '--json', out];
+  const all = ['compare', ...args, '--resume', partial(name), '--json', out];
   say(`prunelab ${all.join(' ')}`);
   /** @type {number} */
   const code = await new Promise((resolve, reject) => {
@@ -69,7 +72,7 @@ async function compare(name, args) {
   );
   /** @type {Stored} */
   const stored = { name, command, comparison: JSON.parse(readFileSync(out, 'utf8'), compact) };
-  writeFileSync(join(STORE, `${name}.json`), `${JSON.stringify(stored)}\n`);
+  if (store) writeFileSync(join(STORE, `${name}.json`), `${JSON.stringify(stored)}\n`);
   return stored;
 }
 
@@ -100,8 +103,10 @@ async function measure(model, name, sizes, axes) {
     ...['--pruners', axes.pruners, '--allocations', 'uniform', '--sparsities', String(HIGH)],
   ]);
   const low = await compare(`${name}-allocations-low`, at(`${LOW},${MID}`, 'uniform,atp'));
-  // The tilt first: the other allocations, searches among them, go on from its file.
-  const high = await compare(`${name}-allocations`, at(HIGH, 'uniform,atp'));
+  // The tilt first; the other allocations, searches among them, go on from its file.
+  const high = await compare(`${name}-tilt`, at(HIGH, 'uniform,atp'), { store: false });
+  if (!existsSync(partial(`${name}-allocations`)))
+    copyFileSync(partial(`${name}-tilt`), partial(`${name}-allocations`));
   const layers = high.comparison.model.layers;
   for (const [s, { comparison }] of /** @type {[number, Stored][]} */ ([
     [HIGH, high],
