@@ -25,6 +25,8 @@ const interval = (i) =>
     ? ''
     : `${change(i.ratio)}${i.low === null || i.high === null ? '' : ` (${change(i.low)} to ${change(i.high)})`}`;
 /** @param {Row} row */
+const allocationOf = ({ key, allocation }) => key.split(' ')[1] ?? allocation;
+/** @param {Row} row */
 const score = ({ perplexity: { report } }) =>
   report.bySeed ? (report.mean ?? Infinity) : (report.perplexity ?? Infinity);
 
@@ -182,7 +184,7 @@ const ORDERINGS = [
 /** @param {Stored} stored */
 function rowsTable({ comparison }) {
   const lines = comparison.rows.map((row) => {
-    const head = `| ${row.pruner} | ${row.allocation} | ${row.sparsity} |`;
+    const head = `| ${row.pruner} | ${allocationOf(row)} | ${row.sparsity} |`;
     if (row.status !== 'done')
       return `${head} ${row.status}: ${(row.error?.message ?? '').replaceAll('|', '\\|')} ||||||||`;
     const { select, report } = row.perplexity;
@@ -205,7 +207,7 @@ function searchTable({ comparison }) {
   const lines = rows.map((row) => {
     const trials = row.search?.trials ?? [];
     const last = trials.at(-1);
-    return `| ${row.allocation} | ${row.sparsity} | ${trials.length} | ${((last?.ms ?? 0) / 1000).toFixed(0)} | ${figure(last?.best)} | ${figure(row.perplexity.report.bySeed ? row.perplexity.report.mean : row.perplexity.report.perplexity)} |`;
+    return `| ${allocationOf(row)} | ${row.sparsity} | ${trials.length} | ${((last?.ms ?? 0) / 1000).toFixed(0)} | ${figure(last?.best)} | ${figure(row.perplexity.report.bySeed ? row.perplexity.report.mean : row.perplexity.report.perplexity)} |`;
   });
   return `\nSearches, with the budget that the command states. Paper: 18 minutes for ATP, about 33 hours for the Bayesian search, 2000 evaluations for DSA.\n\n| search | S | trials | seconds | best on select | report |\n| --- | --- | --- | --- | --- | --- |\n${lines.join('\n')}\n`;
 }
