@@ -1,7 +1,7 @@
 /** The figures of a record of the theory as line charts, and as SVG files that need nothing else. Pure. */
 import type { TheoryExperiment, TheoryRecord } from '../core/theory';
 import type { Series } from './compareSeries';
-import { lineChart, type LineChart } from './compareSvg';
+import { colourClass, escapeText, lineChart, type LineChart } from './compareSvg';
 
 type Points = Series['points'];
 
@@ -159,6 +159,28 @@ function at(xs: readonly number[], ys: readonly (number | null)[]): Points {
   return ys.map((y, i) => ({ x: xs[i] ?? NaN, y }));
 }
 
+/** Keys of the lines stand below the chart, where they can be told apart at all. */
+const MOST_KEYS = 24;
+const KEYS_IN_ROW = 4;
+const KEY = { width: 155, height: 18, top: 312 };
+
+function standalone(chart: LineChart): string {
+  const keys = chart.series.length <= MOST_KEYS ? chart.series : [];
+  const height = KEY.top + Math.ceil(keys.length / KEYS_IN_ROW) * KEY.height;
+  const marks = keys.map((s, i) => {
+    const [x, y] = [10 + (i % KEYS_IN_ROW) * KEY.width, KEY.top + Math.floor(i / KEYS_IN_ROW) * KEY.height];
+    const dash = s.dash ? ` stroke-dasharray="${s.dash}"` : '';
+    return `<g class="${colourClass(s)}"><path d="M${x} ${y}h22"${dash}/><circle cx="${x + 11}" cy="${y}" r="2.6"/></g><text x="${x + 28}" y="${y + 4}">${escapeText(s.name)}</text>`;
+  });
+  return `${lineChart(chart)
+    .replace(
+      /^<svg viewBox="0 0 (\d+) \d+"/,
+      `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 $1 ${height}"`,
+    )
+    .replace('>', `><style>${STYLE}</style>`)
+    .replace('</svg>', `${marks.join('')}</svg>`)}\n`;
+}
+
 const COLOURS = ['#1f6feb', '#c2410c', '#15803d', '#7e22ce', '#b91c1c', '#0e7490', '#a16207', '#475569'];
 const STYLE = [
   'svg{background:#fff;font:12px system-ui,sans-serif}text{fill:#333}path{fill:none;stroke-width:1.5}',
@@ -173,9 +195,8 @@ export function theorySvgs({ experiments }: TheoryRecord): Map<string, string> {
     theoryCharts(experiment)
       .filter((chart) => chart.series.some(({ points }) => points.some(({ y }) => y !== null)))
       .forEach((chart, i) => {
-        const svg = lineChart(chart).replace('<svg ', '<svg xmlns="http://www.w3.org/2000/svg" ');
         const name = `${experiment.theorem}${i > 0 ? `-${i + 1}` : ''}.svg`;
-        files.set(name, `${svg.replace('>', `><style>${STYLE}</style>`)}\n`);
+        files.set(name, standalone(chart));
       });
   return files;
 }
