@@ -13,7 +13,7 @@ import { memo, useMemo } from 'react';
 import type { Series } from '../../formats/compareSeries';
 import { plotBox } from '../charts/plotBox';
 import { layerTicks, linearAxis, logAxis, perplexityAxis } from '../charts/scales';
-import { compact, percent } from '../format';
+import { compact, percent, powerOfTen } from '../format';
 import { useRem, useSize } from '../hooks/useSize';
 
 export interface PlotScales {
@@ -53,7 +53,8 @@ function ComparePlot({ series, scales, axis, marks = NO_MARKS }: Props) {
   const data = useMemo(() => rowsOf(series), [series]);
   const ys = [...series.flatMap((s) => s.points.map((p) => p.y)), ...marks.map(({ y }) => y ?? null)];
   const yAxis = scales.y === 'auto' ? perplexityAxis(ys) : { ...linearAxis(ys, [0], 4), log: false };
-  const xs = [...data.map((row) => row.x), ...marks.flatMap(({ x: at }) => at ?? [])];
+  const upright = marks.flatMap(({ x: at }) => at ?? []);
+  const xs = [...data.map((row) => row.x), ...upright];
   const x = xAxis(scales.x, xs, width - box.left - box.right);
   const format = (value: number): string => (scales.y === 'share' ? percent(value, 1) : compact(value));
   return (
@@ -89,14 +90,16 @@ function ComparePlot({ series, scales, axis, marks = NO_MARKS }: Props) {
             interval={0}
             tickFormatter={(value: number) => (scales.y === 'share' ? percent(value) : tick(value))}
           />
-          {marks.map(({ x: atX, y: atY, label, className }) => (
+          {marks.map(({ x: atX, y: atY, label, className }, index) => (
             <ReferenceLine
               key={label}
               {...(atX === undefined ? { y: atY } : { x: atX })}
               className={className}
               label={{
                 value: label,
-                position: atX === undefined ? 'insideTopRight' : 'insideTop',
+                position: atX === undefined ? 'insideBottomRight' : sideOf(atX, upright, x.domain),
+                // Two labels side by side do not cover each other.
+                dy: atX === undefined ? 0 : index * rem,
                 className: 'mark-label',
               }}
             />
@@ -135,6 +138,17 @@ function ComparePlot({ series, scales, axis, marks = NO_MARKS }: Props) {
 
 export default memo(ComparePlot);
 
+/** The label of the first upright line stands left of it, others right, unless the edge is near. */
+function sideOf(
+  at: number,
+  all: readonly number[],
+  [low, high]: [number, number],
+): 'insideTopLeft' | 'insideTopRight' {
+  const place = (at - low) / (high - low);
+  const left = at === Math.min(...all) ? place > 0.2 : place > 0.8;
+  return left ? 'insideTopRight' : 'insideTopLeft';
+}
+
 function Cross({ key, cx, cy }: DotItemDotProps) {
   if (cx === undefined || cy === undefined) return <g key={key} />;
   return <path key={key} className="plot-cross" d={`M${cx - 4} ${cy - 4}l8 8m0 -8l-8 8`} />;
@@ -142,6 +156,8 @@ function Cross({ key, cx, cy }: DotItemDotProps) {
 
 /** Round numbers without the zeros that say how exact they are. */
 function tick(value: number): string {
+  const exponent = Math.log10(value);
+  if (Number.isInteger(exponent) && (exponent > 4 || exponent < -2)) return powerOfTen(exponent);
   return Math.abs(value) >= 1e4 || (value !== 0 && Math.abs(value) < 1e-3)
     ? compact(value)
     : String(Number(value.toPrecision(3)));

@@ -58,6 +58,17 @@ export function SeriesFigure({
               {name}
             </li>
           ))}
+          {marks?.map(
+            ({ x, label, className: kind }) =>
+              x !== undefined && (
+                <li key={label} className={kind}>
+                  <svg viewBox="0 0 26 8" width="26" height="8">
+                    <path d="M1 4H25" />
+                  </svg>
+                  {label}
+                </li>
+              ),
+          )}
         </ul>
         <div className="plot plot-compare">
           <Suspense fallback={<div className="skeleton skeleton-plot" />}>

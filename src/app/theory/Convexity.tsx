@@ -3,8 +3,8 @@ import { useMemo, useState } from 'react';
 import type { ConvexityExperiment } from '../../core/theory';
 import { SeriesFigure } from '../compare/SeriesFigure';
 import { Segments } from '../controls/fields';
-import { changePercent, exact } from '../format';
-import { curveLines, differenceLines, differenceTable } from './figures';
+import { changePercent } from '../format';
+import { curveLines, differenceLines, differenceTable, digits } from './figures';
 import type { ResultProps } from './resultProps';
 
 const CURVE = { x: 'linear', y: 'auto' } as const;
@@ -46,7 +46,7 @@ function Bends({
 }) {
   const [which, setWhich] = useState<'grid' | 'half'>('grid');
   const grid = shape[which];
-  const subtitle = `y(beta − h) − 2 y(beta) + y(beta + h), h = ${exact(grid.step)}; below 0 the curve is not convex`;
+  const subtitle = `y(beta − h) − 2 y(beta) + y(beta + h), h = ${digits(grid.step)}; below 0 the curve is not convex`;
   const table = useMemo(
     () => differenceTable(grid, seeds, `Second differences. ${subtitle}.`),
     [grid, seeds, subtitle],

@@ -15,7 +15,7 @@ const UNITS = [
 ] as const;
 
 /** Least and largest size of a cell, in rem. */
-const CELL = { least: 0.5, most: 2.25 };
+const CELL = { least: 0.5, most: 1.6 };
 /** Patches of the scale. */
 const STEPS = 24;
 

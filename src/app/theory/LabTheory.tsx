@@ -2,8 +2,8 @@
 import type { LabTheoryExperiment } from '../../core/theory';
 import type { PlotMark } from '../compare/ComparePlot';
 import { SeriesFigure } from '../compare/SeriesFigure';
-import { compact, exact, percent } from '../format';
-import { curveLines, localErrors } from './figures';
+import { compact, percent } from '../format';
+import { curveLines, digits, localErrors } from './figures';
 import { Gains } from './Gains';
 import type { ResultProps } from './resultProps';
 
@@ -19,7 +19,7 @@ export function LabTheory({ experiment, record, file }: ResultProps<LabTheoryExp
       {curve.length > 0 && (
         <SeriesFigure
           title="Predicted and measured beta"
-          subtitle={`Perplexity of the select text over beta${fit ? `; beta* = ln(c) / kappa = ${exact(fit.predicted)}${marks.away}` : ''}`}
+          subtitle={`Perplexity of the select text over beta${fit ? `; beta* = ln(c) / kappa = ${digits(fit.predicted)}${marks.away}` : ''}`}
           file={file('curve')}
           axis="beta"
           series={curveLines(curve, seeds)}
@@ -57,7 +57,7 @@ function marksOf({ fit }: LabTheoryExperiment): { drawn: PlotMark[]; away: strin
         : []),
       ...(measured !== null && !same ? [{ x: measured, label: 'measured', className: 'measured-line' }] : []),
     ],
-    away: near ? '' : `, beyond this axis (betas of a schedule end at ${exact(limit)})`,
+    away: near ? '' : `, beyond this axis (betas of a schedule end at ${digits(limit)})`,
   };
 }
 

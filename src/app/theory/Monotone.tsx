@@ -65,7 +65,7 @@ export function Monotone({ experiment, record, file }: ResultProps<MonotoneExper
             axis="sparsity"
             series={innerProducts(layer, rates)}
             scales={SIGNED}
-            marks={[{ y: 0, label: '0', className: 'zero-line' }]}
+            marks={[{ y: 0, label: '', className: 'zero-line' }]}
           />
         </>
       )}

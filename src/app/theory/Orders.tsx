@@ -3,9 +3,8 @@ import { useMemo, useState } from 'react';
 import type { OrderExperiment } from '../../core/theory';
 import { SeriesFigure } from '../compare/SeriesFigure';
 import { Segments } from '../controls/fields';
-import { exact } from '../format';
 import { DotRows } from './DotRows';
-import { swapLines, swapTable } from './figures';
+import { digits, swapLines, swapTable } from './figures';
 import type { ResultProps } from './resultProps';
 
 const MEASURES = [
@@ -35,7 +34,7 @@ export function Orders({ experiment, record, file }: ResultProps<OrderExperiment
       {orders.length > 0 && (
         <DotRows
           title="Orders of the same rates"
-          subtitle={`Perplexity of the select text${beta === null ? '' : `, rates of beta ${exact(beta)}`}; a dot for each seed, a line at the mean`}
+          subtitle={`Perplexity of the select text${beta === null ? '' : `, rates of beta ${digits(beta)}`}; a dot for each seed, a line at the mean`}
           file={file('orders')}
           schedules={orders}
           seeds={seeds}

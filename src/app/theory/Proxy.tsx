@@ -3,8 +3,8 @@ import { useMemo, useState } from 'react';
 import type { Correlation, ProxyExperiment, ProxyName } from '../../core/theory';
 import { SeriesFigure } from '../compare/SeriesFigure';
 import { Segments } from '../controls/fields';
-import { exact, perplexity } from '../format';
-import { proxyPoints, proxyTable } from './figures';
+import { perplexity } from '../format';
+import { digits, proxyPoints, proxyTable } from './figures';
 import type { ResultProps } from './resultProps';
 
 const NAMES: Readonly<Record<ProxyName | 'perplexity', string>> = {
@@ -64,7 +64,7 @@ export function Proxy({ experiment, record, file }: ResultProps<ProxyExperiment>
           columns={['by', 'beta', 'perplexity']}
           rows={picks.map((p) => [
             NAMES[p.by],
-            p.beta === null ? 'none' : exact(p.beta),
+            p.beta === null ? 'none' : digits(p.beta),
             perplexity(p.perplexity),
           ])}
         />

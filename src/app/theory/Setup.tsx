@@ -40,12 +40,15 @@ export function Setup() {
         parse={rateList}
         onCommit={(rates) => change({ rates })}
       />
-      <Segments
-        label="Other layers in 3.4"
-        value={draft.others}
-        options={OTHERS}
-        onChange={(others) => change({ others })}
-      />
+      <div className="theory-others">
+        <span aria-hidden="true">Other layers in 3.4</span>
+        <Segments
+          label="Other layers in 3.4"
+          value={draft.others}
+          options={OTHERS}
+          onChange={(others) => change({ others })}
+        />
+      </div>
     </div>
   );
 }

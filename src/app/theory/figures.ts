@@ -20,6 +20,9 @@ type Numbers = readonly (number | null)[];
 export const cell = (value: number | null | undefined): string =>
   value === null ? 'diverged' : exact(value ?? undefined);
 
+/** Four digits, for sentences. */
+export const digits = (value: number): string => String(Number(value.toPrecision(4)));
+
 /** Colour, then kind of line. */
 function style(index: number): Pick<Series, 'colour' | 'dash'> {
   return { colour: index % COLOURS, dash: DASHES[Math.floor(index / COLOURS) % DASHES.length] ?? '' };
@@ -118,7 +121,13 @@ export function boundRatios({ layers }: BoundExperiment): Series[] {
   if (empty.length === 0) return drawn;
   return [
     ...drawn,
-    { key: VACUOUS, name: 'vacuous for one matrix or more: no bound', colour: 3, dash: '', points: empty },
+    {
+      key: VACUOUS,
+      name: '× vacuous for a matrix or more: no bound',
+      colour: UNIFORM_COLOUR,
+      dash: '',
+      points: empty,
+    },
   ];
 }
 
