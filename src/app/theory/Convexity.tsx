@@ -9,7 +9,7 @@ import type { ResultProps } from './resultProps';
 
 const CURVE = { x: 'linear', y: 'auto' } as const;
 const SIGNED = { x: 'linear', y: 'signed' } as const;
-const ZERO = [{ y: 0, label: 'convex above', className: 'limit-line' }] as const;
+const ZERO = [{ y: 0, label: '', className: 'limit-line' }] as const;
 const STEPS = [
   { value: 'grid', label: 'Grid' },
   { value: 'half', label: 'Half the step' },

@@ -14,7 +14,7 @@ const MEASURES = [
 ] as const;
 type Measure = (typeof MEASURES)[number]['value'];
 const SIGNED = { x: 'layer', y: 'signed', scatter: true } as const;
-const ZERO = [{ y: 0, label: 'worse above', className: 'limit-line' }] as const;
+const ZERO = [{ y: 0, label: '', className: 'limit-line' }] as const;
 
 export function Orders({ experiment, record, file }: ResultProps<OrderExperiment>) {
   const [measure, setMeasure] = useState<Measure>('perplexity');
