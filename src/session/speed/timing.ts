@@ -80,7 +80,12 @@ export class LayerBench {
     await this.ms(layer, view, 1);
     const waits: number[] = [];
     for (let i = 0; i < 3; i++)
-      waits.push(await timed(this.#rec, () => Promise.resolve(this.#rec.clear(this.#out.buffer, 0, 16))));
+      waits.push(
+        await timed(this.#rec, () => {
+          this.#rec.clear(this.#out.buffer, 0, 16);
+          return Promise.resolve();
+        }),
+      );
     const least = WAITS * Math.min(...waits);
     let count = 1;
     while (count < MOST_REPEATS && (await this.ms(layer, view, count)) * count < least) count *= 2;
