@@ -82,7 +82,7 @@ test('theorem 3.4 runs end to end, its heat map says what its record holds, and 
   // Cancelled: what was measured stays, and the other claims can be run again.
   await dialog.getByRole('button', { name: 'Run all seven' }).click();
   await expect(dialog.getByRole('progressbar', { name: 'Theory' })).toBeVisible();
-  await dialog.getByRole('button', { name: 'Cancel' }).click();
+  await dialog.getByRole('button', { name: 'Stop' }).click();
   await expect(dialog.getByRole('button', { name: 'Run all seven' })).toBeEnabled({ timeout: 60_000 });
   await expect(map.locator('tbody tr')).toHaveCount(2);
 

@@ -5,11 +5,11 @@
 //   npm run results -- --write            only writes the page again, from the stored comparisons
 // --budget N (trials of each search), --seeds LIST, --samples N, --window n, --windows K. What was measured under the
 // same settings is not measured again: each comparison goes on from its own file in .cache/results.
-import { spawn } from 'node:child_process';
 import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { CACHE, inRoot, ROOT } from './lib/paths.js';
+import { CACHE, inRoot } from './lib/paths.js';
 import { resultsPage } from './lib/resultsPage.js';
+import { prunelab } from './lib/prunelab.js';
 import { fail, say, SetupError } from './lib/say.js';
 
 /** @typedef {import('./lib/resultsPage.js').Stored} Stored */
@@ -52,21 +52,7 @@ async function compare(name, args, { store = true } = {}) {
   mkdirSync(STORE, { recursive: true });
   const out = join(WORK, `${name}.json`);
   const all = ['compare', ...args, '--resume', partial(name), '--json', out];
-  say(`prunelab ${all.join(' ')}`);
-  /** @type {number} */
-  const code = await new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [inRoot('bin/prunelab.js'), ...all], {
-      cwd: ROOT,
-      stdio: ['ignore', 'ignore', 'inherit'],
-    });
-    child.on('error', reject);
-    child.on('close', (status) => resolve(status ?? 1));
-  });
-  if (code !== 0)
-    throw new SetupError(
-      `The comparison ${name} ended with exit code ${code}.`,
-      'What it said stands above; run again to go on.',
-    );
+  await prunelab(`The comparison ${name}`, all);
   const command = ['node bin/prunelab.js compare', ...args.map((a) => (a.startsWith('/') ? 'DIR' : a))].join(
     ' ',
   );

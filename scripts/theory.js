@@ -5,10 +5,10 @@
 //   npm run theory -- --write            only writes the page again, from the stored verdicts and figures
 // --samples N, --window n, --windows K, --seeds LIST, --theorem LIST. What was measured under the same settings is not
 // measured again: each model goes on from its own file in .cache/theory.
-import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { CACHE, inRoot, ROOT } from './lib/paths.js';
+import { CACHE, inRoot } from './lib/paths.js';
+import { prunelab } from './lib/prunelab.js';
 import { fail, say, SetupError } from './lib/say.js';
 import { theoryPage } from './lib/theoryPage.js';
 
@@ -53,21 +53,7 @@ async function measure(name, model, sizes) {
   const out = join(WORK, `${name}.json`);
   const args = ['theory', model, ...sizes];
   const all = [...args, '--resume', join(WORK, `${name}.partial.json`), '--json', out, '--figures', figures];
-  say(`prunelab ${all.join(' ')}`);
-  /** @type {number} */
-  const code = await new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [inRoot('bin/prunelab.js'), ...all], {
-      cwd: ROOT,
-      stdio: ['ignore', 'ignore', 'inherit'],
-    });
-    child.on('error', reject);
-    child.on('close', (status) => resolve(status ?? 1));
-  });
-  if (code !== 0)
-    throw new SetupError(
-      `The theory of ${name} ended with exit code ${code}.`,
-      'What it said stands above; run again to go on.',
-    );
+  await prunelab(`The theory of ${name}`, all);
   const {
     version,
     model: record,

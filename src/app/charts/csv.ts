@@ -16,6 +16,11 @@ export function toCsv({ columns, rows }: Table): string {
   return [columns, ...rows].map((row) => row.map(cell).join(',')).join('\r\n') + '\r\n';
 }
 
+/** A record as a file. */
+export function saveJson(record: object, name: string): void {
+  saveBlob(new Blob([`${JSON.stringify(record, null, 2)}\n`], { type: 'application/json' }), name);
+}
+
 /** Hands a blob to the browser's downloads. */
 export function saveBlob(blob: Blob, name: string): void {
   const url = URL.createObjectURL(blob);

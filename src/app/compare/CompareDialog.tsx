@@ -7,8 +7,8 @@ import { deviceName } from '../../core/words';
 import { compareHtml } from '../../formats/compareHtml';
 import { compareCsv } from '../../formats/compareTable';
 import { saveBlob } from '../charts/csv';
-import { duration, percent } from '../format';
 import { useLab, useRun } from '../hooks/useLab';
+import { JobProgress } from '../panels/JobProgress';
 import { Modal } from '../panels/Modal';
 import { uiStore } from '../stores/uiStore';
 import { CompareCharts } from './CompareCharts';
@@ -17,13 +17,14 @@ import { compareStore, forget, missingRows, restore, resume, stop } from './comp
 import { Setup } from './Setup';
 
 export default function CompareDialog() {
+  const lab = useLab();
   const comparison = useStore(compareStore, (state) => state.comparison);
   const job = useStore(compareStore, (state) => state.job);
   useEffect(() => void restore(), []);
   return (
     <Modal title="Compare methods" wide onClose={() => uiStore.setState({ dialog: null })}>
       <Setup />
-      {job !== null && <Progress job={job} />}
+      {job !== null && <JobProgress job={job} label="Comparison" onStop={() => stop(lab)} />}
       {comparison && job === null && <Interrupted comparison={comparison} />}
       {comparison && comparison.rows.length > 0 && (
         <>
@@ -41,32 +42,13 @@ export default function CompareDialog() {
   );
 }
 
-function Progress({ job }: { job: number }) {
-  const lab = useLab();
-  const record = useRun(({ jobs }) => jobs.find(({ id }) => id === job));
-  const done = record && record.total > 0 ? record.done / record.total : 0;
-  const left = record?.secondsLeft;
-  return (
-    <div className="compare-progress">
-      <progress aria-label="Comparison" max={1} value={done} />
-      <p>
-        {record?.stage ?? 'Starting'}, {percent(done)}
-        {left !== null && left !== undefined && left >= 1 && `, about ${duration(left)} left`}
-      </p>
-      <button type="button" className="button small" onClick={() => stop(lab)}>
-        Stop
-      </button>
-    </div>
-  );
-}
-
 function Interrupted({ comparison }: { comparison: Comparison }) {
   const lab = useLab();
   const ready = useRun(({ phase, model }) => phase === 'ready' && model?.sha256 === comparison.model.sha256);
   const missing = missingRows(comparison);
   if (missing <= 0) return null;
   return (
-    <div className="compare-progress">
+    <div className="job-progress">
       <p>
         {comparison.rows.length} of {comparison.rows.length + missing}{' '}
         {comparison.rows.length === 1 ? 'rows is' : 'rows are'} done.{' '}

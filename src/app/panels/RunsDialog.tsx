@@ -2,7 +2,7 @@ import { useEffect, useState } from 'react';
 import type { RunReport } from '../../core/report';
 import { bytes, percent, perplexity } from '../format';
 import type { PastRun } from '../history/runHistory';
-import { saveBlob } from '../charts/csv';
+import { saveJson } from '../charts/csv';
 import { useLab } from '../hooks/useLab';
 import { Icon } from '../icons';
 import { uiStore } from '../stores/uiStore';
@@ -75,11 +75,7 @@ function Row({ run, onOpen, onDelete }: { run: PastRun; onOpen: () => void; onDe
   const method = methodOf(report);
   const when = new Date(run.savedAt);
   const label = `${name}, ${method}, ${when.toLocaleString()}`;
-  const save = (): void =>
-    saveBlob(
-      new Blob([`${JSON.stringify(report, null, 2)}\n`], { type: 'application/json' }),
-      `prunelab-run-${report.id.slice(0, 12)}.json`,
-    );
+  const save = (): void => saveJson(report, `prunelab-run-${report.id.slice(0, 12)}.json`);
   return (
     <li>
       <button type="button" className="run-open" aria-label={`Open ${label}`} onClick={onOpen}>

@@ -2,10 +2,10 @@
 import { useStore } from 'zustand';
 import { FORMAT_WORDS, type SpeedRecord } from '../../core/speed';
 import { deviceName } from '../../core/words';
-import { saveBlob } from '../charts/csv';
+import { saveJson } from '../charts/csv';
 import { NumberField } from '../controls/fields';
-import { duration, percent } from '../format';
 import { useLab, useRun } from '../hooks/useLab';
+import { JobProgress } from '../panels/JobProgress';
 import { Modal } from '../panels/Modal';
 import { uiStore } from '../stores/uiStore';
 import { BreakEvenFigure, FormatsFigure, LayersFigure } from './SpeedFigures';
@@ -47,38 +47,15 @@ export default function SpeedDialog() {
           Measure
         </button>
       </form>
-      {job !== null && <Progress job={job} />}
+      {job !== null && <JobProgress job={job} label="Speed" onStop={() => stop(lab)} />}
       {record && <Results record={record} />}
     </Modal>
   );
 }
 
-function Progress({ job }: { job: number }) {
-  const lab = useLab();
-  const record = useRun(({ jobs }) => jobs.find(({ id }) => id === job));
-  const done = record && record.total > 0 ? record.done / record.total : 0;
-  const left = record?.secondsLeft;
-  return (
-    <div className="speed-progress">
-      <progress aria-label="Speed" max={1} value={done} />
-      <p>
-        {record?.stage ?? 'Starting'}, {percent(done)}
-        {left !== null && left !== undefined && left >= 1 && `, about ${duration(left)} left`}
-      </p>
-      <button type="button" className="button small" onClick={() => stop(lab)}>
-        Stop
-      </button>
-    </div>
-  );
-}
-
 function Results({ record }: { record: SpeedRecord }) {
   const { model, device, protocol, verdict, warnings, fastest } = record;
-  const save = (): void =>
-    saveBlob(
-      new Blob([`${JSON.stringify(record, null, 2)}\n`], { type: 'application/json' }),
-      `prunelab-speed-${model.name.replaceAll(/[^\w.-]+/g, '_')}.json`,
-    );
+  const save = (): void => saveJson(record, `prunelab-speed-${model.name.replaceAll(/[^\w.-]+/g, '_')}.json`);
   return (
     <>
       <p className="hint">

@@ -12,9 +12,10 @@ import {
   type Verdict,
 } from '../../core/theory';
 import { deviceName } from '../../core/words';
-import { saveBlob } from '../charts/csv';
-import { duration, percent, perplexity, rate } from '../format';
+import { saveJson } from '../charts/csv';
+import { perplexity, rate } from '../format';
 import { useLab, useRun, useSpec } from '../hooks/useLab';
+import { JobProgress } from '../panels/JobProgress';
 import { Modal } from '../panels/Modal';
 import { uiStore } from '../stores/uiStore';
 import { Results } from './Results';
@@ -65,7 +66,6 @@ function Control() {
   const lab = useLab();
   const running = useStore(theoryStore, (state) => state.running);
   const { ready, reason } = useReady();
-  const record = useRun(({ jobs }) => jobs.find(({ id }) => id === running?.job));
   if (!running)
     return (
       <div className="dialog-actions">
@@ -80,19 +80,8 @@ function Control() {
         {reason !== null && <span className="hint">{reason}</span>}
       </div>
     );
-  const done = record && record.total > 0 ? record.done / record.total : 0;
-  const left = record?.secondsLeft;
   return (
-    <div className="compare-progress theory-progress">
-      <progress aria-label="Theory" max={1} value={done} />
-      <p>
-        {record?.stage ?? 'Starting'}, {percent(done)}
-        {left !== null && left !== undefined && left >= 1 && `, about ${duration(left)} left`}
-      </p>
-      <button type="button" className="button small" onClick={() => stop(lab)}>
-        Cancel
-      </button>
-    </div>
+    <JobProgress job={running.job} label="Theory" className="theory-progress" onStop={() => stop(lab)} />
   );
 }
 
@@ -105,10 +94,7 @@ function About({ record }: { record: TheoryRecord }) {
   const sha256 = useRun((state) => state.model?.sha256 ?? '');
   const same = running !== null || (draft !== null && goesOn(record, specOf(draft, own, boot), sha256));
   const save = (): void =>
-    saveBlob(
-      new Blob([`${JSON.stringify(record, null, 2)}\n`], { type: 'application/json' }),
-      `prunelab-theory-${model.name}.json`.replaceAll(/[^\w.-]+/g, '_'),
-    );
+    saveJson(record, `prunelab-theory-${model.name}.json`.replaceAll(/[^\w.-]+/g, '_'));
   return (
     <div className="compare-about">
       <p className="hint">

@@ -3,9 +3,10 @@ import './zeroshot.css';
 import { useStore } from 'zustand';
 import type { ZeroShotRecord } from '../../core/zeroshot';
 import { recordVerdict, taskVerdict } from '../../core/zeroshotWords';
-import { saveBlob } from '../charts/csv';
-import { duration, percent } from '../format';
-import { useLab, useRun } from '../hooks/useLab';
+import { saveJson } from '../charts/csv';
+import { percent } from '../format';
+import { useLab } from '../hooks/useLab';
+import { JobProgress } from '../panels/JobProgress';
 import { Modal } from '../panels/Modal';
 import { uiStore } from '../stores/uiStore';
 import { ScoresFigure } from './ScoresFigure';
@@ -13,6 +14,7 @@ import { Setup } from './Setup';
 import { stop, zeroShotStore } from './zeroShot';
 
 export default function ZeroShotDialog() {
+  const lab = useLab();
   const record = useStore(zeroShotStore, (state) => state.record);
   const job = useStore(zeroShotStore, (state) => state.job);
   return (
@@ -22,28 +24,9 @@ export default function ZeroShotDialog() {
         Small models guess at most tasks: their margin, and the next-sentence set, say more than the accuracy.
       </p>
       <Setup />
-      {job !== null && <Progress job={job} />}
+      {job !== null && <JobProgress job={job} label="Zero-shot tasks" onStop={() => stop(lab)} />}
       {record && <Results record={record} />}
     </Modal>
-  );
-}
-
-function Progress({ job }: { job: number }) {
-  const lab = useLab();
-  const record = useRun(({ jobs }) => jobs.find(({ id }) => id === job));
-  const done = record && record.total > 0 ? record.done / record.total : 0;
-  const left = record?.secondsLeft;
-  return (
-    <div className="compare-progress">
-      <progress aria-label="Zero-shot tasks" max={1} value={done} />
-      <p>
-        {record?.stage ?? 'Starting'}, {percent(done)}
-        {left !== null && left !== undefined && left >= 1 && `, about ${duration(left)} left`}
-      </p>
-      <button type="button" className="button small" onClick={() => stop(lab)}>
-        Stop
-      </button>
-    </div>
   );
 }
 
@@ -55,10 +38,7 @@ function Results({ record }: { record: ZeroShotRecord }) {
   const { model, pruned, tasks, warnings } = record;
   const beside = pruned ? `, dense beside ${percent(pruned.sparsity, 1)} zeros` : ', dense';
   const save = (): void =>
-    saveBlob(
-      new Blob([`${JSON.stringify(record, null, 2)}\n`], { type: 'application/json' }),
-      `prunelab-zeroshot-${model.name.replaceAll(/[^\w.-]+/g, '_')}.json`,
-    );
+    saveJson(record, `prunelab-zeroshot-${model.name.replaceAll(/[^\w.-]+/g, '_')}.json`);
   return (
     <div className="zeroshot-results">
       <ScoresFigure record={record} subject={`${model.name}${beside}`} />
