@@ -29,7 +29,7 @@ test('a file of items is scored on both models; a wrong line is named', async ({
   await expect(row.locator('td').nth(2)).toHaveText('0.500000');
   await expect(figure.locator('.plot svg circle')).toHaveCount(2);
   const said = dialog.getByRole('region', { name: 'What the tasks say' });
-  await expect(said).toContainText(/The dense model is right in .* of 4 items; guessing gives 50\.0 %/);
+  await expect(said).toContainText(/The dense model is right in .* of 4 items; guessing gives 50\.0\s%/);
   await expect(said).toContainText(/Pruning loses \d+ right answers and gains \d+ .*McNemar/);
   expect(await lab.accessibility()).toEqual([]);
 
