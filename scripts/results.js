@@ -139,7 +139,7 @@ try {
       await measure(
         values['smollm2'],
         'smollm2',
-        sizes({ samples: '4', window: '32', windows: '4', seeds: '0' }),
+        sizes({ samples: '2', window: '32', windows: '2', seeds: '0' }),
         {
           pruners: 'wanda,magnitude,sparsegpt',
           allocations: 'uniform,atp,owl',
