@@ -33,9 +33,9 @@ test('a curve is drawn and moved by keys, and the run follows', async ({ lab, pa
   // The pointer draws where it goes.
   const area = await page.getByRole('group', { name: 'Rates by hand' }).boundingBox();
   if (!area) throw new Error('no strip');
-  await page.mouse.move(area.x + area.width * 0.3, area.y + area.height * 0.3);
+  await page.mouse.move(area.x + area.width * 0.25, area.y + area.height * 0.15);
   await page.mouse.down();
-  await page.mouse.move(area.x + area.width * 0.8, area.y + area.height * 0.55, { steps: 4 });
+  await page.mouse.move(area.x + area.width * 0.75, area.y + area.height * 0.85, { steps: 10 });
   await page.mouse.up();
   await lab.settled();
   const drawn = await lab.numbers(STRIP, 'asked');
