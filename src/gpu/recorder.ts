@@ -22,12 +22,13 @@ export interface RecorderOptions {
   gate?: () => Promise<void> | undefined;
 }
 
-/** Work done so far: what the report's timings count. */
+/** Work done so far: what the report's timings count. `bytes` include copies, clears and uploads. */
 export interface WorkCount {
   dispatches: number;
   submits: number;
   readbacks: number;
   flops: number;
+  bytes: number;
 }
 
 export interface Dispatch {
@@ -40,6 +41,8 @@ export interface Dispatch {
   cost: number;
   /** Real floating-point operations, for the report; 0 when left out. */
   flops?: number;
+  /** What the operation must read and write: every operand once, pieces of one operation sharing them. */
+  bytes: number;
   constants?: Record<string, number>;
 }
 
@@ -48,7 +51,7 @@ const UNIFORM_SLOTS = 192;
 
 export class Recorder {
   readonly ctx: GpuContext;
-  readonly work: WorkCount = { dispatches: 0, submits: 0, readbacks: 0, flops: 0 };
+  readonly work: WorkCount = { dispatches: 0, submits: 0, readbacks: 0, flops: 0, bytes: 0 };
   readonly #options: RecorderOptions;
   #encoder: GPUCommandEncoder | undefined;
   #pass: GPUComputePassEncoder | undefined;
@@ -132,23 +135,27 @@ export class Recorder {
     this.#cost += dispatch.cost;
     this.work.dispatches += 1;
     this.work.flops += dispatch.flops ?? 0;
+    this.work.bytes += dispatch.bytes;
   }
 
   copy(from: LabBuffer, fromOffset: number, to: LabBuffer, toOffset: number, bytes: number): void {
     this.#closePass();
     this.#openEncoder().copyBufferToBuffer(from.raw, fromOffset, to.raw, toOffset, bytes);
     this.#cost += bytes;
+    this.work.bytes += 2 * bytes;
   }
 
   clear(buffer: LabBuffer, offset = 0, bytes = buffer.bytes - offset): void {
     this.#closePass();
     this.#openEncoder().clearBuffer(buffer.raw, offset, bytes);
+    this.work.bytes += bytes;
   }
 
   /** Host to GPU, in order with what was recorded before (which is submitted first). `offset` and size multiples of 4. */
   write(buffer: LabBuffer, offset: number, data: ArrayBufferView): void {
     this.flush();
     this.ctx.device.queue.writeBuffer(buffer.raw, offset, data.buffer, data.byteOffset, data.byteLength);
+    this.work.bytes += data.byteLength;
   }
 
   /**

@@ -37,6 +37,7 @@ export async function accumulate(
       grid: foldGrid(Math.ceil((end - begin) / 64)),
       cost: (end - begin) * COST,
       flops: (end - begin) * (squared ? 2 : 1),
+      bytes: (end - begin) * 12,
     });
   }
 }

@@ -43,6 +43,7 @@ export async function activate(rec: Recorder, kind: Activation, x: Act, up: Act 
       grid: foldGrid(Math.ceil((end - begin) / 64)),
       cost: (end - begin) * COST,
       flops: (end - begin) * 5,
+      bytes: (end - begin) * (up ? 12 : 8),
     });
   }
 }

@@ -56,6 +56,7 @@ export async function activateBackward(
       grid: foldGrid(Math.ceil((end - begin) / 64)),
       cost: (end - begin) * COST,
       flops: (end - begin) * 10,
+      bytes: (end - begin) * (gate ? 20 : 12),
     });
   }
 }

@@ -1,3 +1,4 @@
+import { DTYPE_BYTES } from '../core/dtypes';
 import { foldGrid } from '../gpu/kernel';
 import type { Recorder } from '../gpu/recorder';
 import code from '../../shaders/addPositions.wgsl?raw';
@@ -50,6 +51,7 @@ export async function addPositions(
         grid: foldGrid(Math.ceil(count / 64)),
         cost: count * COST,
         flops: count,
+        bytes: count * (8 + DTYPE_BYTES[table.dtype] * Math.min(1, seqLength / rows)),
       });
     }
   }

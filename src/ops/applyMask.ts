@@ -47,6 +47,7 @@ export async function applyMask(rec: Recorder, w: Weight, mask: MaskBuffer, out:
         },
         grid: gridFor(end - begin, 64),
         cost: (end - begin) * quadCost,
+        bytes: (end - begin) * (32 + 2 / DTYPE_BYTES[w.dtype]),
         constants: { ...weightType(w.dtype), DENSE_BITS: dense ? 1 : 0 },
       });
     }

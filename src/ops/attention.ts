@@ -205,6 +205,14 @@ export function attentionChunks(
   return { rows: pairStep * queryStep, chunks };
 }
 
+/** What the scores of a chunk, or its weighted sums, must read and write: the scores, the queries' rows, the keys'. */
+export function chunkBytes(
+  { seen, rows, pairs, keys }: AttentionChunk,
+  { heads, kvHeads, headDim }: Pick<AttentionOptions, 'heads' | 'kvHeads' | 'headDim'>,
+): number {
+  return 4 * (seen + headDim * (rows + (pairs * keys * kvHeads) / heads));
+}
+
 /** The tiles asked for or chosen, checked against the adapter. */
 export function usableTiles(ctx: GpuContext, { tiles, headDim, queries }: AttentionOptions): Tiles {
   const kind = tiles ?? chooseTiles(ctx, headDim, queries);
@@ -232,6 +240,7 @@ export async function chunkSoftmax(
     grid: foldGrid(lane ? Math.ceil(rows / 4) : rows),
     cost: seen * (params['softcap'] ? 80 : 40),
     flops: seen * 3,
+    bytes: 8 * seen + 4 * rows,
   });
 }
 
@@ -259,7 +268,8 @@ export async function attention(
   for (const chunk of chunks) {
     const { params, pairs, seen, across } = chunk;
     const flops = seen * headDim * 2;
-    const shared = { params, cost: flops + 4 * seen * 16, flops, constants: tiles.constants };
+    const bytes = chunkBytes(chunk, options);
+    const shared = { params, cost: flops + 4 * seen * 16, flops, bytes, constants: tiles.constants };
     await rec.run({
       kernel: tiles.scores,
       bind: { q: q.buffer, k: k.buffer, scores },

@@ -8,6 +8,7 @@ import softmaxBackward from '../../shaders/softmaxBackward.wgsl?raw';
 import {
   attentionChunks,
   checkAttention,
+  chunkBytes,
   chunkSoftmax,
   usableTiles,
   type AttentionOptions,
@@ -70,7 +71,8 @@ export async function attentionBackward(
   for (const chunk of chunks) {
     const { params, pairs, seen, across, along } = chunk;
     const flops = seen * headDim * 2;
-    const shared = { params, cost: flops + 4 * seen * 16, flops, constants: tiles.constants };
+    const moved = chunkBytes(chunk, options);
+    const shared = { params, cost: flops + 4 * seen * 16, flops, bytes: moved, constants: tiles.constants };
     const score = { kernel: tiles.scores, grid: [across, along, pairs] as const, ...shared };
     await rec.run({ ...score, bind: { q: q.buffer, k: k.buffer, scores } });
     // The softmax caps in place.
@@ -93,6 +95,7 @@ export async function attentionBackward(
       ] as const,
       cost: 6 * flops,
       flops,
+      bytes: moved,
       constants: { WIDTH: width, HEIGHT: height },
     };
     await rec.run({
@@ -106,6 +109,7 @@ export async function attentionBackward(
       grid: foldGrid(Math.ceil(chunk.rows / 8)),
       cost: seen * (shapes.softcap > 0 ? 120 : 60),
       flops: seen * 6,
+      bytes: seen * (shapes.softcap > 0 ? 16 : 12),
     });
     await rec.run({
       kernel: tiles.values,

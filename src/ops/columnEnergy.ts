@@ -61,6 +61,7 @@ export async function columnEnergy(
       grid: [Math.ceil(x.cols / 64), count],
       cost: count * chunkCost,
       flops: 2 * Math.min(count * rowsPerChunk, x.rows - begin * rowsPerChunk) * x.cols,
+      bytes: 4 * (Math.min(count * rowsPerChunk, x.rows - begin * rowsPerChunk) + count) * x.cols,
     });
   }
 }

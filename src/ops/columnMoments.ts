@@ -58,6 +58,7 @@ export async function columnMoments(
       grid: [Math.ceil(x.cols / 64), count],
       cost: count * chunkCost,
       flops: (5 * x.rows * x.cols * count) / chunks,
+      bytes: (4 * x.cols * count * (x.rows + 2 * chunks)) / chunks,
     });
   }
 }

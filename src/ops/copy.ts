@@ -23,6 +23,7 @@ export async function copy(rec: Recorder, from: LabBuffer, to: LabBuffer, bytes:
       params: { begin, end },
       grid: gridFor(end - begin, 64),
       cost: (end - begin) * 128,
+      bytes: (end - begin) * 32,
     });
   }
 }

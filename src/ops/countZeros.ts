@@ -1,3 +1,4 @@
+import { DTYPE_BYTES } from '../core/dtypes';
 import { defineKernel } from '../gpu/kernel';
 import type { Recorder } from '../gpu/recorder';
 import type { LabBuffer } from '../gpu/scope';
@@ -58,6 +59,7 @@ export async function countZeros(
       },
       grid: gridFor(end - begin, 64 * WORDS_PER_LANE),
       cost: (end - begin) * wordCost,
+      bytes: (end - begin) * ((w.cols * DTYPE_BYTES[w.dtype]) / wordsPerRow + (mask ? 4 : 0)),
       constants: { ...weightType(w.dtype), HAS_MASK: mask ? 1 : 0 },
     });
   }

@@ -1,3 +1,4 @@
+import { DTYPE_BYTES } from '../core/dtypes';
 import type { Recorder } from '../gpu/recorder';
 import { foldGrid } from '../gpu/kernel';
 import type { LabBuffer } from '../gpu/scope';
@@ -50,6 +51,7 @@ export async function embed(
         },
         grid: foldGrid(Math.ceil((end - begin) / 64)),
         cost: (end - begin) * COST,
+        bytes: ((end - begin) * (4 + DTYPE_BYTES[weight.dtype]) * shard.rows) / weight.rows,
       });
     }
   }

@@ -76,6 +76,7 @@ export async function errorSums(
       grid: gridFor(lanes, 64),
       cost: lanes * laneCost,
       flops: lanes * 256 * (5 + 5 * streams),
+      bytes: (lanes / partials) * a.rows * a.cols * 4 * (2 + streams) + lanes * 24,
       constants: { STREAMS: streams },
     });
   }

@@ -73,6 +73,7 @@ async function transpose(
       params: { rowBegin, tokens, cols: x.cols, groupBegin: begin, groups },
       grid: [Math.ceil(x.cols / 64), end - begin],
       cost: (end - begin) * groupCost,
+      bytes: (end - begin) * 32 * x.cols,
     });
   }
 }
@@ -108,6 +109,7 @@ async function addProducts(
       const colBegin = band + tile.colBegin;
       // A tile of a wide band may lie below the diagonal altogether.
       if (colBegin + tile.cols <= rowBegin) continue;
+      const elements = elementsFromDiagonal(rowBegin, tile.rows, colBegin, tile.cols);
       await rec.run({
         kernel: matmulKernels[variant].F32,
         bind: { x: turned, weight: turned, bias: turned, out: bound },
@@ -126,7 +128,8 @@ async function addProducts(
         },
         grid: [Math.ceil(tile.cols / unit.cols), Math.ceil(tile.rows / unit.rows)],
         cost: tile.rows * tile.cols * costPerElement,
-        flops: 2 * tokens * elementsFromDiagonal(rowBegin, tile.rows, colBegin, tile.cols),
+        flops: 2 * tokens * elements,
+        bytes: elements * ((options.accumulate === true ? 8 : 4) + (8 * k) / (cols + 1)),
       });
     }
   }

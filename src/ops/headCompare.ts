@@ -101,6 +101,7 @@ export async function headCompare(
           grid: foldGrid(variant === 'lane' ? Math.ceil((end - begin) / 4) : end - begin),
           cost: (end - begin) * cols * COST,
           flops: (end - begin) * cols * 16,
+          bytes: (end - begin) * (8 * cols + 2 * ROW_BYTES),
         });
       }
     }

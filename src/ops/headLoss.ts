@@ -146,6 +146,7 @@ export async function pieceLosses(
       grid: foldGrid(variant === 'lane' ? Math.ceil((end - begin) / 4) : end - begin),
       cost: (end - begin) * cols * 24,
       flops: (end - begin) * cols * 4,
+      bytes: (end - begin) * (4 * cols + 32),
     });
   }
 }

@@ -89,6 +89,7 @@ async function pieceGradient(
       grid: foldGrid(Math.ceil((end - begin) / 64)),
       cost: (end - begin) * COST,
       flops: (end - begin) * 6,
+      bytes: (end - begin) * 8,
     });
   }
   const turned: Act = {

@@ -60,6 +60,7 @@ export async function layerNorm(
       grid: foldGrid(variant === 'lane' ? Math.ceil(count / 4) : count),
       cost: count * cols * COST,
       flops: count * cols * 8,
+      bytes: count * cols * ((residual ? 12 : 8) + (bias ? 8 : 4) / rows),
     });
   }
 }

@@ -179,6 +179,7 @@ export async function matmul(
         grid: [Math.ceil(tile.cols / variant.cols), Math.ceil(tile.rows / variant.rows)],
         cost: tile.rows * tile.cols * costPerElement,
         flops: 2 * tile.rows * tile.cols * k,
+        bytes: tile.rows * tile.cols * (bytes / (rows * weightRows) + (residual ? 4 : 0)),
       });
     }
   }

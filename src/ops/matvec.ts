@@ -99,6 +99,11 @@ export async function matvec(
         grid: [foldX, x.rows, Math.ceil(groups / foldX)],
         cost: (end - begin) * rowCost,
         flops: 2 * x.rows * (end - begin) * k,
+        bytes:
+          (end - begin) *
+          (k * DTYPE_BYTES[w.dtype] +
+            4 * (mask?.wordsPerRow ?? 0) +
+            x.rows * ((residual ? 8 : 4) + (4 * k) / w.rows)),
       });
     }
   }

@@ -44,6 +44,7 @@ export async function mergeColumns(
       },
       grid: foldGrid(Math.ceil(count / 64)),
       cost: count * COST,
+      bytes: 8 * count,
     });
   }
 }

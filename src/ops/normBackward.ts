@@ -59,6 +59,7 @@ export async function normBackward(
       grid: foldGrid(Math.ceil((end - begin) / 8)),
       cost: (end - begin) * cols * COST,
       flops: (end - begin) * cols * (kind === 'rms' ? 9 : 14),
+      bytes: (end - begin) * cols * ((accumulate ? 16 : 12) + 4 / rows),
     });
   }
 }

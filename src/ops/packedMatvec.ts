@@ -137,6 +137,7 @@ export async function packedMatvec(
         grid: id === 'tree' ? foldGrid(groups, options.gridWidth) : [groups],
         cost: (end - begin) * rowCost,
         flops: 2 * (end - begin) * keptPerRow(w),
+        bytes: (end - begin) * (w.bytes / w.rows + (residual ? 8 : 4) + (4 * w.cols) / w.rows),
       });
     }
   }
@@ -170,6 +171,7 @@ export async function unpack(rec: Recorder, w: PackedWeight, out: Weight): Promi
           params: { k: w.cols, rowBegin: begin, rowEnd: end },
           grid: foldGrid(end - begin),
           cost: (end - begin) * rowCost,
+          bytes: (end - begin) * (w.bytes / w.rows + w.cols * DTYPE_BYTES[w.dtype]),
           constants,
         });
       continue;
@@ -185,6 +187,7 @@ export async function unpack(rec: Recorder, w: PackedWeight, out: Weight): Promi
         params: { k: w.cols, wordsPerRow, ...fixedCounts(w), begin, end },
         grid: gridFor(end - begin, 64),
         cost: (end - begin) * wordCost,
+        bytes: ((end - begin) / wordsPerRow) * (w.bytes / w.rows + w.cols * DTYPE_BYTES[w.dtype]),
         constants,
       });
     }

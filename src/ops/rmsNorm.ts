@@ -58,6 +58,7 @@ export async function rmsNorm(
       grid: foldGrid(variant === 'lane' ? Math.ceil(count / 4) : count),
       cost: count * cols * COST,
       flops: count * cols * 4,
+      bytes: count * cols * ((residual ? 12 : 8) + 4 / rows),
     });
   }
 }

@@ -52,6 +52,7 @@ export async function rope(rec: Recorder, x: Act, table: LabBuffer, options: Rop
       grid: foldGrid(Math.ceil(((end - begin) * pairs) / 64)),
       cost: (end - begin) * rowCost,
       flops: (end - begin) * heads * pairs * 6,
+      bytes: (end - begin) * rotaryDim * (8 * heads + 4 * Math.min(1, seqLength / x.rows)),
     });
   }
 }

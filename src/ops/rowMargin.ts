@@ -1,3 +1,4 @@
+import { DTYPE_BYTES } from '../core/dtypes';
 import { defineKernel } from '../gpu/kernel';
 import type { Recorder } from '../gpu/recorder';
 import type { LabBuffer } from '../gpu/scope';
@@ -38,6 +39,7 @@ export async function rowMargin(
       },
       grid: gridFor(end - begin, 1),
       cost: (end - begin) * costPerRow,
+      bytes: (end - begin) * (w.cols * DTYPE_BYTES[w.dtype] + mask.wordsPerRow * 4 + 8),
       constants: scoreConstants(w, norms),
     });
   }

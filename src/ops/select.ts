@@ -3,6 +3,7 @@
  * and agree bit for bit with selectCpu.ts: scores are compared as integers (shaders/lib/scoreKey.wgsl), ties go by
  * lowest column (or flat index) first, NaN ranks last. Without norms the score is |w| (magnitude).
  */
+import { DTYPE_BYTES } from '../core/dtypes';
 import { defineKernel } from '../gpu/kernel';
 import type { Recorder } from '../gpu/recorder';
 import type { LabBuffer } from '../gpu/scope';
@@ -89,6 +90,7 @@ export async function selectRows(
       },
       grid: gridFor(end - begin, variant === 'lane' ? 16 : 1),
       cost: (end - begin) * costPerRow,
+      bytes: (end - begin) * (w.cols * DTYPE_BYTES[w.dtype] + 4 * out.wordsPerRow),
       constants: scoreConstants(w, norms),
     });
   }
@@ -120,6 +122,7 @@ export async function selectMatrix(
       params: { begin, need, total, level, inclusive: inclusive ? 1 : 0 },
       grid: [1],
       cost: pickCost(rec),
+      bytes: 2 * MATRIX_STATE_BYTES,
     });
   const count = async (level: number): Promise<void> => {
     // A kernel with barriers runs several times slower on software adapters.
@@ -131,6 +134,7 @@ export async function selectMatrix(
         params: { cols: w.cols, begin, end, shardBegin: shard.rowBegin * w.cols, run: COUNT_RUN, level },
         grid: gridFor(end - begin, COUNT_RUN),
         cost: (end - begin) * cost,
+        bytes: (end - begin) * DTYPE_BYTES[w.dtype],
         constants,
       });
     }
@@ -156,6 +160,7 @@ export async function selectMatrix(
       params: { cols: w.cols, begin, end, shardRow: shard.rowBegin, wordsPerRow: out.wordsPerRow },
       grid: gridFor(end - begin, 64),
       cost: (end - begin) * wordCost,
+      bytes: (end - begin) * ((w.cols * DTYPE_BYTES[w.dtype]) / out.wordsPerRow + 4),
       constants,
     });
   }
@@ -193,6 +198,7 @@ export async function selectGroups(
       },
       grid: gridFor((end - begin) * runsPerRow, 32),
       cost: (end - begin) * costPerRow,
+      bytes: (end - begin) * (w.cols * DTYPE_BYTES[w.dtype] + 4 * out.wordsPerRow),
       constants: scoreConstants(w, norms),
     });
   }
@@ -223,6 +229,7 @@ export async function maskFromRanks(
       params: { cols: out.cols, begin, end, wordsPerRow: out.wordsPerRow },
       grid: gridFor(end - begin, 64),
       cost: (end - begin) * wordCost,
+      bytes: (end - begin) * ((2 * out.cols) / out.wordsPerRow + 4),
     });
   }
 }

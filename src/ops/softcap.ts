@@ -42,6 +42,7 @@ export async function softcap(
       grid: foldGrid(Math.ceil((end - begin) / 256)),
       cost: (end - begin) * COST,
       flops: (end - begin) * 5,
+      bytes: (end - begin) * 8,
     });
   }
 }

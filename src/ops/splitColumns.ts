@@ -50,6 +50,7 @@ export async function splitColumns(
       params: { elementBegin: piece.begin, elementEnd: piece.end, cols, xCols: x.cols, begin, block, stride },
       grid: foldGrid(Math.ceil(count / 64)),
       cost: count * COST,
+      bytes: 8 * count,
     });
   }
 }

@@ -1,3 +1,4 @@
+import { DTYPE_BYTES } from '../core/dtypes';
 import { foldGrid } from '../gpu/kernel';
 import type { Recorder } from '../gpu/recorder';
 import grid from '../../shaders/lib/grid.wgsl?raw';
@@ -58,6 +59,7 @@ export async function transpose(
         },
         grid: foldGrid(Math.ceil((piece.end - piece.begin) / 64)),
         cost: (piece.end - piece.begin) * COST,
+        bytes: (piece.end - piece.begin) * (4 + DTYPE_BYTES[x.dtype]),
       });
     }
   }
