@@ -1,6 +1,6 @@
 /** Figures as the command line prints them for people. */
 import type { LayerRecord, MatrixRecord } from '../core/layerRecord';
-import type { Curve, RunReport } from '../core/report';
+import type { Curve, RunReport, WorkCount } from '../core/report';
 import { counted } from '../core/words';
 
 export function describePerplexity(value: number | null | undefined): string {
@@ -75,7 +75,18 @@ export function describeRun(report: RunReport): string {
     lines.push(
       `error       ${percent(last.cumulative / last.dense)} of the last layer's output, squared (${errors?.text} text, ${errors?.kind})`,
     );
+  lines.push(...describeWork(report.timings));
   return `${lines.join('\n')}\n`;
+}
+
+/** What the GPU was asked for in the run, the sweep before it left out; nothing for reports that did not count it. */
+function describeWork(timings: RunReport['timings']): string[] {
+  const stages = Object.entries(timings).flatMap(([name, t]) => (name.startsWith('sweep') ? [] : [t]));
+  const sum = (key: keyof WorkCount): number => stages.reduce((total, t) => total + (t[key] ?? 0), 0);
+  if (sum('dispatches') === 0) return [];
+  return [
+    `work        ${sum('dispatches')} dispatches in ${counted(sum('submits'), 'submit')}, ${counted(sum('readbacks'), 'readback')}, ${counted(sum('cpuStages'), 'step')} on the CPU; ${(sum('flops') / 1e9).toPrecision(3)} GFLOP, ${(sum('bytes') / 1e9).toPrecision(3)} GB`,
+  ];
 }
 
 /** A table of a layer's matrices. */

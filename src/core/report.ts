@@ -48,10 +48,24 @@ export interface CurvePoint extends Partial<Divergence>, Partial<SeedRange> {
   diverged?: true;
   /** What the main seed took. */
   ms?: number;
+  work?: WorkCount;
   sparsity: number[];
   cumulative: number[] | null;
   /** Mean token loss of each evaluation window, in nats: for paired comparisons. */
   losses?: number[];
+}
+
+/** What was asked of the GPU, counted as it was recorded. How work is cut depends on the device's speed. */
+export interface WorkCount {
+  dispatches: number;
+  submits: number;
+  /** Round trips: the GPU's results awaited by the host. */
+  readbacks: number;
+  /** Steps that the processor took for the GPU: masks chosen or solved, statistics of a layer joined. */
+  cpuStages: number;
+  flops: number;
+  /** What operations must read and write, copies, clears and uploads included. */
+  bytes: number;
 }
 
 export interface Curve {
@@ -255,7 +269,8 @@ export interface RunReport {
   /** Pairs of texts that share tokens; empty when they are apart. */
   leakage?: Leak[];
   replay?: Replay;
-  timings: Record<string, { ms: number; flops?: number; bytes?: number }>;
+  /** By stage; the sweep's points are stages of their own. What the GPU did is absent in older reports. */
+  timings: Record<string, { ms: number } & Partial<WorkCount>>;
   memory: { predictedBytes: number; peakBytes: number };
   warnings: string[];
 }

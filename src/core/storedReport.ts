@@ -63,6 +63,14 @@ export const seedRange = {
 };
 export const optional = <T extends z.ZodRawShape>(shape: T) => z.object(shape).partial().shape;
 
+const work = {
+  dispatches: count,
+  submits: count,
+  readbacks: count,
+  cpuStages: count,
+  flops: z.number().min(0),
+  bytes: z.number().min(0),
+};
 const curvePoint = z.object({
   ...optional(divergence),
   ...optional(seedRange),
@@ -70,6 +78,7 @@ const curvePoint = z.object({
   perplexity: figure,
   diverged,
   ms: z.number().optional(),
+  work: z.object(work).optional(),
   sparsity: rates,
   cumulative: z.array(z.number()).max(MAX_LAYERS).nullable(),
   losses: figures.optional(),
@@ -219,12 +228,7 @@ const report = z.object({
       margin: figure,
     })
     .optional(),
-  timings: z
-    .record(
-      z.string(),
-      z.object({ ms: z.number(), flops: z.number().optional(), bytes: z.number().optional() }),
-    )
-    .default({}),
+  timings: z.record(z.string(), z.object({ ms: z.number(), ...optional(work) })).default({}),
   memory: z
     .object({ predictedBytes: z.number(), peakBytes: z.number() })
     .default({ predictedBytes: 0, peakBytes: 0 }),

@@ -4,6 +4,7 @@
  * a foreground job runs.
  */
 import { LabError, throwIfAborted } from '../core/errors';
+import type { WorkCount } from '../core/report';
 import type { GpuContext } from './context';
 import { packParams, paramsBytes, type Kernel } from './kernel';
 import type { LabBuffer } from './scope';
@@ -20,15 +21,6 @@ export interface RecorderOptions {
   signal?: AbortSignal;
   /** Awaited between submits; a background job is held here while a foreground job runs. */
   gate?: () => Promise<void> | undefined;
-}
-
-/** Work done so far: what the report's timings count. `bytes` include copies, clears and uploads. */
-export interface WorkCount {
-  dispatches: number;
-  submits: number;
-  readbacks: number;
-  flops: number;
-  bytes: number;
 }
 
 export interface Dispatch {
@@ -51,7 +43,8 @@ const UNIFORM_SLOTS = 192;
 
 export class Recorder {
   readonly ctx: GpuContext;
-  readonly work: WorkCount = { dispatches: 0, submits: 0, readbacks: 0, flops: 0, bytes: 0 };
+  /** Done so far; whoever works on the host between dispatches counts its stages here. */
+  readonly work: WorkCount = { dispatches: 0, submits: 0, readbacks: 0, cpuStages: 0, flops: 0, bytes: 0 };
   readonly #options: RecorderOptions;
   #encoder: GPUCommandEncoder | undefined;
   #pass: GPUComputePassEncoder | undefined;

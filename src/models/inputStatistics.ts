@@ -154,6 +154,7 @@ export class InputStatistics {
 
   /** Everything that was wanted of the layer. */
   async read(rec: Recorder): Promise<LayerStatistics> {
+    rec.work.cpuStages += 1;
     const out: LayerStatistics = Object.fromEntries(this.#inputs.map(({ name }) => [name, {}]));
     const add = (name: string, found: InputStatistic): void => {
       out[name] = { ...out[name], ...found };

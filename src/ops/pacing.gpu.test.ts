@@ -29,12 +29,15 @@ import type { Act } from './types';
 
 class Watched extends Recorder {
   readonly costs: number[] = [];
+  counted = { flops: 0, bytes: 0 };
   limit = Infinity;
   override get maxCost(): number {
     return this.limit;
   }
   override run(dispatch: Dispatch): Promise<void> {
     this.costs.push(dispatch.cost);
+    this.counted.flops += dispatch.flops ?? 0;
+    this.counted.bytes += dispatch.bytes;
     return super.run(dispatch);
   }
 }
@@ -163,12 +166,18 @@ describe('pieces of at most maxCost', () => {
         const whole = await readAct({ rec }, await op({ ...gpu, rec }));
         const total = rec.costs.reduce((sum, cost) => sum + cost, 0);
         const largest = Math.max(...rec.costs);
+        const counted = rec.counted;
         rec.costs.length = 0;
+        rec.counted = { flops: 0, bytes: 0 };
         rec.limit = largest / 2;
         const cut = await readAct({ rec }, await op({ ...gpu, rec }));
         expect(Array.from(cut)).toEqual(Array.from(whole));
         expect(Math.max(...rec.costs)).toBeLessThanOrEqual(rec.limit);
         expect(rec.costs.reduce((sum, cost) => sum + cost, 0)).toBeGreaterThanOrEqual(total * 0.999);
+        expect(rec.counted.flops / Math.max(1, counted.flops)).toBeCloseTo(counted.flops > 0 ? 1 : 0, 6);
+        // Pieces of attention read the keys that their queries see once more each.
+        expect(rec.counted.bytes / counted.bytes).toBeCloseTo(1, 1);
+        expect(counted.bytes).toBeGreaterThan(0);
       } finally {
         rec.close();
       }

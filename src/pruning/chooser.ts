@@ -88,6 +88,7 @@ export class Chooser {
       matrices[name] = { rows, cols, weights: await this.#weights(rec, weight) };
       if (gradient) gradients[name] = await gradient(weight.name);
     }
+    rec.work.cpuStages += 1;
     const chosen = await choose({
       layer,
       params,
@@ -125,6 +126,7 @@ export class Chooser {
     const weight = matrixOf(this.#model, layer, name);
     const { rows, cols, dtype } = weight;
     const { rowZeros, group } = typeof rate === 'number' ? {} : rate;
+    rec.work.cpuStages += 1;
     const choice = await choose({
       layer,
       matrix: name,

@@ -229,6 +229,7 @@ export class Selector {
     ranks: RankCache | undefined,
     read: Uint8Array | undefined,
   ): Promise<Uint32Array> {
+    rec.work.cpuStages += 1;
     if (!this.collectMargins || this.#groupOf(rate))
       return this.#chooseOnCpu(rec, weight, rate, norm, ranks, read);
     const bytes = read ?? (await readWeight(rec, weight));

@@ -1,7 +1,6 @@
 /** What the lab promises beyond numbers: nothing lost, nothing left, same bytes again, exact and preview apart. */
 import { describe, expect, test } from 'vitest';
 import { LabError } from '../core/errors';
-import type { Curve } from '../core/report';
 import type { Recorder } from '../gpu/recorder';
 import { DecodingSession } from '../models/generate';
 import { readWeight } from '../pruning/readWeight';
@@ -12,6 +11,7 @@ import { packWindows } from '../models/windows';
 import { windowOutputs } from './logits';
 import { compareReplay } from './replay';
 import { compareZeros } from './replayWeights';
+import { untimed } from './sweep';
 
 interface Texts {
   texts: { calibration: { windows: number[][] }; report: { windows: number[][] } };
@@ -56,11 +56,16 @@ describe('runs', () => {
       fixture.lab.setText('select', null);
       await small(fixture);
       const two = await fixture.lab.sweep(spec, { kind: 'exact', betas: [0, 0.1] }, fixture.io);
-      const untimed = ({ points, ...rest }: Curve) => ({
-        ...rest,
-        points: points.map((p) => ({ ...p, ms: 0 })),
-      });
       expect(untimed(two)).toEqual(untimed(one));
+      // What a point took stands beside the figures, where the same spec need not give the same.
+      const { timings } = await fixture.lab.run(spec, 0.1, fixture.io, one);
+      const { ms, ...work } = timings['sweep, beta 0.1'] ?? { ms: 0 };
+      expect(work).toEqual(one.points[1]?.work);
+      expect(ms).toBeGreaterThan(0);
+      for (const stage of [work, timings['prune']]) {
+        for (const key of ['dispatches', 'submits', 'readbacks', 'cpuStages', 'flops', 'bytes'] as const)
+          expect(stage?.[key], key).toBeGreaterThan(0);
+      }
     }));
 
   test('a sweep gives the errors of whichever of its two texts was asked for, and of no third', () =>

@@ -287,6 +287,8 @@ export class Lab {
           ),
         );
         if (curve && plan.hasBeta) allocation.search = searchOf(curve);
+        for (const { beta: tried, ms = 0, work } of curve?.points ?? [])
+          if (work) timings.record[`sweep, beta ${tried}`] = { ms, ...work };
         io.emit({ type: 'allocation', job: io.job, spec: { ...spec, beta }, allocation });
         const shape = {
           kind,

@@ -8,6 +8,7 @@ import { figuresOf } from './figures';
 import { ratesFor, type RunPlan } from './plan';
 import type { SeedDraw } from './seeds';
 import type { ResolvedText } from './texts';
+import { workSince } from './timings';
 
 export interface CurveJob {
   engine: Engine;
@@ -62,6 +63,7 @@ async function measurePoint(job: CurveJob, beta: number, rec: Recorder, meter: M
   const { engine, plan, spec, kind, texts } = job;
   const { rates, allocation } = ratesFor(engine.model.plan, plan, beta);
   const startMs = performance.now();
+  const before = { ...rec.work };
   // Errors cost no pass of their own on a text that the point's own pass runs through.
   const walksCalibration = plan.needsInputs && kind === 'exact';
   const free = spec.errorsOn === 'select' || (spec.errorsOn === 'calibration' && walksCalibration);
@@ -82,6 +84,7 @@ async function measurePoint(job: CurveJob, beta: number, rec: Recorder, meter: M
     beta,
     ...figuresOf(result),
     ms: performance.now() - startMs,
+    work: workSince(rec, before),
     sparsity: allocation.sparsity,
     cumulative: errors ? finiteOrNull(result.errors) : null,
   };
@@ -131,5 +134,5 @@ export function searchOf({ points, best }: Curve): SearchRecord {
 
 /** What a sweep found, without what it took: the same spec gives the same record. */
 export function untimed(curve: Curve): Curve {
-  return { ...curve, points: curve.points.map(({ ms: _, ...point }) => point) };
+  return { ...curve, points: curve.points.map(({ ms: _, work: __, ...point }) => point) };
 }

@@ -480,7 +480,10 @@ function reportOf(
     }, // prettier-ignore
     margin: 3.1e-7,
     leakage: [],
-    timings: {},
+    timings: {
+      prune: { ms: 12.5, dispatches: 40, submits: 3, readbacks: 4, cpuStages: 7, flops: 1e9, bytes: 2e8 },
+      allocate: { ms: 1 },
+    },
     memory: { predictedBytes: 9e7, peakBytes: 8.8e7 },
     warnings: [],
   };
