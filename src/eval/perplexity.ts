@@ -3,7 +3,7 @@
  * special token is put in, the tail was dropped when the windows were cut (docs/methods.md).
  */
 import type { Recorder } from '../gpu/recorder';
-import type { Scope } from '../gpu/scope';
+import type { LabBuffer, Scope } from '../gpu/scope';
 import type { Decoder, Workspace } from '../models/decoder';
 import type { GpuText } from '../models/streams';
 import type { Batch } from '../models/windows';
@@ -14,7 +14,7 @@ import type { Act } from '../ops/types';
 const NO_TARGET = 0xffffffff;
 
 /** Next-token targets of a text, one per position. */
-export function targetsOf(ids: Uint32Array, lengths: readonly number[]): Uint32Array {
+export function targetsOf(ids: Uint32Array, lengths: readonly number[]): Uint32Array<ArrayBuffer> {
   const out = new Uint32Array(ids.length).fill(NO_TARGET);
   let at = 0;
   for (const length of lengths) {
@@ -44,7 +44,7 @@ export function perplexityOf(losses: readonly number[]): number | null {
 
 /**
  * Token losses of a text whose last block's outputs `load` copies batch by batch. [tokens] f32; the last position of a
- * window is 0 and not used.
+ * window is 0 and not used. One readback.
  */
 export async function tokenLosses(
   rec: Recorder,
@@ -57,22 +57,28 @@ export async function tokenLosses(
 ): Promise<Float32Array> {
   const own = scope.child();
   try {
-    const targets = own.alloc(text.largest * 4, 'scratch', 'targets');
-    const losses = own.alloc(text.largest * 4, 'scratch', 'losses');
-    const all = targetsOf(text.windows.ids, text.windows.lengths);
-    const out = new Float32Array(text.windows.tokens);
+    const { tokens } = text.windows;
+    const targets = targetsOnGpu(rec, own, text);
+    const losses = own.alloc(tokens * 4, 'scratch', 'losses');
     for (const batch of text.batches) {
-      rec.write(targets, 0, all.subarray(batch.rowBegin, batch.rowBegin + batch.rows));
       await load(batch, ws.x);
-      const rows = batch.rows;
+      const { rows, rowBegin } = batch;
       const normed: Act = { ...ws.normed, rows };
       await decoder.finalNorm(rec, { ...ws.x, rows }, normed);
-      await headLoss(rec, normed, decoder.model.head, targets, losses, ws.scratch, decoder.logitOptions);
-      out.set(await rec.readF32(losses, rows), batch.rowBegin);
+      const options = { ...decoder.logitOptions, begin: rowBegin };
+      await headLoss(rec, normed, decoder.model.head, targets, losses, ws.scratch, options);
       onBatch?.(rows);
     }
-    return out;
+    return await rec.readF32(losses, tokens);
   } finally {
     own.close();
   }
+}
+
+/** Next-token targets of all positions of a text. */
+export function targetsOnGpu(rec: Recorder, scope: Scope, { windows }: GpuText): LabBuffer {
+  const targets = scope.alloc(windows.tokens * 4, 'scratch', 'targets');
+  // Nothing that is recorded reads a new buffer: it need not be submitted first.
+  rec.ctx.device.queue.writeBuffer(targets.raw, 0, targetsOf(windows.ids, windows.lengths).buffer);
+  return targets;
 }

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { FloatDtype } from '../core/dtypes';
+import type { LabBuffer } from '../gpu/scope';
 import { expectClose } from '../testing/compare';
 import {
   normals,
@@ -13,7 +14,7 @@ import {
 import { TOLERANCE } from '../testing/tolerances';
 import { headCompare, type HeadCompareOptions } from './headCompare';
 import { headCompareRef, type CompareRef } from './headCompare.ref';
-import { UNSCORED } from './headLoss';
+import { headLoss, UNSCORED } from './headLoss';
 import { matmulRef } from './matmul.ref';
 import { softcapRef } from './softcap.ref';
 
@@ -44,18 +45,17 @@ async function compare(
   options: HeadCompareOptions,
 ): Promise<Float32Array> {
   const rows = targets.length;
-  const out = upload(gpu, new Float32Array(rows * 4 + 16).fill(NaN));
+  const figures = upload(gpu, new Float32Array(rows * 4 + 16).fill(NaN));
   await headCompare(
     gpu.rec,
     uploadAct(gpu, streams.dense, streams.k),
     uploadAct(gpu, streams.pruned, streams.k),
     w.weight,
-    upload(gpu, targets),
-    out,
+    { targets: upload(gpu, targets), losses: upload(gpu, new Float32Array(rows)), figures },
     gpu.workspace,
     options,
   );
-  return readAct(gpu, { buffer: out, rows, cols: 4 });
+  return readAct(gpu, { buffer: figures, rows, cols: 4 });
 }
 
 async function check(gpu: GpuFixture, c: Case): Promise<Result> {
@@ -117,16 +117,16 @@ describe.each(VARIANTS)('headCompare.%s', (variant) => {
     await runOnGpu(async (gpu) => {
       const shape = { rows: 40, vocab: 333, k: 8, variant, shardRows: 200, noise: 0.2 };
       const whole = await check(gpu, shape);
-      const pieces = await check(gpu, { ...shape, scratchBytes: 2 * 40 * 64 * 4 });
-      const rows = await check(gpu, { ...shape, scratchBytes: 2 * 17 * 64 * 4 });
-      // 2 shards for each stream and a fold; 6 pieces, one of them over both shards; the same for 3 runs of rows.
-      expect([whole, pieces, rows].map((r) => r.dispatches)).toEqual([5, 20, 60]);
+      const pieces = await check(gpu, { ...shape, scratchBytes: 40 * 64 * 4 });
+      const rows = await check(gpu, { ...shape, scratchBytes: 17 * 64 * 4 });
+      // 2 shards for each stream and two folds; 6 pieces, one of them over both shards; the same for 3 runs of rows.
+      expect([whole, pieces, rows].map((r) => r.dispatches)).toEqual([6, 26, 78]);
     });
   });
 
   test('equal streams: KL is 0, not nearly 0, and all agree', async () => {
     await runOnGpu(async (gpu) => {
-      for (const scratchBytes of [undefined, 2 * 20 * 64 * 4]) {
+      for (const scratchBytes of [undefined, 20 * 64 * 4]) {
         const { got } = await check(gpu, {
           rows: 20,
           vocab: 205,
@@ -147,7 +147,7 @@ describe.each(VARIANTS)('headCompare.%s', (variant) => {
   test('a KL of a millionth is right to 5 %, also beside a shift of all logits', async () => {
     await runOnGpu(async (gpu) => {
       const [rows, k] = [6, 64];
-      for (const [vocab, scratchBytes] of [[4099, undefined], [4099, 2 * rows * 512 * 4]] as const) {
+      for (const [vocab, scratchBytes] of [[4099, undefined], [4099, rows * 512 * 4]] as const) {
         // Logits of standard deviation 3, as in language models.
         const weights = normals(vocab * k, 52, 3 / 8);
         const { got, ref } = await check(gpu, { rows, vocab, k, variant, weights, noise: 5e-4, scratchBytes });
@@ -195,7 +195,7 @@ describe.each(VARIANTS)('headCompare.%s', (variant) => {
   test('a soft cap and a scale', async () => {
     await runOnGpu(async (gpu) => {
       const shape = { rows: 11, vocab: 140, k: 8, variant, spread: 3, noise: 0.4 };
-      for (const scratchBytes of [undefined, 2 * 11 * 64 * 4]) {
+      for (const scratchBytes of [undefined, 11 * 64 * 4]) {
         await check(gpu, { ...shape, scratchBytes, softcap: 5 });
         await check(gpu, { ...shape, scratchBytes, scale: 0.25 });
         await check(gpu, { ...shape, scratchBytes, softcap: 2, scale: 0.25 });
@@ -205,7 +205,7 @@ describe.each(VARIANTS)('headCompare.%s', (variant) => {
 
   test('streams far apart and large logits: nothing overflows, nothing vanishes', async () => {
     await runOnGpu(async (gpu) => {
-      for (const scratchBytes of [undefined, 2 * 9 * 64 * 4]) {
+      for (const scratchBytes of [undefined, 9 * 64 * 4]) {
         for (const [spread, noise] of [[1, 3], [10, 3], [60, 0.01], [60, 30], [60, 60], [0.01, 100]] as const)
           await check(gpu, { rows: 9, vocab: 150, k: 4, variant, spread, noise, scratchBytes });
       } // prettier-ignore
@@ -233,7 +233,7 @@ describe.each(VARIANTS)('headCompare.%s', (variant) => {
       const [dense, pruned] = [pick(0), pick(1)];
       const targets = new Uint32Array(pairs.length).fill(3);
       const ref = headCompareRef(matmulRef(dense, w.values, k).values, matmulRef(pruned, w.values, k).values, vocab, targets); // prettier-ignore
-      for (const scratchBytes of [undefined, 2 * pairs.length * 64 * 4]) {
+      for (const scratchBytes of [undefined, pairs.length * 64 * 4]) {
         const got = await compare(gpu, { dense, pruned, k }, w, targets, { variant, scratchBytes });
         const bound = (i: number): number => {
           const [a, b] = pairs[Math.floor(i / 4)] ?? [0, 0];
@@ -254,7 +254,7 @@ describe.each(VARIANTS)('headCompare.%s', (variant) => {
       const w = uploadWeight(gpu, Float32Array.from({ length: vocab * 4 }, (_, i) => (peaks[i % 4]?.includes(i >> 2) ? 2 : 1)), 4, 'F32'); // prettier-ignore
       const oneHot = (ids: number[]): Float32Array => Float32Array.from({ length: ids.length * 4 }, (_, i) => (ids[i >> 2] === i % 4 ? 1 : 0)); // prettier-ignore
       const [dense, pruned] = [oneHot([0, 0, 0, 1, 2, 3]), oneHot([1, 2, 3, 0, 0, 0])];
-      for (const scratchBytes of [undefined, 2 * 6 * 64 * 4]) {
+      for (const scratchBytes of [undefined, 6 * 64 * 4]) {
         const got = await compare(gpu, { dense, pruned, k: 4 }, w, new Uint32Array(6), {
           variant,
           scratchBytes,
@@ -277,7 +277,7 @@ describe.each(VARIANTS)('headCompare.%s', (variant) => {
       pruned.fill(1e38, 6 * k, 7 * k);
       const targets = Uint32Array.from({ length: rows }, (_, r) => (r === 5 ? UNSCORED : r * 3));
       dense.fill(NaN, 5 * k, 6 * k);
-      for (const options of [{}, { scratchBytes: 2 * rows * 64 * 4 }, { softcap: 30 }]) {
+      for (const options of [{}, { scratchBytes: rows * 64 * 4 }, { softcap: 30 }]) {
         const got = await compare(gpu, { dense, pruned, k }, w, targets, { variant, ...options });
         const bad = (at: number): boolean[] =>
           Array.from({ length: rows }, (_, r) => Number.isNaN(got[r * 4 + at]));
@@ -292,17 +292,58 @@ describe.each(VARIANTS)('headCompare.%s', (variant) => {
   });
 });
 
+test('losses are those of headLoss, and kept logits give the same figures without the dense stream', async () => {
+  await runOnGpu(async (gpu) => {
+    const [rows, vocab, k, begin] = [7, 300, 8, 5];
+    const w = uploadWeight(gpu, normals(vocab * k, 60), k, 'BF16').weight;
+    const dense = uploadAct(gpu, normals(rows * k, 61), k);
+    const pruned = uploadAct(gpu, normals(rows * k, 62), k);
+    const targets = upload(gpu, Uint32Array.from({ length: begin + rows }, (_, r) => (r * 41) % vocab));
+    const kept = new Map<string, LabBuffer>();
+    for (const scratchBytes of [undefined, rows * 64 * 4]) {
+      kept.clear();
+      const alone = upload(gpu, new Float32Array(begin + rows).fill(7));
+      const options = { begin, ...(scratchBytes && { scratchBytes }) };
+      await headLoss(gpu.rec, pruned, w, targets, alone, gpu.workspace, options);
+      const piece = (row: number, column: number): LabBuffer => {
+        const key = `${row} ${column}`;
+        const buffer = kept.get(key) ?? upload(gpu, new Float32Array(rows * vocab));
+        kept.set(key, buffer);
+        return buffer;
+      };
+      const results: Float32Array[] = [];
+      for (const known of [undefined, false, true]) {
+        const losses = upload(gpu, new Float32Array(begin + rows).fill(7));
+        const figures = upload(gpu, new Float32Array((begin + rows) * 4).fill(7));
+        const store = known === undefined ? {} : { store: { known, piece } };
+        const buffers = { targets, losses, figures };
+        await headCompare(gpu.rec, known ? null : dense, pruned, w, buffers, gpu.workspace, {
+          ...options,
+          ...store,
+        });
+        const bits = await gpu.rec.readF32(losses, begin + rows);
+        expect(bits).toEqual(await gpu.rec.readF32(alone, begin + rows));
+        results.push(await gpu.rec.readF32(figures, (begin + rows) * 4));
+      }
+      expect(results[1]).toEqual(results[0]);
+      expect(results[2]).toEqual(results[0]);
+      expect(Array.from(results[0]?.subarray(0, begin * 4) ?? [])).toEqual(new Array(begin * 4).fill(7));
+      expect([...kept.keys()][0]).toBe('5 0');
+    }
+  });
+});
+
 test('headCompare: shapes that contradict each other are refused', async () => {
   await runOnGpu(async (gpu) => {
     const w = uploadWeight(gpu, normals(40, 56), 4, 'F32').weight;
     const [a, b] = [uploadAct(gpu, normals(8, 57), 4), uploadAct(gpu, normals(12, 58), 4)];
     const small = upload(gpu, new Float32Array(4));
     const targets = upload(gpu, new Uint32Array(2));
-    await expect(headCompare(gpu.rec, a, b, w, targets, small, gpu.workspace)).rejects.toThrow(
-      /xPruned has 3 rows/,
-    );
-    await expect(headCompare(gpu.rec, a, a, w, targets, small, gpu.workspace)).rejects.toThrow(
-      /out .* needs 32/,
-    );
+    const buffers = { targets, losses: small, figures: small };
+    const compared = (dense: typeof a | null, pruned: typeof a): Promise<void> =>
+      headCompare(gpu.rec, dense, pruned, w, buffers, gpu.workspace);
+    await expect(compared(b, a)).rejects.toThrow(/xDense has 3 rows/);
+    await expect(compared(a, a)).rejects.toThrow(/figures .* needs 32/);
+    await expect(compared(null, a)).rejects.toThrow(/no dense stream/);
   });
 });

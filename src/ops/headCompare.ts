@@ -5,13 +5,14 @@ import grid from '../../shaders/lib/grid.wgsl?raw';
 import shared from '../../shaders/lib/headCompare.wgsl?raw';
 import lane from '../../shaders/headCompareLane.wgsl?raw';
 import tree from '../../shaders/headCompareTree.wgsl?raw';
-import { checkAct, checkBytes, checkWeight } from './check';
+import { checkAct, checkBytes, checkWeight, require } from './check';
 import { bySpeed } from './choose';
-import { matmul, type MatmulVariant } from './matmul';
-import { softcap, type LogitOptions } from './softcap';
+import { foldLosses, headPieces, pieceLogits, type HeadLossVariant } from './headLoss';
+import type { MatmulVariant } from './matmul';
+import type { LogitOptions } from './softcap';
 import { splitRange } from './split';
 import type { Act, Weight } from './types';
-import { SCRATCH_BYTES, type Workspace } from './workspace';
+import type { Workspace } from './workspace';
 
 export type HeadCompareVariant = 'lane' | 'tree';
 
@@ -28,82 +29,93 @@ const ROW_BYTES = 48;
 /** Flop-equivalents of a column of both streams. */
 const COST = 100;
 
+/** Where logits of the dense stream outlive a comparison. */
+export interface LogitStore {
+  /** They are there: the dense stream need not be. */
+  readonly known: boolean;
+  /** Room for the piece at this row of targets and this entry of the vocabulary; undefined where there is none. */
+  piece(row: number, column: number): LabBuffer | undefined;
+}
+
 export interface HeadCompareOptions extends LogitOptions {
   variant?: HeadCompareVariant;
+  headLoss?: HeadLossVariant;
   matmul?: MatmulVariant;
-  /** Bound of the logits held at once, both streams together; tests lower it. */
+  /** Bound of the logits of each stream held at once; tests lower it. */
   scratchBytes?: number;
+  /** Row of targets, losses and figures that belongs to the first row of the streams; default 0. */
+  begin?: number;
+  store?: LogitStore;
+}
+
+/** What a comparison reads and writes; all rows count from `begin`. */
+export interface CompareBuffers {
+  /** u32 [rows]. */
+  targets: LabBuffer;
+  /** f32 [rows]: losses of the pruned stream, the same bits that headLoss alone gives. */
+  losses: LabBuffer;
+  /** f32 [rows, 4]. */
+  figures: LabBuffer;
 }
 
 /**
- * Two streams through one head. xDense, xPruned [rows, k] are normed last streams, w [vocab, k], targets u32 [rows]; out
- * f32 [rows, 4]: KL(softmax(dense) ‖ softmax(pruned)), whether both have the same largest logit (the lowest id among
- * equals), -log softmax[target] of the pruned and of the dense stream. Logits are softcap * tanh(scale * raw / softcap)
- * and exist only in pieces of at most `scratchBytes`. KL is a mean of terms that are not negative, so that it keeps its
- * digits however near the streams are; equal streams give 0 exactly. A row with a logit that is not finite gets NaN for
- * KL and for the loss of that stream, and does not agree; one whose target is UNSCORED gets four zeros.
+ * Two streams through one head. xDense, xPruned [rows, k] are normed last streams, w [vocab, k]; xDense null where the
+ * store holds its logits. figures: KL(softmax(dense) ‖ softmax(pruned)), whether both have the same largest logit (the
+ * lowest id among equals), -log softmax[target] of the pruned and of the dense stream. Logits are softcap * tanh(scale
+ * * raw / softcap) and exist only in pieces of at most `scratchBytes`, but for those that the store keeps. KL is a mean
+ * of terms that are not negative, so that it keeps its digits however near the streams are; equal streams give 0
+ * exactly. A row with a logit that is not finite gets NaN for KL and for the loss of that stream, and does not agree;
+ * one whose target is UNSCORED gets four zeros.
  */
 export async function headCompare(
   rec: Recorder,
-  xDense: Act,
+  xDense: Act | null,
   xPruned: Act,
   w: Weight,
-  targets: LabBuffer,
-  out: LabBuffer,
+  { targets, losses, figures }: CompareBuffers,
   workspace: Workspace,
   options: HeadCompareOptions = {},
 ): Promise<void> {
-  const { rows } = xDense;
+  const { rows } = xPruned;
+  const { begin = 0, store } = options;
   checkWeight('headCompare', w);
-  checkAct('headCompare', 'xDense', xDense, { cols: w.cols });
-  checkAct('headCompare', 'xPruned', xPruned, { rows, cols: w.cols });
-  checkBytes('headCompare', 'targets', targets, rows * 4);
-  checkBytes('headCompare', 'out', out, rows * COMPARE_FIGURES * 4);
+  if (xDense) checkAct('headCompare', 'xDense', xDense, { rows, cols: w.cols });
+  else require(store?.known === true, 'headCompare', 'no dense stream, and its logits are not kept');
+  checkAct('headCompare', 'xPruned', xPruned, { cols: w.cols });
+  checkBytes('headCompare', 'targets', targets, (begin + rows) * 4);
+  checkBytes('headCompare', 'losses', losses, (begin + rows) * 4);
+  checkBytes('headCompare', 'figures', figures, (begin + rows) * COMPARE_FIGURES * 4);
   if (rows === 0) return;
   const variant = options.variant ?? bySpeed(rec.ctx, 'headCompare', 'lane', 'tree');
-  const elements = Math.floor((options.scratchBytes ?? SCRATCH_BYTES) / 8);
-  const rowStep = Math.min(rows, 1024, Math.max(1, Math.floor(elements / 64)));
-  // Pieces begin at whole matmul tiles.
-  const colStep = Math.min(w.rows, Math.max(64, Math.floor(elements / rowStep / 64) * 64));
-  const dense = workspace.buffer(rec, 'tile', rowStep * colStep * 4);
-  const pruned = workspace.buffer(rec, 'tilePruned', rowStep * colStep * 4);
-  const state = workspace.buffer(rec, 'compareState', rowStep * ROW_BYTES);
-  for (let rowBegin = 0; rowBegin < rows; rowBegin += rowStep) {
-    const count = Math.min(rowStep, rows - rowBegin);
-    for (let colBegin = 0; colBegin < w.rows; colBegin += colStep) {
-      const cols = Math.min(colStep, w.rows - colBegin);
-      const part = {
-        rowBegin,
-        rows: count,
-        weightBegin: colBegin,
-        weightRows: cols,
-        variant: options.matmul,
-      };
-      for (const [x, buffer] of [[xDense, dense], [xPruned, pruned]] as const) {
-        const piece = { buffer, rows: count, cols };
-        await matmul(rec, x, w, piece, part);
-        await softcap(rec, piece, options);
-      } // prettier-ignore
-      for (const { begin, end } of splitRange(count, 4, cols * COST, rec.maxCost)) {
-        await rec.run({
-          kernel: headCompareKernels[variant],
-          bind: { dense, pruned, targets, state, out },
-          params: {
-            first: begin,
-            end,
-            cols,
-            colBegin,
-            rowBegin,
-            isFirst: colBegin === 0 ? 1 : 0,
-            isLast: colBegin + cols === w.rows ? 1 : 0,
-            invalid: NaN,
-          },
-          grid: foldGrid(variant === 'lane' ? Math.ceil((end - begin) / 4) : end - begin),
-          cost: (end - begin) * cols * COST,
-          flops: (end - begin) * cols * 16,
-          bytes: (end - begin) * (8 * cols + 2 * ROW_BYTES),
-        });
-      }
+  for (const piece of headPieces(rec, rows, w, workspace, options)) {
+    const { logits, rowBegin, colBegin, isFirst, isLast } = piece;
+    const { cols } = logits;
+    await pieceLogits(rec, piece, xPruned, w, options);
+    await foldLosses(rec, piece, targets, losses, { variant: options.headLoss, begin });
+    const kept = store?.piece(begin + rowBegin, colBegin);
+    const dense = kept ?? workspace.buffer(rec, 'tileDense', logits.buffer.bytes);
+    if (xDense) await pieceLogits(rec, { ...piece, logits: { ...logits, buffer: dense } }, xDense, w, options);
+    else require(kept !== undefined, 'headCompare', 'a piece of the kept logits is gone');
+    const state = workspace.buffer(rec, 'compareState', Math.min(rows, logits.rows) * ROW_BYTES);
+    for (const { begin: first, end } of splitRange(logits.rows, 4, cols * COST, rec.maxCost)) {
+      await rec.run({
+        kernel: headCompareKernels[variant],
+        bind: { dense, pruned: logits.buffer, targets, state, out: figures },
+        params: {
+          first,
+          end,
+          cols,
+          colBegin,
+          rowBegin: begin + rowBegin,
+          isFirst: isFirst ? 1 : 0,
+          isLast: isLast ? 1 : 0,
+          invalid: NaN,
+        },
+        grid: foldGrid(variant === 'lane' ? Math.ceil((end - first) / 4) : end - first),
+        cost: (end - first) * cols * COST,
+        flops: (end - first) * cols * 16,
+        bytes: (end - first) * (8 * cols + 2 * ROW_BYTES),
+      });
     }
   }
 }

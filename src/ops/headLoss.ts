@@ -29,11 +29,13 @@ export interface HeadLossOptions extends LogitOptions {
   matmul?: MatmulVariant;
   /** Bound of the logits held at once; tests lower it. */
   scratchBytes?: number;
+  /** Row of targets and losses that belongs to the first row of x; default 0. */
+  begin?: number;
 }
 
 /**
  * losses[r] = -log softmax(logits)[targets[r]], logits = softcap * tanh(scale * (x[r] Wᵀ) / softcap). x [rows, k] is the normed last stream, w [vocab, k], targets u32
- * [rows], losses f32 [rows]. Logits exist only in pieces of at most `scratchBytes`. A row with a logit that is not
+ * [rows], losses f32 [rows], both from row `begin` on. Logits exist only in pieces of at most `scratchBytes`. A row with a logit that is not
  * finite gets NaN; one whose target is UNSCORED gets 0.
  */
 export async function headLoss(
@@ -46,17 +48,24 @@ export async function headLoss(
   options: HeadLossOptions = {},
 ): Promise<void> {
   const { rows } = x;
-  checkHead('headLoss', x, w, targets, losses);
+  checkHead('headLoss', x, w, targets, losses, options.begin);
   if (rows === 0) return;
   for (const piece of headPieces(rec, rows, w, workspace, options))
     await pieceLosses(rec, piece, x, w, targets, losses, options);
 }
 
-export function checkHead(op: string, x: Act, w: Weight, targets: LabBuffer, losses: LabBuffer): void {
+export function checkHead(
+  op: string,
+  x: Act,
+  w: Weight,
+  targets: LabBuffer,
+  losses: LabBuffer,
+  begin = 0,
+): void {
   checkWeight(op, w);
   checkAct(op, 'x', x, { cols: w.cols });
-  checkBytes(op, 'targets', targets, x.rows * 4);
-  checkBytes(op, 'losses', losses, x.rows * 4);
+  checkBytes(op, 'targets', targets, (begin + x.rows) * 4);
+  checkBytes(op, 'losses', losses, (begin + x.rows) * 4);
 }
 
 /** A piece of the logits: rows of x and a run of the vocabulary, with what is known of these rows. */
@@ -70,20 +79,30 @@ export interface HeadPiece {
   isLast: boolean;
 }
 
+/** Rows and entries of the vocabulary in a piece of the logits. */
+export function pieceSteps(
+  rows: number,
+  vocabulary: number,
+  scratchBytes = SCRATCH_BYTES,
+  widest = Infinity,
+): { rowStep: number; colStep: number } {
+  const elements = Math.floor(scratchBytes / 4);
+  const rowStep = Math.min(rows, 1024, Math.max(1, Math.floor(elements / 64)));
+  // Pieces begin at whole matmul tiles.
+  const most = Math.min(widest, Math.floor(elements / rowStep));
+  return { rowStep, colStep: Math.min(vocabulary, Math.max(64, Math.floor(most / 64) * 64)) };
+}
+
 /** The pieces of all logits, a run of rows at a time; they share their memory. `widest` bounds the vocabulary more. */
 export function* headPieces(
   rec: Recorder,
   rows: number,
   w: Weight,
   workspace: Workspace,
-  { scratchBytes = SCRATCH_BYTES }: Pick<HeadLossOptions, 'scratchBytes'>,
-  widest = Infinity,
+  { scratchBytes }: Pick<HeadLossOptions, 'scratchBytes'>,
+  widest?: number,
 ): Generator<HeadPiece> {
-  const elements = Math.floor(scratchBytes / 4);
-  const rowStep = Math.min(rows, 1024, Math.max(1, Math.floor(elements / 64)));
-  // Pieces begin at whole matmul tiles.
-  const most = Math.min(widest, Math.floor(elements / rowStep));
-  const colStep = Math.min(w.rows, Math.max(64, Math.floor(most / 64) * 64));
+  const { rowStep, colStep } = pieceSteps(rows, w.rows, scratchBytes, widest);
   const buffer = workspace.buffer(rec, 'tile', rowStep * colStep * 4);
   const state = workspace.buffer(rec, 'headState', rowStep * 16);
   for (let rowBegin = 0; rowBegin < rows; rowBegin += rowStep) {
@@ -126,6 +145,17 @@ export async function pieceLosses(
   options: HeadLossOptions,
 ): Promise<void> {
   await pieceLogits(rec, piece, x, w, options);
+  await foldLosses(rec, piece, targets, losses, options);
+}
+
+/** `pieceLosses` where the logits are there. */
+export async function foldLosses(
+  rec: Recorder,
+  piece: HeadPiece,
+  targets: LabBuffer,
+  losses: LabBuffer,
+  options: Pick<HeadLossOptions, 'variant' | 'begin'>,
+): Promise<void> {
   const variant = options.variant ?? bySpeed(rec.ctx, 'headLoss', 'lane', 'tree');
   const { logits, state, rowBegin, colBegin, isFirst, isLast } = piece;
   const { rows, cols } = logits;
@@ -138,7 +168,7 @@ export async function pieceLosses(
         end,
         cols,
         colBegin,
-        rowBegin,
+        rowBegin: (options.begin ?? 0) + rowBegin,
         isFirst: isFirst ? 1 : 0,
         isLast: isLast ? 1 : 0,
         invalid: NaN,

@@ -22,10 +22,10 @@ export function scoreBindings(shard: WeightShard, norms: Vec | null): Record<str
   return { weights: shard.buffer, norms: norms?.buffer ?? shard.buffer };
 }
 
-/** Weight, norms [cols] and mask [rows, cols] belong together. */
-export function checkScored(op: string, w: Weight, norms: Vec | null, mask: MaskBuffer): void {
+/** Weight, norms [cols] and, where one is written, mask [rows, cols] belong together. */
+export function checkScored(op: string, w: Weight, norms: Vec | null, mask?: MaskBuffer): void {
   checkWeight(op, w);
-  checkMask(op, mask, w.rows, w.cols);
+  if (mask) checkMask(op, mask, w.rows, w.cols);
   if (norms) checkVec(op, 'norms', norms, w.cols);
 }
 

@@ -14,7 +14,7 @@ import {
 } from '../testing/maskCases';
 import { runOnGpu, upload, uploadVec, withGpu, type GpuFixture } from '../testing/gpuFixture';
 import { groupsRef, matrixRef, rowsRef, scoresRef } from './select.ref';
-import { maskFromRanks, selectGroups, selectMatrix, selectRows } from './select';
+import { maskFromRanks, rankRows, selectGroups, selectMatrix, selectRows } from './select';
 import { rowRanks, selectMatrixCpu, selectRowsCpu } from './selectCpu';
 import type { MatrixRule } from './selectRules';
 import type { Vec } from './types';
@@ -213,5 +213,29 @@ test(
         );
       }
     }
+  }),
+);
+
+test(
+  'ranks made on the GPU are those of the CPU, bit for bit',
+  withGpu(async (fixture) => {
+    const compare = async (
+      w: ReturnType<typeof awkwardWeight>,
+      cols: number,
+      dtype: FloatDtype,
+      kind: NormKind,
+    ): Promise<void> => {
+      const { data, vec } = normsOf(fixture, cols, kind);
+      const want = rowRanks(w.bytes, dtype, w.rows, cols, data);
+      const ranks = upload(fixture, new Uint8Array(Math.ceil(want.byteLength / 4) * 4).fill(0xff));
+      await rankRows(fixture.rec, uploadCase(fixture, w, SHARD_ROWS), vec, ranks);
+      const got = new Uint16Array(await fixture.rec.read(ranks, 0, Math.ceil(want.byteLength / 4) * 4));
+      expect(got.subarray(0, want.length)).toEqual(want);
+    };
+    for (const cols of WIDTHS) await compare(awkwardWeight(cols, 'F32'), cols, 'F32', 'special');
+    await compare(awkwardWeight(37, 'BF16'), 37, 'BF16', 'usual');
+    await compare(awkwardWeight(64, 'F16'), 64, 'F16', 'none');
+    // More columns than a workgroup takes at a time, and ties across its tiles.
+    await compare(normalWeight(3, 1300, 'BF16'), 1300, 'BF16', 'none');
   }),
 );

@@ -14,6 +14,7 @@ import radix from '../../shaders/lib/radix.wgsl?raw';
 import radixPick from '../../shaders/lib/radixPick.wgsl?raw';
 import scoreKey from '../../shaders/lib/scoreKey.wgsl?raw';
 import ranksCode from '../../shaders/maskFromRanks.wgsl?raw';
+import rankRowsCode from '../../shaders/rankRows.wgsl?raw';
 import groupsCode from '../../shaders/selectGroups.wgsl?raw';
 import countCode from '../../shaders/selectMatrixCount.wgsl?raw';
 import maskCode from '../../shaders/selectMatrixMask.wgsl?raw';
@@ -41,6 +42,7 @@ export const selectMatrixKernels = {
   mask: defineKernel('selectMatrix.mask', grid, keyRange, scoreKey, matrixState, maskCode),
 };
 export const selectGroupsKernel = defineKernel('selectGroups', grid, keyRange, scoreKey, groupsCode);
+export const rankRowsKernel = defineKernel('rankRows', grid, keyRange, scoreKey, rankRowsCode);
 export const maskFromRanksKernel = defineKernel('maskFromRanks', grid, ranksCode);
 
 /** Bytes of struct State in lib/matrixState.wgsl. */
@@ -204,9 +206,37 @@ export async function selectGroups(
   }
 }
 
+/** Columns whose ranks fit 16 bits. */
+export const MAX_RANKED_COLUMNS = 65536;
+
 /**
- * Prunes in each row the ranks below counts[r]. ranks: u16 [rows, cols], packed two to a word without padding between
- * rows (rowRanks of selectCpu.ts); counts: u32 [rows].
+ * The order of each row's scores, which holds for every sparsity: ranks u16 [rows, cols], packed two to a word without
+ * padding between rows, as rowRanks of selectCpu.ts. Counts, for every score, those before it: cols² comparisons a row.
+ */
+export async function rankRows(rec: Recorder, w: Weight, norms: Vec | null, ranks: LabBuffer): Promise<void> {
+  checkScored('rankRows', w, norms);
+  require(w.cols <= MAX_RANKED_COLUMNS, 'rankRows', `${w.name} has ${w.cols} columns`);
+  require(w.rows * w.cols < 2 ** 32, 'rankRows', `${w.rows} x ${w.cols} elements`);
+  checkBytes('rankRows', 'ranks', ranks, w.rows * w.cols * 2);
+  rec.clear(ranks);
+  // Barriers are what costs on software adapters.
+  const costPerRow =
+    w.cols * w.cols * 4 + w.cols * keyCost(rec) + (rec.ctx.record.software ? w.cols * 2e3 : 0);
+  for (const { shard, begin, end } of pieces(rec, w, 1, costPerRow)) {
+    await rec.run({
+      kernel: rankRowsKernel,
+      bind: { ...scoreBindings(shard, norms), ranks },
+      params: { cols: w.cols, rowBegin: begin, rowEnd: end, shardRow: shard.rowBegin },
+      grid: gridFor(end - begin, 1),
+      cost: (end - begin) * costPerRow,
+      bytes: (end - begin) * w.cols * (DTYPE_BYTES[w.dtype] + 2),
+      constants: scoreConstants(w, norms),
+    });
+  }
+}
+
+/**
+ * Prunes in each row the ranks below counts[r]. ranks: u16 [rows, cols] as rankRows leaves them; counts: u32 [rows].
  */
 export async function maskFromRanks(
   rec: Recorder,

@@ -13,6 +13,7 @@ import type { LabBuffer, Scope } from '../gpu/scope';
 import type { MatrixPart } from '../models/archs/define';
 import type { Decoder, Workspace } from '../models/decoder';
 import { InputStatistics, type WantedStatistics } from '../models/inputStatistics';
+import type { KeptLogits } from '../models/keptLogits';
 import { embedBatch, Stream, type DenseStream, type GpuText } from '../models/streams';
 import type { Batch } from '../models/windows';
 import { countZeros, sumCounts, zeroPartials } from '../ops/countZeros';
@@ -23,7 +24,8 @@ import type { LayerInputs } from './chooser';
 import { allocPrunedLayer, MaskedLayer, maskOf, type PrunedLayer } from './masks';
 import type { MatrixRates } from './rates';
 import { readWeight } from './readWeight';
-import type { RankCache, Selector } from './selector';
+import type { RankCache } from './rankCache';
+import type { Selector } from './selector';
 
 export interface PassOptions {
   rec: Recorder;
@@ -47,8 +49,8 @@ export interface PassOptions {
   errors?: { dense: DenseStream; kind: 'full' | 'cumulative' };
   /** A text whose token losses under the pruned model are wanted; free where it is the text of the errors. */
   evaluate?: GpuText;
-  /** Outputs of the last dense block on that text, for the divergence of the pruned model from the dense one. */
-  compareWith?: LoadOutputs;
+  /** The dense model on that text, for the divergence of the pruned model from it: last outputs, logits if kept. */
+  compareWith?: { outputs: LoadOutputs; logits: KeptLogits | null };
   /** Keep the pruned layers here. */
   keep?: readonly PrunedLayer[];
   /** Count zeros and score margins. */
@@ -174,22 +176,17 @@ export async function prunedPass(o: PassOptions): Promise<PassResult> {
       result.stages.measure += performance.now() - measureMs;
     }
     if (o.evaluate && evaluated) {
-      result.losses = await tokenLosses(
-        rec,
-        scope,
-        decoder,
-        ws,
-        o.evaluate,
-        (batch, to) => evaluated.load(rec, batch, to),
-        o.onHead,
-      );
+      const load = (batch: Batch, to: Act): void => evaluated.load(rec, batch, to);
       if (o.compareWith) {
-        const load = {
-          dense: o.compareWith,
-          pruned: (_rec: Recorder, _ws: Workspace, batch: Batch, to: Act) => evaluated.load(rec, batch, to),
+        const streams = {
+          dense: o.compareWith.outputs,
+          logits: o.compareWith.logits,
+          pruned: (_rec: Recorder, _ws: Workspace, batch: Batch, to: Act) => load(batch, to),
         };
-        result.comparison = await compareStreams(rec, scope, decoder, ws, o.evaluate, load, o.onHead);
-      }
+        const compared = await compareStreams(rec, scope, decoder, ws, o.evaluate, streams, o.onHead);
+        result.losses = compared.losses;
+        result.comparison = compared.figures;
+      } else result.losses = await tokenLosses(rec, scope, decoder, ws, o.evaluate, load, o.onHead);
     }
     if (o.errors?.kind === 'cumulative') result.errors = await walk.cumulative();
     const counted = await walk.counts(o.selector);

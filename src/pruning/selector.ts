@@ -9,11 +9,12 @@ import type { LabBuffer, Scope } from '../gpu/scope';
 import { matrixRule, rowCounts, type GroupPattern } from '../ops/selectRules';
 import { relativeMargin } from '../ops/relativeMargin';
 import { rowMarginCpu } from '../ops/rowMarginCpu';
-import { maskFromRanks, rowRanks, selectGroupsCpu, selectMatrixCpu, selectRowsCpu } from '../ops/selectCpu';
+import { maskFromRanks as maskFromRanksCpu, rowRanks, selectGroupsCpu, selectMatrixCpu, selectRowsCpu } from '../ops/selectCpu';
 import type { MaskBuffer, Vec, Weight } from '../ops/types';
 import type { LoadedModel } from '../models/load';
 import type { Chooser, LayerInputs } from './chooser';
 import { keepAll, maskOf, type PrunedLayer } from './masks';
+import type { RankCache } from './rankCache';
 import type { Params, Pruner } from './pruners/define';
 import { fractionOf, rateOf, type MatrixRates, type Rate } from './rates';
 import { readWeight } from './readWeight';
@@ -30,36 +31,8 @@ export interface SelectorOptions {
   chooser?: Chooser | undefined;
 }
 
-/** Host bytes that remembered row orders may take (2 per prunable weight). */
-const RANK_CACHE_BYTES = 512 << 20;
-
 /** A layer of at most this much is read back at once; its staging memory counts. */
 const LAYER_READ_BYTES = 16 << 20;
-
-/**
- * Row orders do not depend on the sparsity: with fixed statistics one sort per row serves every beta. Kept on the host
- * for the CPU path; valid for one set of norms.
- */
-export class RankCache {
-  readonly #ranks = new Map<string, Uint16Array<ArrayBuffer>>();
-  #bytes = 0;
-
-  get bytes(): number {
-    return this.#bytes;
-  }
-  get(key: string): Uint16Array<ArrayBuffer> | undefined {
-    return this.#ranks.get(key);
-  }
-  set(key: string, ranks: Uint16Array<ArrayBuffer>): void {
-    if (this.#bytes + ranks.byteLength > RANK_CACHE_BYTES) return;
-    this.#bytes += ranks.byteLength;
-    this.#ranks.set(key, ranks);
-  }
-  clear(): void {
-    this.#ranks.clear();
-    this.#bytes = 0;
-  }
-}
 
 export class Selector {
   readonly #model: LoadedModel;
@@ -98,7 +71,7 @@ export class Selector {
       if (!this.#groupOf(rate) && fractionOf(rate) <= 0) keepAll(rec, mask);
       else {
         const norm = this.#normOf(name, inputs);
-        if (path === 'gpu') await this.#onGpu(rec, name, weight, rate, norm, mask);
+        if (path === 'gpu') await this.#onGpu(rec, name, weight, rate, norm, mask, ranks);
         else rec.write(mask.buffer, 0, await this.#onCpu(rec, weight, rate, norm, ranks, read?.get(weight)));
       }
     }
@@ -155,10 +128,11 @@ export class Selector {
     rate: Rate,
     norm: Float32Array<ArrayBuffer> | null,
     out: MaskBuffer,
+    ranks: RankCache | undefined,
   ): Promise<void> {
     const { exactBudget } = this.#options;
     // Software adapters choose on the CPU and do without these.
-    const { selectGroups, selectMatrix, selectRows } = await import('../ops/select');
+    const { maskFromRanks, selectGroups, selectMatrix, selectRows } = await import('../ops/select');
     const norms = this.#uploadNorms(rec, name, norm);
     const group = this.#groupOf(rate);
     const { rows, cols } = weight;
@@ -175,7 +149,9 @@ export class Selector {
         this.#counts.set(key, buffer);
         rec.ctx.device.queue.writeBuffer(buffer.raw, 0, counts);
       }
-      await selectRows(rec, weight, norms, buffer, out);
+      const order = await ranks?.onGpu(rec, weight, norms);
+      if (order) await maskFromRanks(rec, order, buffer, out);
+      else await selectRows(rec, weight, norms, buffer, out);
     }
   }
 
@@ -255,7 +231,7 @@ export class Selector {
     const group = this.#groupOf(rate);
     const byRow = !group && !this.#byMatrix;
     const remembered = byRow ? ranks?.get(weight.name) : undefined;
-    if (remembered) return maskFromRanks(remembered, rows, cols, this.#countsOf(weight, rate));
+    if (remembered) return maskFromRanksCpu(remembered, rows, cols, this.#countsOf(weight, rate));
     const bytes = known ?? (await readWeight(rec, weight));
     if (group) return selectGroupsCpu(bytes, dtype, rows, cols, norm, group);
     if (!byRow) {
@@ -266,7 +242,7 @@ export class Selector {
     if (ranks && cols <= 65536) {
       const fresh = rowRanks(bytes, dtype, rows, cols, norm);
       ranks.set(weight.name, fresh);
-      return maskFromRanks(fresh, rows, cols, counts);
+      return maskFromRanksCpu(fresh, rows, cols, counts);
     }
     return selectRowsCpu(bytes, dtype, rows, cols, norm, counts);
   }

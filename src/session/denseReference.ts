@@ -8,6 +8,7 @@ import type { GpuContext } from '../gpu/context';
 import type { Recorder } from '../gpu/recorder';
 import type { LabBuffer, Scope } from '../gpu/scope';
 import type { Decoder, Workspace } from '../models/decoder';
+import { KeptLogits } from '../models/keptLogits';
 import { KeptStream } from '../models/keptStream';
 import { embedBatch, type GpuText } from '../models/streams';
 import type { Batch } from '../models/windows';
@@ -22,6 +23,8 @@ export interface DenseReference {
   /** Mean loss of each window. */
   losses: number[];
   outputs: LoadOutputs;
+  /** Its logits, where there is room for them; filled by the first comparison. */
+  logits: KeptLogits | null;
   /** Tokens that run through all blocks again in each comparison: 0 where outputs are kept. */
   rerunTokens: number;
 }
@@ -67,6 +70,7 @@ export class DenseReferences {
   has(text: ResolvedText): boolean {
     return this.#entries.some((e) => e.sha256 === text.record.sha256);
   }
+
 
   /** Runs `use` with the reference of a text, made where it is missing; it is not dropped meanwhile. */
   async with<T>(
@@ -116,6 +120,7 @@ export class DenseReferences {
       const kept = tokens * hidden * 4 <= hostBytes ? new KeptStream(scope, tokens, hidden, gpuBytes) : null;
       await scope.ready();
       await working.ready();
+      const logits = kept && (await KeptLogits.open(scope, onGpu.batches, decoder.config.vocabulary));
       const again: LoadOutputs = (recorder, space, batch, to) =>
         forward(recorder, decoder, space, onGpu, ids, batch, to, () => undefined);
       if (kept) {
@@ -152,7 +157,8 @@ export class DenseReferences {
       }
       // What was recorded above reads buffers that the working scope is about to free.
       rec.flush();
-      return { sha256: text.record.sha256, scope, users: 0, losses, outputs, rerunTokens: kept ? 0 : tokens };
+      const rerunTokens = kept ? 0 : tokens;
+      return { sha256: text.record.sha256, scope, users: 0, losses, outputs, logits, rerunTokens };
     } catch (error) {
       scope.close();
       throw error;

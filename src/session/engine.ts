@@ -6,7 +6,7 @@ import type { LayerErrors, SolverNote, SparsityRecord } from '../core/report';
 import type { Recorder } from '../gpu/recorder';
 import type { GpuContext } from '../gpu/context';
 import type { Scope } from '../gpu/scope';
-import { compareBytesPerToken } from '../eval/compareText';
+import { COMPARED_TOKEN_BYTES, compareBytesPerToken } from '../eval/compareText';
 import { divergenceOf, windowDivergence } from '../eval/divergence';
 import { windowLosses } from '../eval/perplexity';
 import { allocWorkspace, Decoder, workspaceBytesPerToken, type Workspace } from '../models/decoder';
@@ -16,6 +16,7 @@ import {
   type LayerStatistics,
   type WantedStatistics,
 } from '../models/inputStatistics';
+import { KeptLogits } from '../models/keptLogits';
 import { KeptStream } from '../models/keptStream';
 import { DENSE_STREAM_GPU_BYTES, DenseStream, gpuText, type GpuText } from '../models/streams';
 import type { LoadedModel } from '../models/load';
@@ -23,7 +24,8 @@ import type { Chooser, LayerInputs } from '../pruning/chooser';
 import { allocPrunedLayer, MaskedLayer, prunedLayerBytes, type PrunedLayer } from '../pruning/masks';
 import { inputsFrom, passBlockTokens, prunedPass, type PartZeros, type PassResult } from '../pruning/pass';
 import type { Statistic } from '../pruning/pruners/define';
-import { RankCache, Selector } from '../pruning/selector';
+import { RankCache } from '../pruning/rankCache';
+import { Selector } from '../pruning/selector';
 import { DenseReferences, type DenseReference } from './denseReference';
 import { snippets } from './cutText';
 import type { MeasuredText } from './figures';
@@ -191,7 +193,7 @@ export class Engine {
         this.text(rec, scope, text),
         this.#limits.denseStreamBytes,
       ),
-      ranks: new RankCache(),
+      ranks: new RankCache(scope),
       users: 0,
     };
     this.#dense.push(made);
@@ -252,9 +254,9 @@ export class Engine {
     return text.windows.tokens * (this.#references.losses(text) ? this.model.config.layers : this.tokenUnits);
   }
 
-  /** Units of one token through the pruned model, measured and compared: the head runs once and then on both streams. */
+  /** Units of one token through the pruned model, measured and compared: the head runs on both streams. */
   get comparedTokenUnits(): number {
-    return this.model.config.layers + 3 * this.headUnits;
+    return this.model.config.layers + 2 * this.headUnits;
   }
 
   #progress(meter: Meter): { onBlock: (tokens: number) => void; onHead: (tokens: number) => void } {
@@ -329,7 +331,8 @@ export class Engine {
       if (dense && (wanted.gram || wanted.moments)) units += dense.stream.text.windows.tokens * layers;
       if (evaluate) {
         const { tokens } = evaluate.windows;
-        units += tokens * (reference ? 3 : 1) * this.headUnits + (reference?.rerunTokens ?? 0) * layers;
+        const heads = reference && !reference.logits?.known ? 2 : 1;
+        units += tokens * heads * this.headUnits + (reference?.rerunTokens ?? 0) * layers;
       }
       meter.total(units);
 
@@ -358,7 +361,7 @@ export class Engine {
         statistics,
         errors: errors && { dense: errors.dense.stream, kind: errors.kind },
         evaluate,
-        compareWith: reference?.outputs,
+        ...(reference && { compareWith: reference }),
         keep,
         count: keep !== undefined || job.countZeros,
         onLayer: job.onLayer,
@@ -441,7 +444,12 @@ export class Engine {
       pruned.one +
       (dense <= DENSE_STREAM_GPU_BYTES ? dense : 0) +
       streams +
-      texts.keptTokens.reduce((sum, n) => sum + KeptStream.gpuBytes(n, config.hidden), 0) +
+      texts.keptTokens.reduce(
+        (sum, n) =>
+          sum + KeptStream.gpuBytes(n, config.hidden) + KeptLogits.bytes(n, config.vocabulary),
+        0,
+      ) +
+      texts.evaluationTokens * COMPARED_TOKEN_BYTES +
       extra +
       batch * (workspaceBytesPerToken(config) + compareBytesPerToken(config.hidden)) +
       statistics +

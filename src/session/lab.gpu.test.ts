@@ -188,6 +188,28 @@ describe('runs', () => {
       await expect(compareZeros(lab, spec, 0, new Map(), io)).rejects.toThrow('not a matrix of this model');
     }));
 
+  test('a drag from row orders, on the GPU and on the CPU: the same errors, two bytes a weight', () =>
+    withLab(async (fixture) => {
+      const { lab, io } = fixture;
+      await small(fixture);
+      const { ctx, loaded } = lab;
+      const spec = windowSpec({ sparsity: 0.6, stats: 'dense' });
+      const bySelect = async (select: string, beta: number): Promise<(number | null)[]> =>
+        (await lab.tick({ ...spec, set: { select } }, beta, io)).layers.map((l) => l.cumulative);
+      const first = await bySelect('cpu', 0.1);
+      const before = ctx.ledger.bytes('cache');
+      expect(await bySelect('gpu', 0.1)).toEqual(first);
+      const weights = loaded.plan.prunable.reduce((sum, m) => sum + m.count, 0);
+      expect(ctx.ledger.bytes('cache') - before).toBe(2 * weights);
+      expect(ctx.pipelines.names).toContain('rankRows');
+      // From here on masks come from the orders alone.
+      ctx.disabled.add('selectRows.lane').add('selectRows.group');
+      const second = await bySelect('gpu', 0.05);
+      expect(second).toEqual(await bySelect('cpu', 0.05));
+      expect(second).not.toEqual(first);
+      expect(ctx.ledger.bytes('cache') - before).toBe(2 * weights);
+    }));
+
   test('a report is used again only for the spec that it is of', () =>
     withLab(async (fixture) => {
       const { lab, io } = fixture;

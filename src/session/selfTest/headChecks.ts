@@ -51,9 +51,14 @@ const headCompareCheck = (what: string, noise: number): KernelCheck => ({
     const targets = Uint32Array.from({ length: rows }, (_, r) => (r === 3 ? UNSCORED : (r * 37) % vocab));
     const out = upload(rig, new Float32Array(rows * 4 + 16).fill(NaN));
     const streams = [uploadAct(rig, dense, k), uploadAct(rig, pruned, k)] as const;
-    await headCompare(rig.rec, ...streams, w.weight, upload(rig, targets), out, rig.workspace, {
+    const buffers = {
+      targets: upload(rig, targets),
+      losses: upload(rig, new Float32Array(rows)),
+      figures: out,
+    };
+    await headCompare(rig.rec, ...streams, w.weight, buffers, rig.workspace, {
       variant: variant as HeadCompareVariant,
-      scratchBytes: rows * 64 * 8,
+      scratchBytes: rows * 64 * 4,
     });
     const [a, b] = [matmulRef(dense, w.values, k), matmulRef(pruned, w.values, k)];
     const ref = headCompareRef(a.values, b.values, vocab, targets);

@@ -4,7 +4,7 @@ import { bySpeed } from '../../ops/choose';
 import { expectClose } from '../../ops/compare';
 import { rowMargin } from '../../ops/rowMargin';
 import { rowMarginRef } from '../../ops/rowMargin.ref';
-import { maskFromRanks, selectGroups, selectMatrix, selectRows, type SelectVariant } from '../../ops/select';
+import { maskFromRanks, rankRows, selectGroups, selectMatrix, selectRows, type SelectVariant } from '../../ops/select';
 import { groupsRef, matrixRef, rowsRef } from '../../ops/select.ref';
 import { maskFromRanks as maskFromRanksCpu, rowRanks } from '../../ops/selectCpu';
 import type { MatrixRule } from '../../ops/selectRules';
@@ -68,6 +68,20 @@ const ranksCheck: KernelCheck = {
   },
 };
 
+const rankCheck: KernelCheck = {
+  op: 'rankRows',
+  what: '10 x 72',
+  ...NO_VARIANTS,
+  fallback: 'select',
+  async run(rig) {
+    const s = scored(rig, 72, 'BF16', true);
+    const want = rowRanks(s.bytes, 'BF16', s.rows, s.cols, s.hostNorms);
+    const ranks = upload(rig, new Uint8Array(want.byteLength).fill(0xff));
+    await rankRows(rig.rec, s.weight, s.norms, ranks);
+    expectClose(new Uint16Array(await rig.rec.read(ranks, 0, want.byteLength)), want, () => 0);
+  },
+};
+
 function rowMarginCheck(dtype: FloatDtype, withNorms: boolean, thorough?: true): KernelCheck {
   return {
     op: 'rowMargin',
@@ -95,6 +109,7 @@ export const SELECT_CHECKS: readonly KernelCheck[] = [
   ...each((d, t) => selectCheck('groups', d, true, t), 'BF16'),
   ...each((d, t) => selectCheck('groups', d, false, t), 'F16'),
   ranksCheck,
+  rankCheck,
   ...each((d, t) => rowMarginCheck(d, true, t), 'F16'),
   ...each((d, t) => rowMarginCheck(d, false, t), 'BF16'),
 ];
