@@ -19,7 +19,13 @@ export class KeptLogits implements LogitStore {
 
   /** Room for the logits of a text's batches, in `scope`; null where they are too many or the GPU has no room. */
   static async open(scope: Scope, batches: readonly Batch[], vocabulary: number): Promise<KeptLogits | null> {
-    if (KeptLogits.bytes(batches.reduce((sum, b) => sum + b.rows, 0), vocabulary) === 0) return null;
+    if (
+      KeptLogits.bytes(
+        batches.reduce((sum, b) => sum + b.rows, 0),
+        vocabulary,
+      ) === 0
+    )
+      return null;
     const own = scope.child();
     const pieces = new Map<string, LabBuffer>();
     for (const { rowBegin, rows } of batches) {

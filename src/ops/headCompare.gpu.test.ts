@@ -298,7 +298,10 @@ test('losses are those of headLoss, and kept logits give the same figures withou
     const w = uploadWeight(gpu, normals(vocab * k, 60), k, 'BF16').weight;
     const dense = uploadAct(gpu, normals(rows * k, 61), k);
     const pruned = uploadAct(gpu, normals(rows * k, 62), k);
-    const targets = upload(gpu, Uint32Array.from({ length: begin + rows }, (_, r) => (r * 41) % vocab));
+    const targets = upload(
+      gpu,
+      Uint32Array.from({ length: begin + rows }, (_, r) => (r * 41) % vocab),
+    );
     const kept = new Map<string, LabBuffer>();
     for (const scratchBytes of [undefined, rows * 64 * 4]) {
       kept.clear();

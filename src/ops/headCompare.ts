@@ -94,7 +94,8 @@ export async function headCompare(
     await foldLosses(rec, piece, targets, losses, { variant: options.headLoss, begin });
     const kept = store?.piece(begin + rowBegin, colBegin);
     const dense = kept ?? workspace.buffer(rec, 'tileDense', logits.buffer.bytes);
-    if (xDense) await pieceLogits(rec, { ...piece, logits: { ...logits, buffer: dense } }, xDense, w, options);
+    if (xDense)
+      await pieceLogits(rec, { ...piece, logits: { ...logits, buffer: dense } }, xDense, w, options);
     else require(kept !== undefined, 'headCompare', 'a piece of the kept logits is gone');
     const state = workspace.buffer(rec, 'compareState', Math.min(rows, logits.rows) * ROW_BYTES);
     for (const { begin: first, end } of splitRange(logits.rows, 4, cols * COST, rec.maxCost)) {

@@ -26,7 +26,13 @@ import { packedKernels } from './packedMatvec';
 import { rmsNormKernels } from './rmsNorm';
 import { ropeKernel } from './rope';
 import { rowMarginKernel } from './rowMargin';
-import { maskFromRanksKernel, rankRowsKernel, selectGroupsKernel, selectMatrixKernels, selectRowsKernels } from './select';
+import {
+  maskFromRanksKernel,
+  rankRowsKernel,
+  selectGroupsKernel,
+  selectMatrixKernels,
+  selectRowsKernels,
+} from './select';
 import { softcapKernel } from './softcap';
 import { splitColumnsKernel } from './splitColumns';
 import { transposeKernels } from './transpose';
@@ -63,7 +69,12 @@ export const OPS: readonly OpEntry[] = [
   { name: 'gram', kernels: [gramTransposeKernel] },
   {
     name: 'select',
-    kernels: [...all(selectRowsKernels, selectMatrixKernels), selectGroupsKernel, maskFromRanksKernel, rankRowsKernel],
+    kernels: [
+      ...all(selectRowsKernels, selectMatrixKernels),
+      selectGroupsKernel,
+      maskFromRanksKernel,
+      rankRowsKernel,
+    ],
   },
   { name: 'applyMask', kernels: [applyMaskKernel] },
   { name: 'errorSums', kernels: [errorSumsKernel] },

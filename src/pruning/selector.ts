@@ -9,7 +9,13 @@ import type { LabBuffer, Scope } from '../gpu/scope';
 import { matrixRule, rowCounts, type GroupPattern } from '../ops/selectRules';
 import { relativeMargin } from '../ops/relativeMargin';
 import { rowMarginCpu } from '../ops/rowMarginCpu';
-import { maskFromRanks as maskFromRanksCpu, rowRanks, selectGroupsCpu, selectMatrixCpu, selectRowsCpu } from '../ops/selectCpu';
+import {
+  maskFromRanks as maskFromRanksCpu,
+  rowRanks,
+  selectGroupsCpu,
+  selectMatrixCpu,
+  selectRowsCpu,
+} from '../ops/selectCpu';
 import type { MaskBuffer, Vec, Weight } from '../ops/types';
 import type { LoadedModel } from '../models/load';
 import type { Chooser, LayerInputs } from './chooser';

@@ -71,7 +71,6 @@ export class DenseReferences {
     return this.#entries.some((e) => e.sha256 === text.record.sha256);
   }
 
-
   /** Runs `use` with the reference of a text, made where it is missing; it is not dropped meanwhile. */
   async with<T>(
     rec: Recorder,

@@ -404,7 +404,15 @@ export class Engine {
     const chooser = await this.#chooser(rec, job, meter, warn);
     const path = this.selectPath(select);
     return {
-      selector: new Selector(scope, this.model, { pruner, params, pattern, mixed, exactBudget, path, chooser }),
+      selector: new Selector(scope, this.model, {
+        pruner,
+        params,
+        pattern,
+        mixed,
+        exactBudget,
+        path,
+        chooser,
+      }),
       chooser,
     };
   }
@@ -445,8 +453,7 @@ export class Engine {
       (dense <= DENSE_STREAM_GPU_BYTES ? dense : 0) +
       streams +
       texts.keptTokens.reduce(
-        (sum, n) =>
-          sum + KeptStream.gpuBytes(n, config.hidden) + KeptLogits.bytes(n, config.vocabulary),
+        (sum, n) => sum + KeptStream.gpuBytes(n, config.hidden) + KeptLogits.bytes(n, config.vocabulary),
         0,
       ) +
       texts.evaluationTokens * COMPARED_TOKEN_BYTES +

@@ -4,7 +4,14 @@ import { bySpeed } from '../../ops/choose';
 import { expectClose } from '../../ops/compare';
 import { rowMargin } from '../../ops/rowMargin';
 import { rowMarginRef } from '../../ops/rowMargin.ref';
-import { maskFromRanks, rankRows, selectGroups, selectMatrix, selectRows, type SelectVariant } from '../../ops/select';
+import {
+  maskFromRanks,
+  rankRows,
+  selectGroups,
+  selectMatrix,
+  selectRows,
+  type SelectVariant,
+} from '../../ops/select';
 import { groupsRef, matrixRef, rowsRef } from '../../ops/select.ref';
 import { maskFromRanks as maskFromRanksCpu, rowRanks } from '../../ops/selectCpu';
 import type { MatrixRule } from '../../ops/selectRules';
