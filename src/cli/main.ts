@@ -21,6 +21,8 @@ import { theoryCommand } from './commands/theory';
 import { verifyCommand } from './commands/verify';
 import { zeroShotCommand } from './commands/zeroshot';
 import { allowOnly, helpFor, parseArguments, type Parsed } from './flags';
+import { nodeSha256 } from '../formats/sha256.node';
+import { usePlatformSha256 } from '../formats/sha256';
 import { checkFileTarget, Console, writeWhole } from './io';
 
 const COMMANDS: readonly Command[] = [
@@ -54,6 +56,7 @@ export async function main(
   argv: readonly string[],
   signal: AbortSignal = new AbortController().signal,
 ): Promise<number> {
+  usePlatformSha256(nodeSha256);
   let console = new Console(argv.includes('--quiet'));
   const debug = argv.includes('--debug');
   try {

@@ -1,5 +1,5 @@
 /** An export into a folder on disk. */
-import { appendFile, open, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { open, readdir, rm, stat, type FileHandle } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { LabError } from '../core/errors';
 import type { ExportSink } from '../formats/sink';
@@ -12,6 +12,7 @@ export function nodeSink(folder: string): ExportSink {
     try {
       return await work();
     } catch (cause) {
+      if (cause instanceof LabError) throw cause;
       const { code } = cause as NodeJS.ErrnoException;
       const remedy = code === 'ENOSPC' ? 'Make room on the disk.' : 'Choose another folder.';
       throw new LabError(
@@ -22,14 +23,27 @@ export function nodeSink(folder: string): ExportSink {
       );
     }
   };
+  /** Files that are being written. */
+  const writing = new Map<string, FileHandle>();
+  const close = async (path: string): Promise<void> => {
+    const handle = writing.get(path);
+    writing.delete(path);
+    await handle?.close();
+  };
   return {
     create: (path) =>
       guarded(path, async () => {
         await makeFolder(dirname(at(path)));
-        await writeFile(at(path), '');
+        await close(path);
+        writing.set(path, await open(at(path), 'w'));
       }),
-    write: (path, bytes) => guarded(path, () => appendFile(at(path), bytes)),
-    close: () => Promise.resolve(),
+    write: (path, bytes) =>
+      guarded(path, async () => {
+        const handle = writing.get(path);
+        if (!handle) throw new LabError('InternalError', `${path} was not opened for writing.`);
+        await handle.appendFile(bytes);
+      }),
+    close: (path) => guarded(path, () => close(path)),
     size: (path) => guarded(path, async () => (await stat(at(path))).size),
     read: (path, begin, end) =>
       guarded(path, async () => {
@@ -43,6 +57,7 @@ export function nodeSink(folder: string): ExportSink {
         }
       }),
     async abort() {
+      for (const path of writing.keys()) await close(path).catch(() => undefined);
       for (const name of await readdir(folder).catch(() => []))
         await rm(at(name), { recursive: true, force: true });
     },

@@ -49,12 +49,13 @@ export function zeroMasked(bytes: Uint8Array, elementBytes: number, packed: Uint
 
 /** Weights that are +0 or -0. `bytes` little-endian, of 2 (F16, BF16) or 4 (F32) bytes each. */
 export function countZeros(bytes: Uint8Array, elementBytes: number): number {
+  const { buffer, byteOffset, byteLength } = bytes.byteOffset % 4 === 0 ? bytes : bytes.slice();
+  const words =
+    elementBytes === 2
+      ? new Uint16Array(buffer, byteOffset, byteLength / 2)
+      : new Uint32Array(buffer, byteOffset, byteLength / 4);
+  const magnitude = elementBytes === 2 ? 0x7fff : 0x7fffffff;
   let zeros = 0;
-  const last = elementBytes - 1;
-  for (let at = 0; at < bytes.byteLength; at += elementBytes) {
-    let rest = (bytes[at + last] ?? 0) & 0x7f;
-    for (let k = 0; k < last; k++) rest |= bytes[at + k] ?? 0;
-    if (rest === 0) zeros++;
-  }
+  for (let i = 0; i < words.length; i++) if (((words[i] ?? 0) & magnitude) === 0) zeros++;
   return zeros;
 }

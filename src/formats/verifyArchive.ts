@@ -2,7 +2,7 @@
  * The part of verifyExport.ts about archives: unpacks each matrix and holds it against the record. It shares no code
  * with the writers.
  */
-import { createSHA256 } from 'hash-wasm';
+import { sha256Stream } from './sha256';
 import type { ExportedFolder } from './verifyExport';
 
 /** What pruning.json says of an archive. */
@@ -79,10 +79,9 @@ export async function unpackMatrix(
     }
   }
   if (next !== values) return `${name}: the bitmask keeps ${next} weights, there are ${values}`;
-  const hash = await createSHA256();
-  hash.init();
+  const hash = await sha256Stream();
   hash.update(dense);
-  return { dense, dtype: valuesAt.dtype, shape: [rows, cols], sha256: hash.digest('hex') };
+  return { dense, dtype: valuesAt.dtype, shape: [rows, cols], sha256: hash.finish() };
 }
 
 /** What does not hold in config.json: it must say how its weights are packed, and how many of them are zero. */

@@ -39,3 +39,18 @@ describe('groups of a matrix stored as [inputs, outputs]', () => {
     expect(counter.fullGroups).not.toBe(1);
   });
 });
+
+test('zeros of either sign are counted wherever the bytes begin', () => {
+  const half = Uint8Array.of(9, 0, 0, 0, 0x80, 1, 0, 0, 1, 0, 0x7c);
+  for (const begin of [0, 1, 2, 3]) {
+    const bytes = new Uint8Array(begin + 10);
+    bytes.set(half.subarray(1), begin);
+    const counter = new ZeroCounter(2, null, null);
+    counter.add(bytes.subarray(begin));
+    expect([counter.zeros, counter.count]).toEqual([2, 5]);
+  }
+  const single = new ZeroCounter(4, null, null);
+  single.add(bytesOf([0, -0, 1, 1e-45, NaN]));
+  single.add(bytesOf([0]));
+  expect([single.zeros, single.count]).toEqual([3, 6]);
+});

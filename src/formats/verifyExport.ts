@@ -4,11 +4,12 @@
  * there cannot hide here.
  */
 import { MIXED_PATTERN } from '../core/spec';
-import { createSHA256 } from 'hash-wasm';
 import { LabError } from '../core/errors';
+import { sha256Stream } from './sha256';
 import { archiveConfigFaults, unpackMatrix, type ArchiveRecord, type PackedTensor } from './verifyArchive';
 import { BlockZeroCounter, ZeroCounter } from './verifyCounters';
 import { ggufEntries } from './verifyGguf';
+import { BlockReader } from './verifyReader';
 import { smallerFaults } from './verifySmaller';
 
 /** What was written, opened anew. */
@@ -203,10 +204,11 @@ class Check {
 
   /** Hash of a whole file. */
   async plain(path: string): Promise<void> {
-    const hash = await createSHA256();
-    hash.init();
-    await this.#stream(path, 0, await this.#folder.size(path), (bytes) => void hash.update(bytes));
-    this.#compareFile(path, hash.digest('hex'));
+    const hash = await sha256Stream();
+    const size = await this.#folder.size(path);
+    const reader = new BlockReader(this.#folder, path, size);
+    await this.#stream(reader, 0, size, (bytes) => hash.update(bytes));
+    this.#compareFile(path, hash.finish());
   }
 
   async masks(path: string): Promise<void> {
@@ -362,29 +364,30 @@ class Check {
     path: string,
     open: (entry: Entry, hash: () => string) => { bytes(bytes: Uint8Array): void; end(): void },
   ): Promise<void> {
-    const fileHash = await createSHA256();
-    const tensorHash = await createSHA256();
-    fileHash.init();
+    const fileHash = await sha256Stream();
+    const tensorHash = await sha256Stream();
     const size = await this.#folder.size(path);
     const entries = path.endsWith('.gguf') ? await this.#gguf(path, size) : await this.#header(path, size);
+    const reader = new BlockReader(this.#folder, path, size);
     let at = 0;
     const skipTo = async (end: number): Promise<void> => {
-      await this.#stream(path, at, end, (bytes) => void fileHash.update(bytes));
+      await this.#stream(reader, at, end, (bytes) => fileHash.update(bytes));
     };
     for (const entry of entries ?? []) {
       await skipTo(entry.begin);
       at = entry.end;
-      tensorHash.init();
-      const visitor = open(entry, () => tensorHash.digest('hex'));
-      await this.#stream(path, entry.begin, entry.end, (bytes) => {
+      let digest = '';
+      const visitor = open(entry, () => digest);
+      await this.#stream(reader, entry.begin, entry.end, (bytes) => {
         fileHash.update(bytes);
         tensorHash.update(bytes);
         visitor.bytes(bytes);
       });
+      digest = tensorHash.finish();
       visitor.end();
     }
     await skipTo(size);
-    this.#compareFile(path, fileHash.digest('hex'));
+    this.#compareFile(path, fileHash.finish());
   }
 
   async #gguf(path: string, size: number): Promise<Entry[] | null> {
@@ -439,10 +442,15 @@ class Check {
     return at === size ? entries : fail(`the tensors end at byte ${at} of ${size}`);
   }
 
-  async #stream(path: string, begin: number, end: number, use: (bytes: Uint8Array) => void): Promise<void> {
+  async #stream(
+    reader: BlockReader,
+    begin: number,
+    end: number,
+    use: (bytes: Uint8Array) => void,
+  ): Promise<void> {
     for (let at = begin; at < end; at += CHUNK) {
       if (this.#options.signal?.aborted) throw new LabError('CancelledError', 'Cancelled.');
-      const bytes = await this.#folder.read(path, at, Math.min(end, at + CHUNK));
+      const bytes = await reader.read(at, Math.min(end, at + CHUNK));
       use(bytes);
       this.#doneBytes += bytes.byteLength;
       this.#checked.bytes += bytes.byteLength;

@@ -2,7 +2,6 @@
  * Streams weight files to the GPU once, in file order: every byte is read once, hashed, and the tensors of the plan
  * go to their buffers in pieces. No array of the model's size is ever made.
  */
-import { createSHA256 } from 'hash-wasm';
 import { DTYPE_BYTES, toF32 } from '../core/dtypes';
 import { throwIfAborted } from '../core/errors';
 import { sha256Hex } from '../core/hash';
@@ -10,7 +9,8 @@ import { transpose } from '../core/transpose';
 import type { GpuContext } from '../gpu/context';
 import type { Scope } from '../gpu/scope';
 import type { TensorEntry } from '../formats/safetensors';
-import { decodedBytes, PIECE_BYTES, rawPieceBytes } from '../formats/tensorBytes';
+import { HashedReader } from '../formats/hashedReader';
+import { decodedBytes, rawPieceBytes } from '../formats/tensorBytes';
 import { ZeroScan } from '../formats/zeroScan';
 import type { Vec, Weight } from '../ops/types';
 import type { DecoderConfig, NormSlot } from './archs/define';
@@ -86,72 +86,63 @@ export async function loadModel(
 
     const scans = new Map<string, ZeroScan>();
     const digests: string[] = [];
-    let doneBytes = 0;
+    let before = 0;
     for (const { path, source } of plan.opened.weightFiles) {
-      const hash = await createSHA256();
+      const file = await HashedReader.open(source, { signal: options.signal });
       const entries = [...plan.opened.tensors.values()]
         .filter((e) => e.file === path)
         .sort((a, b) => a.begin - b.begin);
-      const dataBegin = entries[0]?.begin ?? source.size;
-      let at = 0;
-      const step = async (
-        end: number,
-        use?: (bytes: Uint8Array<ArrayBuffer>, offset: number) => void,
-        entry?: TensorEntry,
+      const each = async (
+        entry: TensorEntry,
+        use: (bytes: Uint8Array<ArrayBuffer>, offset: number) => void,
       ): Promise<void> => {
-        const pieceBytes = entry ? rawPieceBytes(entry) : PIECE_BYTES;
+        // The file's own bytes are hashed; what is used is in the entry's dtype. Pieces begin on a 4-byte word.
+        const unit = 4 * (entry.stored?.unitBytes ?? 1);
         let offset = 0;
-        while (at < end) {
+        while (file.at < entry.end) {
           throwIfAborted(options.signal);
           ctx.throwIfLost();
-          const pieceEnd = Math.min(end, at + pieceBytes);
-          const bytes = await source.read(at, pieceEnd, options.signal);
-          hash.update(bytes);
-          // The file's own bytes are hashed; what is used is in the entry's dtype.
-          const decoded = entry?.stored ? entry.stored.decode(bytes) : bytes;
-          use?.(decoded, offset);
+          const bytes = await file.next(entry.end, rawPieceBytes(entry), unit);
+          const decoded = entry.stored ? entry.stored.decode(bytes) : bytes;
+          use(decoded, offset);
           offset += decoded.byteLength;
-          doneBytes += pieceEnd - at;
-          at = pieceEnd;
-          options.onProgress?.({ doneBytes, totalBytes: plan.opened.totalBytes });
+          options.onProgress?.({ doneBytes: before + file.at, totalBytes: plan.opened.totalBytes });
         }
       };
-      await step(dataBegin);
       for (const entry of entries) {
-        if (entry.begin === entry.end) continue;
-        // Padding, and tensors that no index names.
-        await step(entry.begin);
         const target = targets.get(entry.name);
+        // Tensors that are not part of the model are hashed with what lies around them.
+        if (!target || entry.begin === entry.end) continue;
+        await file.skip(entry.begin);
         const weight = weights.get(entry.name);
         const vector = vectors.get(entry.name);
-        if (target && weight) {
+        if (weight) {
           const scan = new ZeroScan(target.entry.dtype, target);
           const prunable = target.role.kind === 'matrix';
           // Turned round as a whole: such matrices are those of GPT-2, some MB.
           const whole = target.transposed ? new Uint8Array(decodedBytes(entry)) : null;
-          const use = (bytes: Uint8Array<ArrayBuffer>, offset: number): void => {
+          await each(entry, (bytes, offset) => {
             if (prunable) scan.add(bytes);
             if (whole) whole.set(bytes, offset);
             else uploadPiece(ctx, weight, bytes, offset);
-          };
-          await step(entry.end, use, entry);
+          });
           if (whole) {
             const turned = transpose(whole, DTYPE_BYTES[weight.dtype], weight.cols, weight.rows);
             uploadPiece(ctx, weight, turned, 0);
           }
           if (prunable) scans.set(entry.name, scan);
-        } else if (target && vector) {
+        } else if (vector) {
           const all = new Uint8Array(decodedBytes(entry));
-          await step(entry.end, (bytes, offset) => all.set(bytes, offset), entry);
+          await each(entry, (bytes, offset) => all.set(bytes, offset));
           ctx.device.queue.writeBuffer(
             vector.buffer.raw,
             0,
             toF32(all, target.entry.dtype) as Float32Array<ArrayBuffer>,
           );
-        } else await step(entry.end);
+        }
       }
-      await step(source.size);
-      digests.push(hash.digest('hex'));
+      digests.push(await file.digest());
+      before += source.size;
     }
     await ctx.device.queue.onSubmittedWorkDone();
     ctx.throwIfLost();

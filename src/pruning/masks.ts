@@ -150,6 +150,11 @@ export class MaskedLayer {
     }
   }
 
+  /** Whether all matrices of a layer are masked at once, each in memory of its own. */
+  get whole(): boolean {
+    return this.#whole;
+  }
+
   /** GPU bytes that an instance takes for this model. */
   static bytes(model: LoadedModel): number {
     const layer = model.layers[0];

@@ -15,9 +15,10 @@ import type { Recorder } from '../gpu/recorder';
 import { unpackWindows } from '../models/windows';
 import type { ModelPlan } from '../models/inspect';
 import { findAllocation } from '../pruning/allocations';
-import { MaskedLayer, type PrunedLayer } from '../pruning/masks';
+import { MaskedLayer } from '../pruning/masks';
+import { PrunedBytes } from './prunedBytes';
 import { checkGgufExport, measureGguf } from './exportGguf';
-import { fileMask, fileWeight } from './fileLayout';
+import { fileMask } from './fileLayout';
 import { checkSmaller, smallerExport } from './exportSmaller';
 import type { JobIo, Lab } from './lab';
 import type { ExportFile } from './protocol';
@@ -65,6 +66,7 @@ export async function exportTo(
     const written = await lab.withRecorder(io, 'Exporting', async (rec, meter) => {
       const state = await lab.masks(spec, beta, rec, meter);
       const scope = lab.ctx.root.child();
+      let bytes: PrunedBytes | undefined;
       try {
         const cut =
           smaller &&
@@ -75,7 +77,8 @@ export async function exportTo(
           ));
         const masked = new MaskedLayer(lab.ctx, scope, engine.model);
         await scope.ready();
-        let inUse = -1;
+        bytes = new PrunedBytes(rec, engine.model, masked, state.layers);
+        const pruned = bytes;
         return await exportFolder({
           model: plan.opened,
           sink,
@@ -90,10 +93,7 @@ export async function exportTo(
             if (cut) return cut.changed(name);
             const matrix = matrices.get(name);
             if (!matrix) return null;
-            if (matrix.layer !== inUse)
-              await masked.use(rec, matrix.layer, state.layers[matrix.layer] as PrunedLayer);
-            inUse = matrix.layer;
-            return fileWeight(rec, await masked.masked(rec, matrix.matrix), matrix.transposed);
+            return pruned.of(matrix);
           },
           report: async (weights) => {
             if (cut) return cut.report(measured, weights);
@@ -112,6 +112,7 @@ export async function exportTo(
           ...(options.recipe ? { texts: (report: RunReport) => recipeFiles(lab, report) } : {}),
         });
       } finally {
+        await bytes?.settle();
         scope.close();
       }
 

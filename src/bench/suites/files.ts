@@ -1,20 +1,85 @@
-/** Models in and out: load (read, hash, upload) and export (mask, write, hash, read back, verify). */
+/**
+ * Models in and out: load (read, hash, upload) and export (mask, write, hash, read back, verify). Beside each, in turns,
+ * what bounds it: the same bytes read or written and read back, and hashed as often as the files ask for.
+ */
+import { sha256Stream } from '../../formats/sha256';
+import type { ExportSink } from '../../formats/sink';
 import { exportTo } from '../../session/export';
 import type { BenchEnv } from '../env';
 import { textSpec, turns, useModel } from '../env';
-import { interleave } from '../measure';
-import { makeRow } from '../row';
+import { interleave, type Timing } from '../measure';
+import { makeRow, percentile, ratioOf, withRatio, type BenchRow } from '../row';
+
+const BLOCK_BYTES = 8 << 20;
+/** Of the slower of its two bounds. */
+const GOAL = 1.5;
 
 const repsOf = (env: BenchEnv, large: boolean): number => (env.quick ? 2 : large ? 3 : 5);
 
+interface Readable {
+  size: number;
+  read: (begin: number, end: number) => Promise<unknown>;
+}
+
+async function readAll({ size, read }: Readable): Promise<void> {
+  for (let at = 0; at < size; at += BLOCK_BYTES) await read(at, Math.min(size, at + BLOCK_BYTES));
+}
+
+/** Hashes so many bytes, a block in memory again and again. */
+async function hashBytes(bytes: number): Promise<void> {
+  const hash = await sha256Stream();
+  const block = new Uint8Array(Math.min(bytes, BLOCK_BYTES));
+  for (let at = 0; at < bytes; at += block.byteLength) hash.update(block.subarray(0, bytes - at));
+  hash.finish();
+}
+
+/** Memory for so many bytes, filled. */
+async function upload(env: BenchEnv, bytes: number): Promise<void> {
+  const { ctx } = env.lab;
+  const scope = ctx.root.child();
+  const block = new Uint8Array(Math.min(Math.ceil(bytes / 16) * 16, BLOCK_BYTES));
+  try {
+    for (let at = 0; at < bytes; at += block.byteLength) {
+      const buffer = scope.alloc(block.byteLength, 'scratch', 'upload');
+      ctx.device.queue.writeBuffer(buffer.raw, 0, block);
+    }
+    await scope.ready();
+    await ctx.device.queue.onSubmittedWorkDone();
+  } finally {
+    scope.close();
+  }
+}
+
+/** The row of the first timing with its ratio to the slower of the next two; all of the others are its parts. */
+function boundedRow(row: BenchRow, [timing, ...bounds]: readonly Timing[]): BenchRow {
+  const median = (t: Timing): number => percentile(t.samplesMs, 0.5);
+  const [slower] = bounds.slice(0, 2).sort((a, b) => median(b) - median(a));
+  const parts = Object.fromEntries(bounds.map((t) => [t.name, median(t)]));
+  if (!timing || !slower) return row;
+  return { ...withRatio(row, slower.name, { value: ratioOf(timing, slower).value }, GOAL), parts };
+}
+
 export async function loadSuite(env: BenchEnv): Promise<void> {
   for (const model of env.models) {
-    const [timing] = await interleave([{ name: 'load', run: () => useModel(env, model) }], {
-      reps: repsOf(env, model.large),
-      ...turns(env),
-    });
-    const bytes = env.lab.loaded.plan.opened.totalBytes;
-    if (timing) env.emit(makeRow({ suite: 'load', case: model.name, device: env.device }, timing, { bytes }));
+    await useModel(env, model);
+    const { totalBytes: bytes, weightFiles } = env.lab.loaded.plan.opened;
+    const timings = await interleave(
+      [
+        { name: 'load', run: () => useModel(env, model) },
+        {
+          name: 'reading the files',
+          run: async () => {
+            for (const { source } of weightFiles)
+              await readAll({ size: source.size, read: (begin, end) => source.read(begin, end) });
+          },
+        },
+        { name: 'hashing their bytes', run: () => hashBytes(bytes) },
+        { name: 'memory for their bytes', run: () => upload(env, bytes) },
+      ],
+      { reps: repsOf(env, model.large), ...turns(env) },
+    );
+    const where = { suite: 'load', case: model.name, device: env.device };
+    if (timings[0]) env.emit(boundedRow(makeRow(where, timings[0], { bytes }), timings));
   }
 }
 
@@ -23,20 +88,51 @@ export async function exportSuite(env: BenchEnv): Promise<void> {
     await useModel(env, model);
     const spec = textSpec(model.name, 64, 1);
     const report = await env.lab.run(spec, 0, env.io);
-    let bytes = 0;
-    const once = async (): Promise<void> => {
+    let files: { path: string; bytes: number }[] = [];
+    const inFolder = async (work: (sink: ExportSink) => Promise<void>): Promise<void> => {
       const { sink, remove } = await env.openSink();
       try {
-        const { files } = await exportTo(env.lab, spec, 0, sink, { masks: false }, env.io, report);
-        bytes = files.reduce((sum, f) => sum + f.bytes, 0);
+        await work(sink);
       } finally {
         await remove();
       }
     };
-    const [timing] = await interleave([{ name: 'export', run: once }], {
-      reps: repsOf(env, model.large),
-      ...turns(env),
-    });
-    if (timing) env.emit(makeRow({ suite: 'export', case: `${model.name}, written and verified`, device: env.device }, timing, { bytes })); // prettier-ignore
+    const once = (): Promise<void> =>
+      inFolder(async (sink) => {
+        ({ files } = await exportTo(env.lab, spec, 0, sink, { masks: false }, env.io, report));
+      });
+    const total = (of: RegExp): number =>
+      files.reduce((sum, { path, bytes }) => sum + (of.test(path) ? bytes : 0), 0);
+    const timings = await interleave(
+      [
+        { name: 'export', run: once },
+        {
+          name: 'writing and reading the same bytes',
+          run: () => inFolder((sink) => copyThrough(sink, files)),
+        },
+        // Of a file and of each tensor, when it is written and when it is verified.
+        {
+          name: 'hashing them as often',
+          run: () => hashBytes(2 * total(/./) + 2 * total(/\.safetensors$/)),
+        },
+      ],
+      { reps: repsOf(env, model.large), ...turns(env) },
+    );
+    const where = { suite: 'export', case: `${model.name}, written and verified`, device: env.device };
+    if (timings[0]) env.emit(boundedRow(makeRow(where, timings[0], { bytes: total(/./) }), timings));
+  }
+}
+
+/** Files of these sizes, written and read back. */
+async function copyThrough(
+  sink: ExportSink,
+  files: readonly { path: string; bytes: number }[],
+): Promise<void> {
+  const block = new Uint8Array(BLOCK_BYTES);
+  for (const { path, bytes } of files) {
+    await sink.create(path);
+    for (let at = 0; at < bytes; at += BLOCK_BYTES) await sink.write(path, block.subarray(0, bytes - at));
+    await sink.close(path);
+    await readAll({ size: bytes, read: (begin, end) => sink.read(path, begin, end) });
   }
 }
