@@ -2,6 +2,9 @@ import { LabError } from '../core/errors';
 import type { GpuContext } from './context';
 import type { MemoryKind } from './ledger';
 
+/** A scope of this size gives its memory back at once when it closes. */
+const LARGE_BYTES = 16 << 20;
+
 /** A buffer that knows its purpose, so that freeing it is counted. */
 export interface LabBuffer {
   readonly raw: GPUBuffer;
@@ -84,8 +87,11 @@ export class Scope {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
+    const before = this.#ctx.ledger.total;
     for (const child of [...this.#children]) child.close();
     for (const buffer of [...this.#buffers]) this.free(buffer);
     if (this.#parent) this.#parent.#children.delete(this);
+    // Destroyed buffers are given back behind the next submit, not before: without one they stay.
+    if (before - this.#ctx.ledger.total >= LARGE_BYTES) this.#ctx.device.queue.submit([]);
   }
 }

@@ -62,6 +62,8 @@ export async function loadModel(
     shardBytes?: number;
   } = {},
 ): Promise<LoadedModel> {
+  // What was freed just now must be gone before as much is asked for again.
+  await ctx.device.queue.onSubmittedWorkDone();
   const scope = ctx.root.child();
   try {
     const { limits } = ctx.device;
