@@ -37,6 +37,12 @@ const addDots = (rows, j, vector) =>
     .map((r) => `s${r}_${j} += dot(${vector}${r}, b${j});`)
     .join(' ');
 
+/** The same for halves: four products are summed as halves, their sum joins the f32. */
+const addHalfDots = (rows, j) =>
+  range(rows)
+    .map((r) => `s${r}_${j} += f32(dot(v${r}, b${j}));`)
+    .join(' ');
+
 /**
  * Stores the tile row by row: a whole row goes out without a test per element (a quarter of the time where k is
  * small), and one copy of the code keeps compilation short.
@@ -128,6 +134,125 @@ ${lines(rows, (r) => `    let v${r} = x[x${r} + k];`)}
 ${lines(outputs, (j) => `    let b${j} = weight4(weight[w${j} + k]);\n    ${addDots(rows, j, 'v')}`)}
   }
 ${storeTile(rows, outputs, workgroup)}
+}
+`;
+}
+
+/**
+ * Tiles of x and of the weight through workgroup memory, `steps` vec4 of k at a time, for hardware. The next stage is on
+ * its way from memory while this one is multiplied. With `half` the tiles are f16: half the traffic of workgroup
+ * memory and twice the rate of products where the device has it; sums of four products join an f32.
+ */
+function matmulStaged({ rows, cols, laneRows, laneCols, steps, half = false }) {
+  const across = cols / laneCols;
+  const down = rows / laneRows;
+  const lanes = across * down;
+  const fetchRows = lanes / steps;
+  const xFetches = rows / fetchRows;
+  const wFetches = cols / fetchRows;
+  const vector = half ? 'vec4h' : 'vec4f';
+  const what = half
+    ? 'x and f16 weights rounded to halves, sums in f32. Overflows beyond 65504'
+    : 'f32 throughout';
+  return `${HEADER}// y = x W^T on hardware, ${what}: a ${rows} x ${cols} output tile per workgroup, k in steps of ${steps * 4} through workgroup memory,
+// ${laneRows} x ${laneCols} outputs per invocation; the next step is fetched while this one is multiplied. Needs k % 4 == 0.
+${half ? 'enable f16;\n' : ''}@group(0) @binding(1) var<storage, read> x: array<vec4f>;
+@group(0) @binding(2) var<storage, read> weight: array<W4>;
+
+// A row takes one vec4 more than it has, so that neighbours fall into different banks.
+const STRIDE = ${steps + 1}u;
+var<workgroup> xTile: array<${vector}, ${rows * (steps + 1)}>;
+var<workgroup> wTile: array<${vector}, ${cols * (steps + 1)}>;
+
+fn xAt(begin: u32, k: u32) -> ${vector} {
+  if (k >= params.k / 4u) {
+    return ${vector}();
+  }
+  return ${half ? 'vec4h(x[begin + k])' : 'x[begin + k]'};
+}
+
+fn wAt(begin: u32, k: u32) -> ${vector} {
+  if (k >= params.k / 4u) {
+    return ${vector}();
+  }
+  return ${half ? 'vec4h(weight4(weight[begin + k]))' : 'weight4(weight[begin + k])'};
+}
+
+@compute @workgroup_size(${lanes})
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let k4 = params.k / 4u;
+  let row0 = params.rowBegin + group.y * ${rows}u;
+  let column0 = params.colBegin + group.x * ${cols}u;
+  // What this invocation brings: rows past the edge repeat the last one.
+  let fetchRow = lane / ${steps}u;
+  let fetchK = lane % ${steps}u;
+  let slot = fetchRow * STRIDE + fetchK;
+${lines(xFetches, (f) => `  let x${f} = min(row0 + fetchRow + ${f * fetchRows}u, params.rowEnd - 1u) * k4;\n  var p${f} = xAt(x${f}, fetchK);`)}
+${lines(wFetches, (f) => `  let w${f} = min(column0 + fetchRow + ${f * fetchRows}u, params.colEnd - 1u) * k4;\n  var q${f} = wAt(w${f}, fetchK);`)}
+  // What it computes: rows down + ${down} i, columns across + ${across} j.
+  let across = lane % ${across}u;
+  let down = lane / ${across}u;
+  let a = down * STRIDE;
+  let b = across * STRIDE;
+${zeroTile(laneRows, laneCols)}
+  for (var begin = 0u; begin < k4; begin += ${steps}u) {
+${lines(xFetches, (f) => `    xTile[slot + ${f * fetchRows}u * STRIDE] = p${f};`)}
+${lines(wFetches, (f) => `    wTile[slot + ${f * fetchRows}u * STRIDE] = q${f};`)}
+    workgroupBarrier();
+    let next = begin + ${steps}u + fetchK;
+${lines(xFetches, (f) => `    p${f} = xAt(x${f}, next);`)}
+${lines(wFetches, (f) => `    q${f} = wAt(w${f}, next);`)}
+    for (var s = 0u; s < ${steps}u; s += 1u) {
+${lines(laneRows, (r) => `      let v${r} = xTile[a + ${r * down}u * STRIDE + s];`)}
+${lines(laneCols, (j) => `      let b${j} = wTile[b + ${j * across}u * STRIDE + s];\n      ${half ? addHalfDots(laneRows, j) : addDots(laneRows, j, 'v')}`)}
+    }
+    workgroupBarrier();
+  }
+${packTile(laneRows, laneCols)}
+  for (var r = 0u; r < ${laneRows}u; r += 1u) {
+    let t = tile[r];
+    for (var j = 0u; j < ${laneCols}u; j += 1u) {
+      put(row0 + down + r * ${down}u, column0 + across + j * ${across}u, t[j]);
+    }
+  }
+}
+`;
+}
+
+/** Lanes are columns, `laneCols` each; one row of x per lane is fetched and broadcast: no barrier, whole lines stored. */
+function matmulSubgroupColumns({ rows, laneCols, workgroup }) {
+  return `${HEADER}// y = x W^T on hardware with subgroups of at least ${rows} lanes, of any sizes: ${rows} rows x ${laneCols} columns per invocation; the rows of
+// x are loaded once per subgroup and broadcast, neighbouring lanes store neighbouring columns. Needs k % 4 == 0, a
+// workgroup (${workgroup}) that whole subgroups fill, and no early return: a broadcast wants every lane.
+enable subgroups;
+@group(0) @binding(1) var<storage, read> x: array<vec4f>;
+@group(0) @binding(2) var<storage, read> weight: array<W4>;
+
+@compute @workgroup_size(${workgroup})
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+  @builtin(subgroup_invocation_id) subLane: u32,
+) {
+  let k4 = params.k / 4u;
+  let row = params.rowBegin + group.y * ${rows}u;
+  let column = params.colBegin + group.x * ${workgroup * laneCols}u + lane;
+  // Rows and columns past an edge repeat the last one and are not stored.
+  let fetch = min(row + (subLane & ${rows - 1}u), params.rowEnd - 1u) * k4;
+${lines(laneCols, (c) => `  let w${c} = min(column + ${c * workgroup}u, params.colEnd - 1u) * k4;`)}
+${zeroTile(laneCols, rows)}
+  for (var k = 0u; k < k4; k += 1u) {
+    let f = x[fetch + k];
+${lines(laneCols, (c) => `    let v${c} = weight4(weight[w${c} + k]);`)}
+${lines(rows, (j) => `    let b${j} = subgroupBroadcast(f, ${j}u);\n    ${addDots(laneCols, j, 'v')}`)}
+  }
+${packTile(laneCols, rows)}
+  for (var c = 0u; c < ${laneCols}u; c += 1u) {
+    let t = tile[c];
+    for (var j = 0u; j < ${rows}u; j += 1u) {
+      put(row + j, column + c * ${workgroup}u, t[j]);
+    }
+  }
 }
 `;
 }
@@ -359,6 +484,11 @@ export function generateKernels() {
     'matmulSg4x8.wgsl': matmulSubgroup({ lanes: 4, outputs: 16, rows: 8, workgroup: 8 }),
     'matmulSg4x2.wgsl': matmulSubgroup({ lanes: 4, outputs: 16, rows: 2, workgroup: 8 }),
     'matmulSg8x2.wgsl': matmulSubgroup({ lanes: 8, outputs: 16, rows: 2, workgroup: 32 }),
+    'matmulTile128x64.wgsl': matmulStaged({ rows: 128, cols: 64, laneRows: 8, laneCols: 8, steps: 4 }),
+    'matmulTile64x64.wgsl': matmulStaged({ rows: 64, cols: 64, laneRows: 8, laneCols: 4, steps: 4 }),
+    'matmulTile32x32.wgsl': matmulStaged({ rows: 32, cols: 32, laneRows: 4, laneCols: 4, steps: 8 }),
+    'matmulHalf.wgsl': matmulStaged({ rows: 128, cols: 64, laneRows: 8, laneCols: 8, steps: 4, half: true }),
+    'matmulSubgroup.wgsl': matmulSubgroupColumns({ rows: 16, laneCols: 4, workgroup: 64 }),
   };
 }
 

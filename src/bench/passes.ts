@@ -3,7 +3,8 @@ import { matrixOf } from '../models/load';
 import { embedBatch, gpuText, Stream } from '../models/streams';
 import type { Recorder } from '../gpu/recorder';
 import type { Scope } from '../gpu/scope';
-import { matmul, MATMUL_VARIANTS, matmulSupported, type MatmulVariant } from '../ops/matmul';
+import { matmul } from '../ops/matmul';
+import { INEXACT_MATMUL, MATMUL_VARIANTS, matmulSupported, type MatmulVariant } from '../ops/matmulVariants';
 import { normals, uploadAct } from '../ops/trial';
 import type { Act, Weight } from '../ops/types';
 import type { Engine } from '../session/engine';
@@ -122,7 +123,9 @@ export async function bestProducts(
     const shape = `${p.weightRows} ${weight.cols} ${weight.dtype}`;
     let best = known.get(shape);
     if (!best) {
-      const able = MATMUL_VARIANTS.filter((v) => v !== 'scalar' && matmulSupported(ctx, v, weight.cols));
+      const able = MATMUL_VARIANTS.filter(
+        (v) => v !== 'scalar' && v !== INEXACT_MATMUL && matmulSupported(ctx, v, weight.cols, weight.dtype),
+      );
       // One piece of the head tells as much as the whole.
       const probe = p.name === 'head' ? firstRows(weight, Math.min(2048, weight.rows)) : weight;
       const timings = await interleave(

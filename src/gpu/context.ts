@@ -19,7 +19,7 @@ export interface OpenOptions {
   without?: GPUFeatureName[];
 }
 
-const WANTED_FEATURES: GPUFeatureName[] = ['subgroups', 'timestamp-query'];
+const WANTED_FEATURES: GPUFeatureName[] = ['subgroups', 'shader-f16', 'timestamp-query'];
 const WANTED_LIMITS = [
   'maxBufferSize',
   'maxStorageBufferBindingSize',
@@ -56,6 +56,8 @@ export class GpuContext {
   readonly adapterKey: string;
   /** Kernel variants that failed the self-test here, as `op.variant`; ops take the next candidate. */
   readonly disabled = new Set<string>();
+  /** Kernel variants that were measured to be faster here than what ops take by themselves, by class of shapes. */
+  readonly tuned = new Map<string, string>();
   /** Resolves once, when the device is gone. */
   readonly lost: Promise<LabError>;
   #lost: LabError | undefined;

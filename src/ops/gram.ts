@@ -3,7 +3,7 @@ import type { Recorder } from '../gpu/recorder';
 import type { LabBuffer } from '../gpu/scope';
 import transposeCode from '../../shaders/gramTranspose.wgsl?raw';
 import { checkAct, checkBytes } from './check';
-import { chooseMatmul, matmulKernels, matmulTile, type MatmulVariant } from './matmul';
+import { chooseMatmul, matmulKernel, matmulTile, type MatmulVariant } from './matmulVariants';
 import { splitRange, splitTiles } from './split';
 import { gramScratchBytes, pieceTokens } from './statisticShapes';
 import type { Act } from './types';
@@ -89,7 +89,9 @@ async function addProducts(
 ): Promise<void> {
   const k = Math.ceil(tokens / 4) * 4;
   const bandRows = rec.ctx.record.software ? BAND_ROWS.software : BAND_ROWS.hardware;
-  const variant = options.variant ?? chooseMatmul(rec.ctx, Math.min(bandRows, cols), k);
+  const variant =
+    options.variant ?? chooseMatmul(rec.ctx, { m: Math.min(bandRows, cols), n: cols, k, dtype: 'F32' });
+  const kernel = await matmulKernel(variant, 'F32');
   const unit = matmulTile(variant);
   const costPerElement = 2 * k + 64;
   for (let band = 0; band < cols; band += bandRows) {
@@ -111,7 +113,7 @@ async function addProducts(
       if (colBegin + tile.cols <= rowBegin) continue;
       const elements = elementsFromDiagonal(rowBegin, tile.rows, colBegin, tile.cols);
       await rec.run({
-        kernel: matmulKernels[variant].F32,
+        kernel,
         bind: { x: turned, weight: turned, bias: turned, out: bound },
         params: {
           rowBegin,

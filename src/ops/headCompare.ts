@@ -8,7 +8,7 @@ import tree from '../../shaders/headCompareTree.wgsl?raw';
 import { checkAct, checkBytes, checkWeight, require } from './check';
 import { bySpeed } from './choose';
 import { foldLosses, headPieces, pieceLogits, type HeadLossVariant } from './headLoss';
-import type { MatmulVariant } from './matmul';
+import type { MatmulVariant } from './matmulVariants';
 import type { LogitOptions } from './softcap';
 import { splitRange } from './split';
 import type { Act, Weight } from './types';

@@ -18,7 +18,8 @@ import { headCompareKernels } from './headCompare';
 import { headLossKernels } from './headLoss';
 import { headGradientKernel } from './headLossBackward';
 import { layerNormKernels } from './layerNorm';
-import { matmulKernels } from './matmul';
+import { hardwareMatmuls } from './matmulHardware';
+import { ownMatmuls } from './matmulVariants';
 import { matvecKernels } from './matvec';
 import { mergeColumnsKernel } from './mergeColumns';
 import { normBackwardKernels } from './normBackward';
@@ -52,7 +53,7 @@ export const OPS: readonly OpEntry[] = [
   { name: 'addPositions', kernels: all(addPositionsKernels) },
   { name: 'rmsNorm', kernels: all(rmsNormKernels) },
   { name: 'layerNorm', kernels: all(layerNormKernels) },
-  { name: 'matmul', kernels: all(...Object.values(matmulKernels)) },
+  { name: 'matmul', kernels: all(...ownMatmuls, ...Object.values(hardwareMatmuls)) },
   { name: 'matvec', kernels: all(...Object.values(matvecKernels)) },
   { name: 'packedMatvec', kernels: packedKernels },
   { name: 'copy', kernels: [copyKernel] },

@@ -1,92 +1,16 @@
-import { DTYPE_BYTES, type FloatDtype } from '../core/dtypes';
+import { DTYPE_BYTES } from '../core/dtypes';
 import { LabError } from '../core/errors';
-import type { GpuContext } from '../gpu/context';
-import type { Kernel } from '../gpu/kernel';
 import type { Recorder } from '../gpu/recorder';
-import shared from '../../shaders/lib/matmul.wgsl?raw';
-import dot8x8 from '../../shaders/matmulDot8x8.wgsl?raw';
-import scalar from '../../shaders/matmulScalar.wgsl?raw';
-import sg4x2 from '../../shaders/matmulSg4x2.wgsl?raw';
-import sg4x8 from '../../shaders/matmulSg4x8.wgsl?raw';
-import sg8x2 from '../../shaders/matmulSg8x2.wgsl?raw';
-import tiled from '../../shaders/matmulTiled.wgsl?raw';
 import { checkAct, checkVec, checkWeight, require } from './check';
-import { firstUsable } from './choose';
+import {
+  chooseMatmul,
+  matmulKernel,
+  matmulSupported,
+  matmulTile,
+  type MatmulVariant,
+} from './matmulVariants';
 import { splitTiles } from './split';
 import type { Act, Vec, Weight } from './types';
-import { perDtype } from './weightLibs';
-
-export const MATMUL_VARIANTS = ['scalar', 'dot8x8', 'sg4x2', 'sg4x8', 'sg8x2', 'tiled'] as const;
-export type MatmulVariant = (typeof MATMUL_VARIANTS)[number];
-
-interface Variant {
-  kernels: Record<FloatDtype, Kernel>;
-  /** Output rows and columns of one workgroup. */
-  rows: number;
-  cols: number;
-  /** Lanes that a subgroup must have, and the workgroup's size; absent without subgroups. */
-  subgroup?: { lanes: number; workgroup: number };
-}
-
-const VARIANTS: Record<MatmulVariant, Variant> = {
-  scalar: { kernels: perDtype('matmul.scalar', shared, scalar), rows: 8, cols: 8 },
-  dot8x8: { kernels: perDtype('matmul.dot8x8', shared, dot8x8), rows: 32, cols: 8 },
-  sg4x2: {
-    kernels: perDtype('matmul.sg4x2', shared, sg4x2),
-    rows: 16,
-    cols: 16,
-    subgroup: { lanes: 4, workgroup: 8 },
-  },
-  sg4x8: {
-    kernels: perDtype('matmul.sg4x8', shared, sg4x8),
-    rows: 64,
-    cols: 16,
-    subgroup: { lanes: 4, workgroup: 8 },
-  },
-  sg8x2: {
-    kernels: perDtype('matmul.sg8x2', shared, sg8x2),
-    rows: 64,
-    cols: 16,
-    subgroup: { lanes: 8, workgroup: 32 },
-  },
-  tiled: { kernels: perDtype('matmul.tiled', shared, tiled), rows: 64, cols: 64 },
-};
-
-export const matmulKernels = Object.fromEntries(
-  MATMUL_VARIANTS.map((v) => [v, VARIANTS[v].kernels]),
-) as Record<MatmulVariant, Record<FloatDtype, Kernel>>;
-
-/** Output rows and columns of one workgroup. */
-export function matmulTile(variant: MatmulVariant): { rows: number; cols: number } {
-  return VARIANTS[variant];
-}
-
-/** Whether `variant` gives right results on this adapter for rows of `k` elements. */
-export function matmulSupported(ctx: GpuContext, variant: MatmulVariant, k: number): boolean {
-  if (variant !== 'scalar' && k % 4 !== 0) return false;
-  const subgroup = VARIANTS[variant].subgroup;
-  // Every subgroup must be full and of one size: else a lane that holds a weight row may not exist.
-  return (
-    !subgroup ||
-    (ctx.subgroupMin >= subgroup.lanes &&
-      ctx.subgroupMin === ctx.subgroupMax &&
-      subgroup.workgroup % ctx.subgroupMax === 0)
-  );
-}
-
-/** The fastest kernel by measurement on software adapters (docs/decisions.md) and by judgement on hardware. */
-export function chooseMatmul(ctx: GpuContext, m: number, k: number): MatmulVariant {
-  const subgroups: MatmulVariant[] =
-    ctx.subgroupMin >= 8 ? ['sg8x2'] : m <= 32 ? ['sg4x2', 'sg4x8'] : ['sg4x8', 'sg4x2'];
-  const order: MatmulVariant[] = ctx.record.software
-    ? [...subgroups, 'dot8x8', 'tiled', 'scalar']
-    : ['tiled', 'dot8x8', 'scalar'];
-  return firstUsable(
-    ctx,
-    'matmul',
-    order.filter((v) => matmulSupported(ctx, v, k)),
-  );
-}
 
 export interface MatmulOptions {
   bias?: Vec;
@@ -139,11 +63,14 @@ export async function matmul(
       );
     }
   }
-  const id = options.variant ?? chooseMatmul(rec.ctx, rows, k);
-  if (!matmulSupported(rec.ctx, id, k))
-    throw new LabError('InternalError', `matmul: the kernel ${id} cannot run here with k = ${k}.`);
-  const variant = VARIANTS[id];
-  const kernel = variant.kernels[w.dtype];
+  const id = options.variant ?? chooseMatmul(rec.ctx, { m: rows, n: weightRows, k, dtype: w.dtype });
+  if (!matmulSupported(rec.ctx, id, k, w.dtype))
+    throw new LabError(
+      'InternalError',
+      `matmul: the kernel ${id} cannot run here with k = ${k} and ${w.dtype}.`,
+    );
+  const unit = matmulTile(id);
+  const kernel = await matmulKernel(id, w.dtype);
   const bytes = 4 * rows * k + DTYPE_BYTES[w.dtype] * weightRows * k + 4 * rows * weightRows;
   const costPerElement = 2 * k + (4 * bytes) / Math.max(1, rows * weightRows);
   for (const shard of w.shards) {
@@ -153,8 +80,8 @@ export async function matmul(
     const tiles = splitTiles({
       rows,
       cols: end - begin,
-      rowUnit: variant.rows,
-      colUnit: variant.cols,
+      rowUnit: unit.rows,
+      colUnit: unit.cols,
       costPerElement,
       maxCost: rec.maxCost,
     });
@@ -176,7 +103,7 @@ export async function matmul(
           hasBias: bias ? 1 : 0,
           accumulate: residual ? 1 : 0,
         },
-        grid: [Math.ceil(tile.cols / variant.cols), Math.ceil(tile.rows / variant.rows)],
+        grid: [Math.ceil(tile.cols / unit.cols), Math.ceil(tile.rows / unit.rows)],
         cost: tile.rows * tile.cols * costPerElement,
         flops: 2 * tile.rows * tile.cols * k,
         bytes: tile.rows * tile.cols * (bytes / (rows * weightRows) + (residual ? 4 : 0)),

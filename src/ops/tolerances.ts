@@ -52,6 +52,12 @@ export const OP_TOLERANCE = {
   /** k products and additions, plus bias and residual, scaled by Σ|x||w|. */
   matmul: (k: number, magnitude: number): number => (k + 3) * EPS * magnitude,
   /**
+   * The same through halves (2^-11 for each rounding): x, the product and three additions of a sum of four round once
+   * each, then as above. What is below 2^-14 may become 0: x times the largest weight, a product, three sums.
+   */
+  matmulHalf: (k: number, magnitude: number, largestWeight: number): number =>
+    (5 * 2 ** -11 + 2 ** -18 + (k + 3) * EPS) * magnitude + k * 2 ** -14 * (largestWeight + 4),
+  /**
    * normed = x * scale * (offset + weight): the sum of cols squares (relative, all positive), division, square root
    * and its reciprocal (2.5 ULP each by WGSL's rules), a sum and two products. Then the sum with the residual.
    */

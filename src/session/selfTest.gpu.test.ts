@@ -1,10 +1,19 @@
 import { describe, expect, test } from 'vitest';
+import type { FloatDtype } from '../core/dtypes';
 import { GpuContext, type OpenOptions } from '../gpu/context';
 import type { Kernel } from '../gpu/kernel';
 import { Recorder } from '../gpu/recorder';
 import { OPS } from '../ops';
 import { activateKernels } from '../ops/activate';
-import { chooseMatmul, matmulKernels, matmulSupported, type MatmulVariant } from '../ops/matmul';
+import {
+  chooseMatmul,
+  MATMUL_VARIANTS,
+  matmulKernel,
+  matmulKernels,
+  matmulSupported,
+  type MatmulShape,
+  type MatmulVariant,
+} from '../ops/matmulVariants';
 import { choosePacked, packedKernels } from '../ops/packedMatvec';
 import { rmsNorm, rmsNormKernels } from '../ops/rmsNorm';
 import { poisonedAct, uploadAct, uploadVec } from '../ops/trial';
@@ -33,8 +42,15 @@ async function sabotage(ctx: GpuContext, kernel: Kernel, right: RegExp, wrong: s
   await ctx.pipelines.get({ ...kernel, code });
 }
 
-const breakMatmul = (ctx: GpuContext, variant: MatmulVariant): Promise<void> =>
-  sabotage(ctx, matmulKernels[variant].F16, /(fn weight[14]\(.*\) -> .* \{\s*return )/g, '$1 1.001 * ');
+const breakMatmul = async (ctx: GpuContext, variant: MatmulVariant): Promise<void> =>
+  sabotage(
+    ctx,
+    await matmulKernel(variant, 'F16'),
+    /(fn weight[14]\(.*\) -> .* \{\s*return )/g,
+    '$1 1.001 * ',
+  );
+
+const LARGEST: MatmulShape = { m: 131, n: 43, k: 28, dtype: 'F16' };
 
 const TWO_OF_FOUR = { format: 'km', groups: { keep: 2, group: 4 } } as const;
 const KM_KERNELS = { pairs: 'pairsLane', lane: 'maskLane', tree: 'maskTree' };
@@ -51,9 +67,10 @@ describe('self-test', () => {
       const trials = await tryAllKernels(ctx);
       expect(trials.filter((t) => !t.ok)).toEqual([]);
       const tried = ctx.pipelines.names;
-      const unable = Object.entries(matmulKernels).flatMap(([v, kernels]) =>
-        matmulSupported(ctx, v as MatmulVariant, 4) ? [] : Object.values(kernels).map((k) => k.name),
-      );
+      const unable: string[] = [];
+      for (const v of MATMUL_VARIANTS)
+        for (const [dtype, kernel] of Object.entries(await matmulKernels(v)))
+          if (!matmulSupported(ctx, v, 4, dtype as FloatDtype)) unable.push(kernel.name);
       const able = OPS.flatMap((op) => op.kernels).filter(
         (k) => !unable.includes(k.name) && k.features.every((f) => ctx.device.features.has(f)),
       );
@@ -63,19 +80,19 @@ describe('self-test', () => {
 
   test('a product that is a thousandth off is found, and the next kernel takes over', async () => {
     await withContext(async (ctx) => {
-      const chosen = chooseMatmul(ctx, 131, 28);
+      const chosen = chooseMatmul(ctx, LARGEST);
       await breakMatmul(ctx, chosen);
       const lines: string[] = [];
       const found = await runSelfTest(ctx, (line) => lines.push(line), { ops: ['matmul', 'headLoss'] });
       expect(found).toEqual({ ran: true, failed: [], replaced: [`matmul.${chosen}`] });
       expect(lines.join()).toContain(`matmul.${chosen} (131 x 43 x 28 F16) is wrong`);
-      const next = chooseMatmul(ctx, 131, 28);
+      const next = chooseMatmul(ctx, LARGEST);
       expect(next === chosen).toBe(false);
       // The next device of this adapter, where the test is skipped.
       await withContext(async (later) => {
-        expect(chooseMatmul(later, 131, 28)).toBe(chosen);
+        expect(chooseMatmul(later, LARGEST)).toBe(chosen);
         applySelfTest(later, found);
-        expect(chooseMatmul(later, 131, 28)).toBe(next);
+        expect(chooseMatmul(later, LARGEST)).toBe(next);
         expect(await runSelfTest(later, undefined, { ops: ['matmul'] })).toEqual(found);
       });
     });

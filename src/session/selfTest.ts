@@ -97,10 +97,10 @@ export async function runSelfTest(
     if (check.fallback !== undefined) ctx.disabled.add(check.fallback);
     else failed.add(check.op);
   };
-  const select = ctx.record.software ? [] : (await import('./selfTest/selectChecks')).SELECT_CHECKS;
+  const hardware = ctx.record.software ? [] : (await import('./selfTest/hardwareChecks')).hardwareChecks(ctx);
   const used = (c: KernelCheck): boolean => !c.thorough && (options.ops?.includes(c.op) ?? true);
   // Side by side: compilation uses every core.
-  await Promise.all([...INDEPENDENT, ...select].filter(used).map(run));
+  await Promise.all([...INDEPENDENT, ...hardware].filter(used).map(run));
   await Promise.all(DEPENDENT_CHECKS.filter(used).map(run));
   return { ran: true, failed: [...failed], replaced: [...ctx.disabled] };
 }

@@ -12,7 +12,8 @@ import { columnEnergy, energyChunks } from '../../ops/columnEnergy';
 import { countZeros, zeroPartials } from '../../ops/countZeros';
 import { errorPartials, errorSums } from '../../ops/errorSums';
 import { layerNorm } from '../../ops/layerNorm';
-import { matmul, MATMUL_VARIANTS, matmulSupported } from '../../ops/matmul';
+import { matmul } from '../../ops/matmul';
+import { MATMUL_VARIANTS, matmulSupported } from '../../ops/matmulVariants';
 import { matvec } from '../../ops/matvec';
 import { rmsNorm } from '../../ops/rmsNorm';
 import { rope } from '../../ops/rope';
@@ -126,7 +127,7 @@ async function product(env: BenchEnv, what: string, shape: Shape, n: number, k: 
     const [x, out] = [suite.act(m, k), suite.act(m, n)];
     const work = { flops: 2 * m * n * k, bytes: 4 * (m * k + m * n) + DTYPE_BYTES[dtype] * n * k };
     const able = MATMUL_VARIANTS.filter(
-      (v) => matmulSupported(env.lab.ctx, v, k) && (v !== 'scalar' || !env.quick),
+      (v) => matmulSupported(env.lab.ctx, v, k, dtype) && (v !== 'scalar' || !env.quick),
     );
     await suite.time(
       `matmul ${m}x${n}x${k} ${dtype} (${shape.model} ${what})`,

@@ -21,8 +21,9 @@ import { embed } from '../../ops/embed';
 import { embedRef } from '../../ops/embed.ref';
 import { layerNorm, type LayerNormVariant } from '../../ops/layerNorm';
 import { layerNormRef } from '../../ops/layerNorm.ref';
-import { chooseMatmul, matmul, MATMUL_VARIANTS, matmulSupported, type MatmulVariant } from '../../ops/matmul';
+import { matmul } from '../../ops/matmul';
 import { matmulRef } from '../../ops/matmul.ref';
+import { chooseMatmul, MATMUL_VARIANTS, matmulSupported, type MatmulVariant } from '../../ops/matmulVariants';
 import { chooseMatvec, matvec, type MatvecVariant } from '../../ops/matvec';
 import { matvecRef } from '../../ops/matvec.ref';
 import { rmsNorm, type RmsNormVariant } from '../../ops/rmsNorm';
@@ -116,12 +117,12 @@ const layerNormCheck: KernelCheck = {
   },
 };
 
-function matmulCheck(dtype: FloatDtype, m: number, n: number, k: number): KernelCheck {
+export function matmulCheck(dtype: FloatDtype, m: number, n: number, k: number): KernelCheck {
   return {
     op: 'matmul',
     what: `${m} x ${n} x ${k} ${dtype}`,
-    variants: (ctx) => MATMUL_VARIANTS.filter((v) => matmulSupported(ctx, v, k)),
-    choose: (ctx) => chooseMatmul(ctx, m, k),
+    variants: (ctx) => MATMUL_VARIANTS.filter((v) => matmulSupported(ctx, v, k, dtype)),
+    choose: (ctx) => chooseMatmul(ctx, { m, n, k, dtype }),
     async run(rig, variant) {
       const x = normals(m * k, 4);
       const w = uploadWeight(rig, normals(n * k, 5), k, dtype, Math.ceil(n / 8) * 4);
@@ -133,7 +134,11 @@ function matmulCheck(dtype: FloatDtype, m: number, n: number, k: number): Kernel
         variant: variant as MatmulVariant,
       });
       const ref = matmulRef(x, w.values, k, { bias, residual });
-      expectClose(await readAct(rig, out), ref.values, (i) => OP_TOLERANCE.matmul(k, ref.magnitudes[i] ?? 0));
+      expectClose(await readAct(rig, out), ref.values, (i) =>
+        variant === 'half'
+          ? OP_TOLERANCE.matmulHalf(k, ref.magnitudes[i] ?? 0, 6)
+          : OP_TOLERANCE.matmul(k, ref.magnitudes[i] ?? 0),
+      );
     },
   };
 }
