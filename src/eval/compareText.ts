@@ -41,7 +41,7 @@ export async function compareStreams(
   onBatch?: (tokens: number) => void,
 ): Promise<ComparedText> {
   const own = scope.child();
-  const store = load.logits;
+  const store = (await load.logits?.open()) ? load.logits : null;
   const known = store?.known === true;
   try {
     const { tokens } = text.windows;

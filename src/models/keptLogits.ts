@@ -11,39 +11,47 @@ const KEPT_LOGITS_BYTES = 256 << 20;
 export class KeptLogits implements LogitStore {
   /** Set when a whole text was compared and read back, so never by work that was dropped. */
   known = false;
-  readonly #pieces: ReadonlyMap<string, LabBuffer>;
+  readonly #scope: Scope;
+  readonly #batches: readonly Batch[];
+  readonly #vocabulary: number;
+  readonly #pieces = new Map<string, LabBuffer>();
+  #opened: Promise<boolean> | undefined;
 
-  private constructor(pieces: ReadonlyMap<string, LabBuffer>) {
-    this.#pieces = pieces;
+  /** Of the batches of a text; buffers will belong to `scope`. */
+  constructor(scope: Scope, batches: readonly Batch[], vocabulary: number) {
+    this.#scope = scope.child();
+    this.#batches = batches;
+    this.#vocabulary = vocabulary;
   }
 
-  /** Room for the logits of a text's batches, in `scope`; null where they are too many or the GPU has no room. */
-  static async open(scope: Scope, batches: readonly Batch[], vocabulary: number): Promise<KeptLogits | null> {
-    if (
-      KeptLogits.bytes(
-        batches.reduce((sum, b) => sum + b.rows, 0),
-        vocabulary,
-      ) === 0
-    )
-      return null;
-    const own = scope.child();
-    const pieces = new Map<string, LabBuffer>();
-    for (const { rowBegin, rows } of batches) {
-      const { rowStep, colStep } = pieceSteps(rows, vocabulary);
+  /** Makes room on first use; false where the logits are too many or the GPU has no room for them. */
+  open(): Promise<boolean> {
+    return (this.#opened ??= this.#alloc());
+  }
+
+  async #alloc(): Promise<boolean> {
+    const tokens = this.#batches.reduce((sum, b) => sum + b.rows, 0);
+    if (KeptLogits.bytes(tokens, this.#vocabulary) === 0) return false;
+    for (const { rowBegin, rows } of this.#batches) {
+      const { rowStep, colStep } = pieceSteps(rows, this.#vocabulary);
       for (let row = 0; row < rows; row += rowStep)
-        for (let column = 0; column < vocabulary; column += colStep) {
-          const count = Math.min(rowStep, rows - row) * Math.min(colStep, vocabulary - column);
-          pieces.set(`${rowBegin + row} ${column}`, own.alloc(count * 4, 'cache', 'dense logits'));
+        for (let column = 0; column < this.#vocabulary; column += colStep) {
+          const count = Math.min(rowStep, rows - row) * Math.min(colStep, this.#vocabulary - column);
+          this.#pieces.set(
+            `${rowBegin + row} ${column}`,
+            this.#scope.alloc(count * 4, 'cache', 'dense logits'),
+          );
         }
     }
     try {
-      await own.ready();
+      await this.#scope.ready();
+      return true;
     } catch (cause) {
-      own.close();
-      if (cause instanceof LabError && cause.kind === 'OutOfMemoryError') return null;
+      this.#pieces.clear();
+      this.#scope.close();
+      if (cause instanceof LabError && cause.kind === 'OutOfMemoryError') return false;
       throw cause;
     }
-    return new KeptLogits(pieces);
   }
 
   /** GPU bytes for a text, 0 where its logits are not kept. */

@@ -23,7 +23,7 @@ export interface DenseReference {
   /** Mean loss of each window. */
   losses: number[];
   outputs: LoadOutputs;
-  /** Its logits, where there is room for them; filled by the first comparison. */
+  /** Its logits, where outputs are kept and there is room; filled by the first comparison. */
   logits: KeptLogits | null;
   /** Tokens that run through all blocks again in each comparison: 0 where outputs are kept. */
   rerunTokens: number;
@@ -119,7 +119,7 @@ export class DenseReferences {
       const kept = tokens * hidden * 4 <= hostBytes ? new KeptStream(scope, tokens, hidden, gpuBytes) : null;
       await scope.ready();
       await working.ready();
-      const logits = kept && (await KeptLogits.open(scope, onGpu.batches, decoder.config.vocabulary));
+      const logits = kept && new KeptLogits(scope, onGpu.batches, decoder.config.vocabulary);
       const again: LoadOutputs = (recorder, space, batch, to) =>
         forward(recorder, decoder, space, onGpu, ids, batch, to, () => undefined);
       if (kept) {

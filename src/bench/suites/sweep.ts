@@ -1,7 +1,8 @@
 /**
- * One exact point of a sweep (statistics from the pruned prefix, masks, perplexity, cumulative errors on the
- * calibration text) against the forward passes that it cannot do without: the calibration text twice through the
- * blocks, the evaluated text once through everything.
+ * One point of a sweep against the forward passes that it cannot do without. Exact (statistics from the pruned prefix,
+ * masks, perplexity and divergence, cumulative errors on the calibration text): the calibration text twice through the
+ * blocks, the evaluated text once through everything. Preview (statistics of the dense model, row orders at hand): the
+ * evaluated text once through everything.
  */
 import { planRun, ratesFor } from '../../session/plan';
 import type { BenchEnv } from '../env';
@@ -11,6 +12,7 @@ import { blocksPass, forwardPass } from '../passes';
 import { makeRow, ratioOf, withRatio } from '../row';
 
 const GOAL = 1.1;
+const PREVIEW_GOAL = 1.15;
 
 export async function sweepSuite(env: BenchEnv): Promise<void> {
   for (const model of env.models) {
@@ -21,31 +23,43 @@ export async function sweepSuite(env: BenchEnv): Promise<void> {
     const evaluate = await textOf(env, spec, 'select');
     const plan = planRun(engine.model.plan, spec);
     const limit = plan.betaMax ?? 0;
-    let flops = 0;
-    const point = async (rep: number): Promise<void> => {
-      const { rates } = ratesFor(engine.model.plan, plan, limit * (0.1 + 0.8 * ((rep * 0.618) % 1)));
+    const flops = { exact: 0, preview: 0 };
+    const ratesAt = (rep: number): ReturnType<typeof ratesFor>['rates'] =>
+      // Never the same masks twice.
+      ratesFor(engine.model.plan, plan, limit * (0.1 + 0.8 * ((rep * 0.618) % 1))).rates;
+    const exact = async (rep: number): Promise<void> => {
       const errors = { text: calibration, kind: 'cumulative' as const };
-      flops = await onDevice(env, (rec) =>
-        engine.prune(rec, { plan, rates, statistics: 'exact', calibration, errors, evaluate }, NO_METER),
-      );
+      const job = { plan, rates: ratesAt(rep), statistics: 'exact' as const, calibration, errors, evaluate };
+      flops.exact = await onDevice(env, (rec) => engine.prune(rec, job, NO_METER));
+    };
+    const preview = async (rep: number): Promise<void> => {
+      const job = { plan, rates: ratesAt(rep), statistics: 'dense' as const, calibration, evaluate };
+      flops.preview = await onDevice(env, (rec) => engine.prune(rec, job, NO_METER));
     };
     const forwards = async (): Promise<void> => {
       await blocksPass(env, engine, calibration);
       await blocksPass(env, engine, calibration);
       await forwardPass(env, engine, evaluate);
     };
-    const [whole, bare] = await interleave(
+    const [whole, bare, quick, once] = await interleave(
       [
-        { name: 'point', run: point },
+        { name: 'exact', run: exact },
         { name: 'forwards', run: forwards },
+        { name: 'preview', run: preview },
+        { name: 'evaluation', run: () => forwardPass(env, engine, evaluate) },
       ],
       { reps: env.quick ? 2 : model.large ? 3 : 5, ...turns(env) },
     );
-    if (!whole || !bare) continue;
+    if (!whole || !bare || !quick || !once) continue;
     const where = { suite: 'sweep', device: env.device };
-    const tokens = calibration.windows.tokens * 2 + evaluate.windows.tokens;
-    const row = makeRow({ ...where, case: `${model.name}, one exact point, ${windows} x ${window} tokens` }, whole, { flops, tokens }); // prettier-ignore
-    env.emit(withRatio(row, 'its forward passes', ratioOf(whole, bare), GOAL));
-    env.emit(makeRow({ ...where, case: `${model.name}, the forward passes of a point` }, bare, { tokens })); // prettier-ignore
+    const size = `${windows} x ${window} tokens`;
+    const evaluated = evaluate.windows.tokens;
+    const tokens = calibration.windows.tokens * 2 + evaluated;
+    const exactRow = makeRow({ ...where, case: `${model.name}, one exact point, ${size}` }, whole, { flops: flops.exact, tokens }); // prettier-ignore
+    env.emit(withRatio(exactRow, 'its forward passes', ratioOf(whole, bare), GOAL));
+    env.emit(makeRow({ ...where, case: `${model.name}, the forward passes of an exact point` }, bare, { tokens })); // prettier-ignore
+    const previewRow = makeRow({ ...where, case: `${model.name}, one preview point, ${size}` }, quick, { flops: flops.preview, tokens: evaluated }); // prettier-ignore
+    env.emit(withRatio(previewRow, 'its evaluation', ratioOf(quick, once), PREVIEW_GOAL));
+    env.emit(makeRow({ ...where, case: `${model.name}, the evaluation of a preview point` }, once, { tokens: evaluated })); // prettier-ignore
   }
 }
