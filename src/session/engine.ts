@@ -83,6 +83,8 @@ export interface PruneJob {
   keep?: readonly PrunedLayer[];
   /** Counts zeros though no masks are kept. */
   countZeros?: boolean;
+  /** False: every row is ordered anew, though its order is remembered. */
+  orders?: boolean;
   onLayer?: (layer: number, row: LayerErrors | null) => void;
 }
 
@@ -348,7 +350,7 @@ export class Engine {
               : normStatistics(stream.norms[layer]);
           return inputsFrom(stream.text, found);
         };
-        statistics = { kind: 'dense', of, ranks };
+        statistics = { kind: 'dense', of, ...(job.orders !== false && { ranks }) };
       }
       const result = await prunedPass({
         rec,

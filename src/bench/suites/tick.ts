@@ -20,29 +20,32 @@ export async function tickSuite(env: BenchEnv): Promise<void> {
     const plan = planRun(engine.model.plan, spec);
     const limit = plan.betaMax ?? 0;
     let flops = 0;
-    const tick = async (rep: number): Promise<void> => {
+    const tick = async (rep: number, orders: boolean): Promise<void> => {
       // Never the same masks twice.
       const { rates } = ratesFor(engine.model.plan, plan, limit * (0.1 + 0.8 * ((rep * 0.618) % 1)));
       flops = await onDevice(env, (rec) =>
         engine.prune(
           rec,
-          { plan, rates, statistics: 'dense', calibration: text, errors: { text, kind: 'cumulative' } },
+          { plan, rates, statistics: 'dense', calibration: text, errors: { text, kind: 'cumulative' }, orders },
           NO_METER,
         ),
       );
     };
-    const [drag, forward, blocks] = await interleave(
+    const [drag, forward, anew, blocks] = await interleave(
       [
-        { name: 'tick', run: tick },
+        { name: 'tick', run: (rep) => tick(rep, true) },
         { name: 'forward', run: () => forwardPass(env, engine, text) },
+        { name: 'tick without row orders', run: (rep) => tick(rep, false) },
         ...(model.large ? [] : [{ name: 'blocks', run: () => blocksPass(env, engine, text) }]),
       ],
       { reps: env.quick ? 2 : model.large ? 3 : 7, ...turns(env) },
     );
-    if (!drag || !forward) continue;
+    if (!drag || !forward || !anew) continue;
     const where = { suite: 'tick', device: env.device };
     const row = makeRow({ ...where, case: `${model.name}, beta drag on ${window} tokens` }, drag, { flops, tokens: window }); // prettier-ignore
     env.emit(withRatio(row, 'one forward pass of these tokens', ratioOf(drag, forward), GOAL));
+    const anewRow = makeRow({ ...where, case: `${model.name}, beta drag on ${window} tokens, rows ordered anew` }, anew, { flops, tokens: window }); // prettier-ignore
+    env.emit(withRatio(anewRow, 'one forward pass of these tokens', ratioOf(anew, forward)));
     if (blocks) {
       env.emit(
         withRatio(
