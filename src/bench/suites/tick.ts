@@ -26,7 +26,14 @@ export async function tickSuite(env: BenchEnv): Promise<void> {
       flops = await onDevice(env, (rec) =>
         engine.prune(
           rec,
-          { plan, rates, statistics: 'dense', calibration: text, errors: { text, kind: 'cumulative' }, orders },
+          {
+            plan,
+            rates,
+            statistics: 'dense',
+            calibration: text,
+            errors: { text, kind: 'cumulative' },
+            orders,
+          },
           NO_METER,
         ),
       );
