@@ -1,13 +1,15 @@
 /** What the suites need from whoever runs them: the command line, or a page. */
 import { LabError } from '../core/errors';
+import type { WorkCount } from '../core/report';
 import { defaultSpec, type LabSpec } from '../core/spec';
 import type { ModelFiles } from '../formats/source';
 import type { ExportSink } from '../formats/sink';
-import { Recorder } from '../gpu/recorder';
+import { Recorder, type RecorderProbe } from '../gpu/recorder';
 import type { ResolvedText } from '../session/texts';
 import type { Engine, Meter } from '../session/engine';
 import type { JobIo, Lab } from '../session/lab';
 import type { MeasureOptions } from './measure';
+import type { MeasuredPeaks } from './peaks';
 import type { BenchRow } from './row';
 
 export interface BenchModel {
@@ -29,6 +31,11 @@ export interface BenchEnv {
   cpuMs?: () => number;
   emit: (row: BenchRow) => void;
   note: (text: string) => void;
+}
+
+/** What the suites get: the peaks are measured before the first of them. */
+export interface SuiteEnv extends BenchEnv {
+  peaks: MeasuredPeaks;
 }
 
 export const NO_METER: Meter = { total: () => undefined, add: () => undefined };
@@ -65,13 +72,17 @@ export function renamed(text: ResolvedText, name: string): ResolvedText {
   return { ...text, record: { ...text.record, sha256: name } };
 }
 
-/** Runs `work` on a recorder of its own and waits until the device is idle. Returns the flops it recorded. */
-export async function onDevice(env: BenchEnv, work: (rec: Recorder) => Promise<unknown>): Promise<number> {
-  const rec = new Recorder(env.lab.ctx, { signal: env.io.signal });
+/** Runs `work` on a recorder of its own and waits until the device is idle. Returns what it recorded. */
+export async function onDevice(
+  env: BenchEnv,
+  work: (rec: Recorder) => Promise<unknown>,
+  probe?: RecorderProbe,
+): Promise<WorkCount> {
+  const rec = new Recorder(env.lab.ctx, { signal: env.io.signal, probe });
   try {
     await work(rec);
     await rec.finish();
-    return rec.work.flops;
+    return { ...rec.work };
   } finally {
     rec.close();
   }

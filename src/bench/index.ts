@@ -1,6 +1,7 @@
 /** Every suite of the benchmark, in the order in which they run. */
 import { isCancelled, LabError } from '../core/errors';
-import type { BenchEnv } from './env';
+import type { BenchEnv, SuiteEnv } from './env';
+import { measurePeaks } from './peaks';
 import { errorRow } from './row';
 import { exportSuite, loadSuite } from './suites/files';
 import { forwardSuite } from './suites/forward';
@@ -9,7 +10,7 @@ import { methodsSuite } from './suites/methods';
 import { sweepSuite } from './suites/sweep';
 import { tickSuite } from './suites/tick';
 
-const SUITES: Record<string, (env: BenchEnv) => Promise<void>> = {
+const SUITES: Record<string, (env: SuiteEnv) => Promise<void>> = {
   kernels: kernelsSuite,
   forward: forwardSuite,
   tick: tickSuite,
@@ -30,11 +31,13 @@ export async function runBench(env: BenchEnv, only?: string): Promise<void> {
       `Use one of ${SUITE_NAMES.join(', ')}.`,
     );
   }
+  env.note('What the device gives at best');
+  const peaks = await measurePeaks(env);
   for (const [name, suite] of Object.entries(SUITES)) {
     if (only !== undefined && name !== only) continue;
     env.note(`Suite ${name}`);
     try {
-      await suite(env);
+      await suite({ ...env, peaks });
     } catch (cause) {
       const error = LabError.from(cause);
       if (isCancelled(error) || error.kind === 'DeviceLostError') throw error;

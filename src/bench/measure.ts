@@ -10,6 +10,8 @@ export interface Variant {
   run: (call: number) => Promise<unknown>;
   /** Several runs with one wait at their end, so that waiting does not count for each; default: `run` in turn. */
   runMany?: (repeats: number) => Promise<unknown>;
+  /** Milliseconds that the device's own clock counted since the last call. */
+  deviceMs?: () => Promise<number>;
 }
 
 export interface Timing {
@@ -17,6 +19,8 @@ export interface Timing {
   samplesMs: number[];
   /** Processor time of the same runs, where it can be had. */
   samplesCpuMs: number[];
+  /** By the device's clock; empty where it was not asked. */
+  samplesDeviceMs: number[];
   warmup: number;
 }
 
@@ -53,11 +57,12 @@ export async function interleave(variants: readonly Variant[], options: MeasureO
       warmMs = await time(variant, 1);
       warmup = 2;
     }
+    await variant.deviceMs?.();
     const repeats =
       sampleMs > 0 ? Math.min(MAX_REPEATS, Math.max(1, Math.ceil(sampleMs / Math.max(warmMs, 1e-3)))) : 1;
     state.push({
       variant,
-      timing: { name: variant.name, samplesMs: [], samplesCpuMs: [], warmup },
+      timing: { name: variant.name, samplesMs: [], samplesCpuMs: [], samplesDeviceMs: [], warmup },
       repeats,
       warmMs,
     });
@@ -70,6 +75,7 @@ export async function interleave(variants: readonly Variant[], options: MeasureO
       const beforeMs = cpuMs?.() ?? 0;
       s.timing.samplesMs.push(await time(s.variant, s.repeats));
       if (cpuMs) s.timing.samplesCpuMs.push((cpuMs() - beforeMs) / s.repeats);
+      if (s.variant.deviceMs) s.timing.samplesDeviceMs.push((await s.variant.deviceMs()) / s.repeats);
     }
   }
   return state.map((s) => s.timing);

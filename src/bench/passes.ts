@@ -1,7 +1,8 @@
 /** Whole passes that several suites time and compare with. */
 import { matrixOf } from '../models/load';
 import { embedBatch, gpuText, Stream } from '../models/streams';
-import type { Recorder } from '../gpu/recorder';
+import type { WorkCount } from '../core/report';
+import type { Recorder, RecorderProbe } from '../gpu/recorder';
 import type { Scope } from '../gpu/scope';
 import { matmul } from '../ops/matmul';
 import { INEXACT_MATMUL, MATMUL_VARIANTS, matmulSupported, type MatmulVariant } from '../ops/matmulVariants';
@@ -15,15 +16,20 @@ import { percentile } from './row';
 
 let passes = 0;
 
-/** Embedding, all blocks, head and cross-entropy of a text through the dense model. Returns flops. */
-export function forwardPass(env: BenchEnv, engine: Engine, text: ResolvedText): Promise<number> {
+/** Embedding, all blocks, head and cross-entropy of a text through the dense model. Returns what it recorded. */
+export function forwardPass(
+  env: BenchEnv,
+  engine: Engine,
+  text: ResolvedText,
+  probe?: RecorderProbe,
+): Promise<WorkCount> {
   // The engine remembers losses by the text's hash; here every pass must be made.
   passes += 1;
-  return onDevice(env, (rec) => engine.denseLosses(rec, renamed(text, `bench ${passes}`), NO_METER));
+  return onDevice(env, (rec) => engine.denseLosses(rec, renamed(text, `bench ${passes}`), NO_METER), probe);
 }
 
-/** Embedding and all blocks, no head. Returns flops. */
-export function blocksPass(env: BenchEnv, engine: Engine, text: ResolvedText): Promise<number> {
+/** Embedding and all blocks, no head. Returns what it recorded. */
+export function blocksPass(env: BenchEnv, engine: Engine, text: ResolvedText): Promise<WorkCount> {
   const { ctx, decoder, model } = engine;
   return onDevice(env, async (rec) => {
     const scope = ctx.root.child();
@@ -73,14 +79,14 @@ const HOPELESS = 3;
 
 /**
  * All matrix products of a forward pass of `tokens` tokens, each with the kernel that was fastest for its shape, and
- * nothing else. `run` makes them once and returns their flops.
+ * nothing else. `run` makes them once and returns what they recorded.
  */
 export async function bestProducts(
   env: BenchEnv,
   engine: Engine,
   tokens: number,
   scope: Scope,
-): Promise<{ run: () => Promise<number>; kernels: string }> {
+): Promise<{ run: () => Promise<WorkCount>; kernels: string }> {
   const { ctx, model } = engine;
   const place = { ctx, scope };
   const inputs = new Map<number, Act>();

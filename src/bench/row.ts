@@ -1,5 +1,7 @@
 /** What the benchmark reports: one row for each case, the same for every suite. */
 
+import type { WorkCount } from '../core/report';
+
 export interface BenchRow {
   suite: string;
   case: string;
@@ -17,6 +19,15 @@ export interface BenchRow {
   gflops: number | null;
   gbps: number | null;
   tokensPerSecond?: number;
+  /** What medianMs is of: the device's timestamps around the kernels, or the clock until the device is idle. */
+  clock?: 'timestamp' | 'wall';
+  /** Median by the clock, where medianMs is by timestamps. */
+  wallMs?: number;
+  roofline?: Roofline;
+  /** What one run asks of the GPU, and the milliseconds that the device's peaks allow for it at best. */
+  work?: WorkCount & { dispatchesPerLayer: number; limitMs: number };
+  /** One run by family of kernels; `ms` and `share` (of all GPU time) are null without timestamps. */
+  families?: Record<string, Family>;
   /** Median processor time of this process, all cores: less sensitive to what else the machine does. */
   cpuMs?: number;
   /** Against another case of the same run, from medians. `goal` is a bound: at least where more is better. */
@@ -26,6 +37,22 @@ export interface BenchRow {
   /** Operations that the method's definition counts, by step (docs/methods.md, cost of a block), all blocks together. */
   operations?: Record<string, number>;
   error?: string;
+}
+
+/** Measured peaks, which of them bounds this work, and the attainable time as a share of the measured one. */
+export interface Roofline {
+  peakGflops: number;
+  peakGbps: number;
+  bound: 'compute' | 'memory';
+  share: number;
+}
+
+export interface Family {
+  dispatches: number;
+  flops: number;
+  bytes: number;
+  ms: number | null;
+  share: number | null;
 }
 
 export interface Ratio {
@@ -57,14 +84,17 @@ export function percentile(samples: readonly number[], p: number): number {
 export interface Samples {
   samplesMs: readonly number[];
   samplesCpuMs: readonly number[];
+  samplesDeviceMs?: readonly number[];
   warmup: number;
 }
 
 export function makeRow(
   where: Pick<BenchRow, 'suite' | 'case' | 'device'>,
-  { samplesMs, samplesCpuMs, warmup }: Samples,
+  { samplesMs: wall, samplesCpuMs, samplesDeviceMs = [], warmup }: Samples,
   work: Work = {},
 ): BenchRow {
+  const onDevice = samplesDeviceMs.length > 0;
+  const samplesMs = onDevice ? samplesDeviceMs : wall;
   const medianMs = percentile(samplesMs, 0.5);
   const perSecond = (amount: number | null | undefined): number | null =>
     amount ? amount / (medianMs * 1e6) : null;
@@ -79,6 +109,8 @@ export function makeRow(
     bytes: work.bytes ?? null,
     gflops: perSecond(work.flops),
     gbps: perSecond(work.bytes),
+    clock: onDevice ? 'timestamp' : 'wall',
+    ...(onDevice && { wallMs: percentile(wall, 0.5) }),
     ...(work.tokens ? { tokensPerSecond: (1000 * work.tokens) / medianMs } : {}),
     ...(samplesCpuMs.length > 0 ? { cpuMs: percentile(samplesCpuMs, 0.5) } : {}),
   };

@@ -21,6 +21,16 @@ export interface RecorderOptions {
   signal?: AbortSignal;
   /** Awaited between submits; a background job is held here while a foreground job runs. */
   gate?: () => Promise<void> | undefined;
+  probe?: RecorderProbe;
+}
+
+/** Watches what is recorded, for measurements. Under a probe, each run of dispatches of one kernel is a pass. */
+export interface RecorderProbe {
+  dispatched(dispatch: Dispatch): void;
+  /** Brackets the pass of a kernel that begins. */
+  pass(kernel: Kernel): GPUComputePassTimestampWrites | undefined;
+  /** The last commands of a submit may be the probe's. */
+  submitting(encoder: GPUCommandEncoder): void;
 }
 
 export interface Dispatch {
@@ -40,7 +50,7 @@ export interface Dispatch {
 
 const UNIFORM_ALIGN = 256;
 /** A drag of a model of 30 layers records about a thousand dispatches: one submit where the device is quick. */
-const UNIFORM_SLOTS = 1024;
+export const UNIFORM_SLOTS = 1024;
 
 export class Recorder {
   readonly ctx: GpuContext;
@@ -49,6 +59,7 @@ export class Recorder {
   readonly #options: RecorderOptions;
   #encoder: GPUCommandEncoder | undefined;
   #pass: GPUComputePassEncoder | undefined;
+  #passOf: Kernel | undefined;
   #cost = 0;
   #slot = 0;
   readonly #staging = new DataView(new ArrayBuffer(UNIFORM_ALIGN * UNIFORM_SLOTS));
@@ -122,7 +133,7 @@ export class Recorder {
       entries.push({ binding, resource: { buffer: buffer.raw, offset: begin, size: bytes } });
     }
     const group = this.ctx.device.createBindGroup({ label: kernel.name, layout, entries });
-    const pass = this.#openPass();
+    const pass = this.#openPass(kernel);
     pass.setPipeline(pipeline);
     pass.setBindGroup(0, group, [offset]);
     pass.dispatchWorkgroups(dispatch.grid[0], dispatch.grid[1] ?? 1, dispatch.grid[2] ?? 1);
@@ -130,6 +141,7 @@ export class Recorder {
     this.work.dispatches += 1;
     this.work.flops += dispatch.flops ?? 0;
     this.work.bytes += dispatch.bytes;
+    this.#options.probe?.dispatched(dispatch);
   }
 
   copy(from: LabBuffer, fromOffset: number, to: LabBuffer, toOffset: number, bytes: number): void {
@@ -167,6 +179,7 @@ export class Recorder {
   flush(): void {
     if (!this.#encoder) return;
     this.#closePass();
+    this.#options.probe?.submitting(this.#encoder);
     const { queue } = this.ctx.device;
     const uniforms = this.#uniforms;
     if (uniforms && this.#slot > 0)
@@ -270,8 +283,14 @@ export class Recorder {
     return this.#encoder;
   }
 
-  #openPass(): GPUComputePassEncoder {
-    this.#pass ??= this.#openEncoder().beginComputePass({ label: 'prunelab' });
+  #openPass(kernel: Kernel): GPUComputePassEncoder {
+    const { probe } = this.#options;
+    if (probe && this.#passOf !== kernel) this.#closePass();
+    this.#passOf = kernel;
+    this.#pass ??= this.#openEncoder().beginComputePass({
+      label: 'prunelab',
+      timestampWrites: probe?.pass(kernel),
+    });
     return this.#pass;
   }
 

@@ -24,6 +24,7 @@ import { matvecKernels } from './matvec';
 import { mergeColumnsKernel } from './mergeColumns';
 import { normBackwardKernels } from './normBackward';
 import { packedKernels } from './packedMatvec';
+import { peakFmaKernel } from './peakFma';
 import { rmsNormKernels } from './rmsNorm';
 import { ropeKernel } from './rope';
 import { rowMarginKernel } from './rowMargin';
@@ -57,6 +58,7 @@ export const OPS: readonly OpEntry[] = [
   { name: 'matvec', kernels: all(...Object.values(matvecKernels)) },
   { name: 'packedMatvec', kernels: packedKernels },
   { name: 'copy', kernels: [copyKernel] },
+  { name: 'peakFma', kernels: [peakFmaKernel] },
   { name: 'splitColumns', kernels: [splitColumnsKernel] },
   { name: 'rope', kernels: [ropeKernel] },
   { name: 'attention', kernels: all(attentionKernels) },

@@ -49,6 +49,8 @@ export const OP_TOLERANCE = {
   addPositions: (value: number): number => EPS * Math.abs(value),
   /** One scaled element; what is too small for a normal f32 may become 0. */
   softcap: (value: number): number => (softcapEps + EPS) * Math.abs(value) + 2 ** -126,
+  /** Eight values below 16: two roundings a step, of which the next leaves three quarters; then seven additions. */
+  peakFma: (value: number): number => (8 * 16 * 2 * 4 + 7 * Math.abs(value)) * EPS,
   /** k products and additions, plus bias and residual, scaled by Σ|x||w|. */
   matmul: (k: number, magnitude: number): number => (k + 3) * EPS * magnitude,
   /**

@@ -29,8 +29,10 @@ import { splitColumns } from '../../ops/splitColumns';
 import { normals, upload, uploadAct, uploadVec, uploadWeight } from '../../ops/trial';
 import type { Act, MaskBuffer } from '../../ops/types';
 import { Workspace } from '../../ops/workspace';
-import { turns, type BenchEnv } from '../env';
+import { turns, type BenchEnv, type SuiteEnv } from '../env';
 import { interleave, type Variant } from '../measure';
+import { Profile, totalMs } from '../profile';
+import { withRoofline } from '../roofline';
 import { makeRow, type Work } from '../row';
 
 interface Shape {
@@ -54,28 +56,34 @@ const SAMPLE_MS = 30;
 /** Kernels this much slower than the best on their shape are timed once. */
 const GIVE_UP = 4;
 
+/** One run of a case, recorded; `onHost` where it is no GPU work. */
+interface Case {
+  name: string;
+  record: () => Promise<void> | void;
+  onHost?: true;
+}
+
 class Suite {
-  readonly #env: BenchEnv;
+  readonly #env: SuiteEnv;
   readonly scope: Scope;
   readonly rec: Recorder;
+  readonly #profile: Profile | undefined;
 
-  constructor(env: BenchEnv) {
+  constructor(env: SuiteEnv) {
     this.#env = env;
     this.scope = env.lab.ctx.root.child();
-    this.rec = new Recorder(env.lab.ctx, { signal: env.io.signal });
+    this.#profile = env.peaks.clock === 'timestamp' ? new Profile(env.lab.ctx) : undefined;
+    this.rec = new Recorder(env.lab.ctx, { signal: env.io.signal, probe: this.#profile });
   }
 
   get place(): { ctx: BenchEnv['lab']['ctx']; scope: Scope } {
     return { ctx: this.#env.lab.ctx, scope: this.scope };
   }
 
-  /** Cases in turns; `record` records one run, or runs it where it is no GPU work. */
-  async time(
-    title: string,
-    work: Work,
-    variants: { name: string; record: () => Promise<void> | void }[],
-  ): Promise<void> {
-    const timed: Variant[] = variants.map(({ name, record }) => ({
+  /** Cases in turns. */
+  async time(title: string, work: Work, cases: readonly Case[]): Promise<void> {
+    const profile = this.#profile;
+    const timed: Variant[] = cases.map(({ name, record, onHost }) => ({
       name,
       run: async () => {
         await record();
@@ -85,6 +93,7 @@ class Suite {
         for (let i = 0; i < repeats; i++) await record();
         await this.rec.finish();
       },
+      ...(profile && !onHost && { deviceMs: async () => totalMs(await profile.take()) }),
     }));
     const reps = this.#env.quick ? 2 : 7;
     const sampleMs = this.#env.quick ? 0 : SAMPLE_MS;
@@ -94,9 +103,10 @@ class Suite {
       giveUpFactor: GIVE_UP,
       ...turns(this.#env),
     });
-    for (const t of timings) {
+    for (const [i, t] of timings.entries()) {
       const name = t.name ? `${title}, ${t.name}` : title;
-      this.#env.emit(makeRow({ suite: 'kernels', case: name, device: this.#env.device }, t, work));
+      const row = makeRow({ suite: 'kernels', case: name, device: this.#env.device }, t, work);
+      this.#env.emit(cases[i]?.onHost ? row : withRoofline(row, this.#env.peaks));
     }
   }
 
@@ -106,11 +116,12 @@ class Suite {
 
   close(): void {
     this.rec.close();
+    this.#profile?.close();
     this.scope.close();
   }
 }
 
-async function inSuite(env: BenchEnv, body: (suite: Suite) => Promise<void>): Promise<void> {
+async function inSuite(env: SuiteEnv, body: (suite: Suite) => Promise<void>): Promise<void> {
   const suite = new Suite(env);
   try {
     await suite.scope.ready();
@@ -120,7 +131,7 @@ async function inSuite(env: BenchEnv, body: (suite: Suite) => Promise<void>): Pr
   }
 }
 
-async function product(env: BenchEnv, what: string, shape: Shape, n: number, k: number): Promise<void> {
+async function product(env: SuiteEnv, what: string, shape: Shape, n: number, k: number): Promise<void> {
   await inSuite(env, async (suite) => {
     const { tokens: m, dtype } = shape;
     const { weight } = uploadWeight(suite.place, normals(n * k, 2), k, dtype);
@@ -140,7 +151,7 @@ async function product(env: BenchEnv, what: string, shape: Shape, n: number, k: 
   });
 }
 
-async function forwardParts(env: BenchEnv, s: Shape): Promise<void> {
+async function forwardParts(env: SuiteEnv, s: Shape): Promise<void> {
   await inSuite(env, async (suite) => {
     const { rec } = suite;
     const { tokens, hidden, heads, kvHeads, headDim, inner } = s;
@@ -160,7 +171,10 @@ async function forwardParts(env: BenchEnv, s: Shape): Promise<void> {
     };
     await suite.time(
       `attention ${heads} heads of ${headDim}, ${label}`,
-      { flops: 2 * tokens * (tokens + 1) * heads * headDim },
+      {
+        flops: 2 * tokens * (tokens + 1) * heads * headDim,
+        bytes: 8 * tokens * (heads + kvHeads) * headDim,
+      },
       ATTENTION_TILES.filter((t) => attentionSupported(env.lab.ctx, t, headDim)).map((tiles) => ({
         name: tiles,
         record: () => attention(rec, q, k, v, mixed, { ...shape, tiles }, workspace),
@@ -220,7 +234,7 @@ async function forwardParts(env: BenchEnv, s: Shape): Promise<void> {
   });
 }
 
-async function pruningParts(env: BenchEnv, s: Shape): Promise<void> {
+async function pruningParts(env: SuiteEnv, s: Shape): Promise<void> {
   await inSuite(env, async (suite) => {
     const { rec, place } = suite;
     const [rows, cols] = [s.inner, s.hidden];
@@ -246,11 +260,15 @@ async function pruningParts(env: BenchEnv, s: Shape): Promise<void> {
     await suite.time(`select rows ${label}`, moved, [
       { name: 'gpu lane', record: () => selectRows(rec, weight, norms, counts, mask, { variant: 'lane' }) },
       { name: 'gpu group', record: () => selectRows(rec, weight, norms, counts, mask, { variant: 'group' }) },
-      { name: 'cpu', record: () => void selectRowsCpu(bytes, s.dtype, rows, cols, hostNorms, hostCounts) },
+      {
+        name: 'cpu',
+        onHost: true,
+        record: () => void selectRowsCpu(bytes, s.dtype, rows, cols, hostNorms, hostCounts),
+      },
       { name: 'gpu from known ranks', record: () => ranksToMask(rec, onGpu, counts, mask) },
     ]);
     await suite.time(`score and rank rows ${label}`, moved, [
-      { name: 'cpu', record: () => void rowRanks(bytes, s.dtype, rows, cols, hostNorms) },
+      { name: 'cpu', onHost: true, record: () => void rowRanks(bytes, s.dtype, rows, cols, hostNorms) },
     ]);
     const index = Math.trunc(rows * cols * 0.7);
     await suite.time(`select matrix ${label}`, moved, [
@@ -290,7 +308,8 @@ async function pruningParts(env: BenchEnv, s: Shape): Promise<void> {
   });
 }
 
-export async function kernelsSuite(env: BenchEnv): Promise<void> {
+export async function kernelsSuite(env: SuiteEnv): Promise<void> {
+  for (const row of env.peaks.rows) env.emit(row);
   for (const s of env.quick ? [DEMO] : [SMOLLM2, DEMO]) {
     const kv = s.kvHeads * s.headDim;
     await product(env, 'q, o', s, s.heads * s.headDim, s.hidden);

@@ -207,7 +207,7 @@ async function once(env: BenchEnv, run: () => Promise<unknown>): Promise<Timing>
   await run();
   const ms = performance.now() - startMs;
   const samplesCpuMs = env.cpuMs ? [env.cpuMs() - cpuMs] : [];
-  return { name: '', samplesMs: [ms], samplesCpuMs, warmup: 0 };
+  return { name: '', samplesMs: [ms], samplesCpuMs, samplesDeviceMs: [], warmup: 0 };
 }
 
 /** Milliseconds of collecting and reading `wanted` of every layer, on inputs that are there. */

@@ -5,7 +5,10 @@
  * evaluated text once through everything.
  */
 import { planRun, ratesFor } from '../../session/plan';
-import type { BenchEnv } from '../env';
+import type { WorkCount } from '../../core/report';
+import type { RecorderProbe } from '../../gpu/recorder';
+import { accountedRow } from '../account';
+import type { SuiteEnv } from '../env';
 import { NO_METER, onDevice, textOf, textSpec, turns, useModel } from '../env';
 import { interleave } from '../measure';
 import { blocksPass, forwardPass } from '../passes';
@@ -14,7 +17,7 @@ import { makeRow, ratioOf, withRatio } from '../row';
 const GOAL = 1.1;
 const PREVIEW_GOAL = 1.15;
 
-export async function sweepSuite(env: BenchEnv): Promise<void> {
+export async function sweepSuite(env: SuiteEnv): Promise<void> {
   for (const model of env.models) {
     const engine = await useModel(env, model);
     const [window, windows] = env.quick ? [64, 1] : model.large ? [128, 1] : [256, 2];
@@ -23,18 +26,17 @@ export async function sweepSuite(env: BenchEnv): Promise<void> {
     const evaluate = await textOf(env, spec, 'select');
     const plan = planRun(engine.model.plan, spec);
     const limit = plan.betaMax ?? 0;
-    const flops = { exact: 0, preview: 0 };
     const ratesAt = (rep: number): ReturnType<typeof ratesFor>['rates'] =>
       // Never the same masks twice.
       ratesFor(engine.model.plan, plan, limit * (0.1 + 0.8 * ((rep * 0.618) % 1))).rates;
-    const exact = async (rep: number): Promise<void> => {
+    const exact = (rep: number, probe?: RecorderProbe): Promise<WorkCount> => {
       const errors = { text: calibration, kind: 'cumulative' as const };
       const job = { plan, rates: ratesAt(rep), statistics: 'exact' as const, calibration, errors, evaluate };
-      flops.exact = await onDevice(env, (rec) => engine.prune(rec, job, NO_METER));
+      return onDevice(env, (rec) => engine.prune(rec, job, NO_METER), probe);
     };
-    const preview = async (rep: number): Promise<void> => {
+    const preview = (rep: number, probe?: RecorderProbe): Promise<WorkCount> => {
       const job = { plan, rates: ratesAt(rep), statistics: 'dense' as const, calibration, evaluate };
-      flops.preview = await onDevice(env, (rec) => engine.prune(rec, job, NO_METER));
+      return onDevice(env, (rec) => engine.prune(rec, job, NO_METER), probe);
     };
     const forwards = async (): Promise<void> => {
       await blocksPass(env, engine, calibration);
@@ -43,9 +45,9 @@ export async function sweepSuite(env: BenchEnv): Promise<void> {
     };
     const [whole, bare, quick, once] = await interleave(
       [
-        { name: 'exact', run: exact },
+        { name: 'exact', run: (rep) => exact(rep) },
         { name: 'forwards', run: forwards },
-        { name: 'preview', run: preview },
+        { name: 'preview', run: (rep) => preview(rep) },
         { name: 'evaluation', run: () => forwardPass(env, engine, evaluate) },
       ],
       { reps: env.quick ? 2 : model.large ? 3 : 5, ...turns(env) },
@@ -55,10 +57,11 @@ export async function sweepSuite(env: BenchEnv): Promise<void> {
     const size = `${windows} x ${window} tokens`;
     const evaluated = evaluate.windows.tokens;
     const tokens = calibration.windows.tokens * 2 + evaluated;
-    const exactRow = makeRow({ ...where, case: `${model.name}, one exact point, ${size}` }, whole, { flops: flops.exact, tokens }); // prettier-ignore
+    const { layers } = engine.model.config;
+    const exactRow = await accountedRow(env, { ...where, case: `${model.name}, one exact point, ${size}` }, whole, { layers, tokens }, (probe) => exact(0.5, probe)); // prettier-ignore
     env.emit(withRatio(exactRow, 'its forward passes', ratioOf(whole, bare), GOAL));
     env.emit(makeRow({ ...where, case: `${model.name}, the forward passes of an exact point` }, bare, { tokens })); // prettier-ignore
-    const previewRow = makeRow({ ...where, case: `${model.name}, one preview point, ${size}` }, quick, { flops: flops.preview, tokens: evaluated }); // prettier-ignore
+    const previewRow = await accountedRow(env, { ...where, case: `${model.name}, one preview point, ${size}` }, quick, { layers, tokens: evaluated }, (probe) => preview(0.5, probe)); // prettier-ignore
     env.emit(withRatio(previewRow, 'its evaluation', ratioOf(quick, once), PREVIEW_GOAL));
     env.emit(makeRow({ ...where, case: `${model.name}, the evaluation of a preview point` }, once, { tokens: evaluated })); // prettier-ignore
   }

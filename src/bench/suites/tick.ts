@@ -3,7 +3,10 @@
  * statistics at hand, against a forward pass of the same tokens.
  */
 import { planRun, ratesFor } from '../../session/plan';
-import type { BenchEnv } from '../env';
+import type { WorkCount } from '../../core/report';
+import type { RecorderProbe } from '../../gpu/recorder';
+import { accountedRow } from '../account';
+import type { SuiteEnv } from '../env';
 import { NO_METER, onDevice, textOf, textSpec, turns, useModel } from '../env';
 import { interleave } from '../measure';
 import { blocksPass, forwardPass } from '../passes';
@@ -11,7 +14,7 @@ import { makeRow, ratioOf, withRatio } from '../row';
 
 const GOAL = 1.1;
 
-export async function tickSuite(env: BenchEnv): Promise<void> {
+export async function tickSuite(env: SuiteEnv): Promise<void> {
   for (const model of env.models) {
     const engine = await useModel(env, model);
     const window = env.quick ? 64 : 256;
@@ -19,24 +22,12 @@ export async function tickSuite(env: BenchEnv): Promise<void> {
     const text = await textOf(env, spec, 'calibration');
     const plan = planRun(engine.model.plan, spec);
     const limit = plan.betaMax ?? 0;
-    let flops = 0;
-    const tick = async (rep: number, orders: boolean): Promise<void> => {
+    const tick = (rep: number, orders: boolean, probe?: RecorderProbe): Promise<WorkCount> => {
       // Never the same masks twice.
       const { rates } = ratesFor(engine.model.plan, plan, limit * (0.1 + 0.8 * ((rep * 0.618) % 1)));
-      flops = await onDevice(env, (rec) =>
-        engine.prune(
-          rec,
-          {
-            plan,
-            rates,
-            statistics: 'dense',
-            calibration: text,
-            errors: { text, kind: 'cumulative' },
-            orders,
-          },
-          NO_METER,
-        ),
-      );
+      const errors = { text, kind: 'cumulative' as const };
+      const job = { plan, rates, statistics: 'dense' as const, calibration: text, errors, orders };
+      return onDevice(env, (rec) => engine.prune(rec, job, NO_METER), probe);
     };
     const [drag, forward, anew, blocks] = await interleave(
       [
@@ -49,9 +40,13 @@ export async function tickSuite(env: BenchEnv): Promise<void> {
     );
     if (!drag || !forward || !anew) continue;
     const where = { suite: 'tick', device: env.device };
-    const row = makeRow({ ...where, case: `${model.name}, beta drag on ${window} tokens` }, drag, { flops, tokens: window }); // prettier-ignore
+    const name = `${model.name}, beta drag on ${window} tokens`;
+    const size = { layers: engine.model.config.layers, tokens: window };
+    const row = await accountedRow(env, { ...where, case: name }, drag, size, (probe) =>
+      tick(0.5, true, probe),
+    );
     env.emit(withRatio(row, 'one forward pass of these tokens', ratioOf(drag, forward), GOAL));
-    const anewRow = makeRow({ ...where, case: `${model.name}, beta drag on ${window} tokens, rows ordered anew` }, anew, { flops, tokens: window }); // prettier-ignore
+    const anewRow = makeRow({ ...where, case: `${name}, rows ordered anew` }, anew, { tokens: window });
     env.emit(withRatio(anewRow, 'one forward pass of these tokens', ratioOf(anew, forward)));
     if (blocks) {
       env.emit(

@@ -15,6 +15,8 @@ import {
   type PackedVariant,
 } from '../../ops/packedMatvec';
 import { packedTrial } from '../../ops/packedTrial';
+import { PEAK_VARIANTS, peakFma } from '../../ops/peakFma';
+import { peakFmaRef } from '../../ops/peakFma.ref';
 import { OP_TOLERANCE } from '../../ops/tolerances';
 import { LabError } from '../../core/errors';
 import { NO_VARIANTS, type KernelCheck } from './check';
@@ -76,10 +78,27 @@ const copyCheck: KernelCheck = {
   },
 };
 
+const peakCheck: KernelCheck = {
+  op: 'peakFma',
+  what: '100 lanes, fused and not',
+  ...NO_VARIANTS,
+  thorough: true,
+  async run(rig) {
+    for (const variant of PEAK_VARIANTS) {
+      for (const trips of [0, 1, 5]) {
+        const out = poisonedAct(rig, 1, 100);
+        await peakFma(rig.rec, out.buffer, { lanes: 100, trips, variant });
+        const want = Float64Array.from({ length: 100 }, (_, lane) => peakFmaRef(lane, trips));
+        expectClose(await readAct(rig, out), want, (_, value) => OP_TOLERANCE.peakFma(value));
+      }
+    }
+  },
+};
+
 export const PACKED_CHECKS: readonly KernelCheck[] = DTYPES.flatMap((dtype) => [
   matvecCheck('bitmask', dtype, null),
   matvecCheck('csr', dtype, null),
   matvecCheck('km', dtype, { keep: 2, group: 4 }),
   unpackCheck('bitmask', dtype),
   unpackCheck('csr', dtype),
-]).concat(copyCheck);
+]).concat(copyCheck, peakCheck);

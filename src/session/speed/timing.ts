@@ -1,4 +1,5 @@
 /** The clock of the speed measurement: every figure is bounded by a wait until the GPU is idle. */
+import type { GpuContext } from '../../gpu/context';
 import type { Recorder } from '../../gpu/recorder';
 import type { DecodingSession, LayerView } from '../../models/generate';
 import { pickToken } from '../../models/generate';
@@ -117,9 +118,14 @@ const MOST_REPEATS = 64;
 
 const COPY_BYTES = { software: 8 << 20, hardware: 64 << 20 };
 
+/** Bytes of each side of a copy that leaves the caches (on software adapters, where loads are the limit, fewer do). */
+export function copyBytes(ctx: GpuContext): number {
+  return ctx.record.software ? COPY_BYTES.software : COPY_BYTES.hardware;
+}
+
 /** Bytes per second that a copy kernel moves, read and written: the best of some runs. */
 export async function copyBandwidth(rec: Recorder, scope: Scope): Promise<number> {
-  const bytes = rec.ctx.record.software ? COPY_BYTES.software : COPY_BYTES.hardware;
+  const bytes = copyBytes(rec.ctx);
   const [from, to] = [scope.alloc(bytes, 'scratch', 'copy'), scope.alloc(bytes, 'scratch', 'copy')];
   await scope.ready();
   let best = Infinity;
