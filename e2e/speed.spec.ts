@@ -29,4 +29,14 @@ test('the speed of every format is measured, drawn and put in words', async ({ l
     5,
   );
   expect(await lab.accessibility()).toEqual([]);
+
+  // The Export dialog says it, format by format, before anything is downloaded.
+  await dialog.getByRole('button', { name: 'Close' }).click();
+  await lab.button('Export').click();
+  const sizes = page.getByRole('region', { name: 'Sizes by format' });
+  await expect(sizes.getByRole('columnheader', { name: 'measured' })).toBeVisible();
+  const measured = await sizes.locator('tbody tr td:last-child').allTextContents();
+  expect(measured).toHaveLength(3);
+  for (const cell of measured) expect(cell).toMatch(/^[\d.,]+\/s \(×[\d.]+\)$/);
+  expect(await lab.accessibility()).toEqual([]);
 });

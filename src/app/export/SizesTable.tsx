@@ -1,5 +1,6 @@
 import type { StorageFormat } from '../../core/sparseSizes';
-import { bytes, changePercent } from '../format';
+import type { SpeedRow } from '../../core/speed';
+import { bytes, changePercent, compact } from '../format';
 import type { FormatSize } from './exportSizes';
 import './export.css';
 
@@ -11,8 +12,15 @@ const NAMES: Record<StorageFormat, string> = {
   km: 'K of every M',
 };
 
-/** What each format weighs and how much faster it can be at most. */
-export function SizesTable({ rows, pattern }: { rows: readonly FormatSize[]; pattern: string }) {
+interface SizesTableProps {
+  rows: readonly FormatSize[];
+  pattern: string;
+  /** What Speed measured of this pruned model on this adapter; null where it did not. */
+  measured: readonly SpeedRow[] | null;
+}
+
+/** What each format weighs, how much faster it can be at most, and how fast it was. */
+export function SizesTable({ rows, pattern, measured }: SizesTableProps) {
   const dense = rows[0];
   if (!dense) return null;
   return (
@@ -29,6 +37,7 @@ export function SizesTable({ rows, pattern }: { rows: readonly FormatSize[]; pat
               <th scope="col">in memory</th>
               <th scope="col">matrices</th>
               <th scope="col">model</th>
+              {measured && <th scope="col">measured</th>}
             </tr>
           </thead>
           <tbody>
@@ -39,14 +48,18 @@ export function SizesTable({ rows, pattern }: { rows: readonly FormatSize[]; pat
                 <td>{size(memory, dense.memory)}</td>
                 <td>×{limit.matrices.toFixed(2)}</td>
                 <td>×{limit.model.toFixed(2)}</td>
+                {measured && <td>{speed(measured.find((row) => row.format === format))}</td>}
               </tr>
             ))}
           </tbody>
         </table>
       </div>
       <p className="hint">
-        Last two columns: the speed-up at most where each token reads every byte once, of the pruned matrices
-        alone and of the whole model with what stays dense. Arithmetic, not a measurement.
+        {measured ? 'Matrices, model' : 'Last two columns'}: the speed-up at most where each token reads every
+        byte once, of the pruned matrices alone and of the whole model with what stays dense. Arithmetic, not
+        a measurement.
+        {measured &&
+          ' Measured: tokens per second while decoding on this adapter, and against the dense weights of the same run.'}
       </p>
     </>
   );
@@ -56,4 +69,8 @@ function size(value: number, dense: number | null): string {
   return dense === null || value === dense
     ? bytes(value)
     : `${bytes(value)} (${changePercent(value / dense)})`;
+}
+
+function speed(row: SpeedRow | undefined): string {
+  return row ? `${compact(row.decode.median)}/s (×${row.speedUp.toFixed(2)})` : 'not measured';
 }

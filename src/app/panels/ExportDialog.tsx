@@ -1,4 +1,5 @@
 import { useEffect, useState } from 'react';
+import { useStore } from 'zustand';
 import { LabError } from '../../core/errors';
 import type { RunReport } from '../../core/report';
 import { ARCHIVE_STATUS, archiveObstacle, type ArchiveFormat } from '../../formats/archive';
@@ -13,6 +14,7 @@ import { downloadAll, exportName } from '../export/download';
 import { formatSizes } from '../export/exportSizes';
 import { SizesTable } from '../export/SizesTable';
 import { pickedFolderSink, stagingSink } from '../export/sinks';
+import { speedStore } from '../speed/speeder';
 import { betaOf } from '../stores/legal';
 import { uiStore } from '../stores/uiStore';
 import { Modal } from './Modal';
@@ -54,6 +56,7 @@ export default function ExportDialog() {
   const [format, setFormat] = useState<Format>('hf');
   const [weights, setWeights] = useState<Weights>('dense');
   const spec = useSpec((state) => state.spec);
+  const speed = useStore(speedStore, ({ record }) => record);
   const { run: shown } = useRuns();
   const [busy, setBusy] = useState(false);
   const [done, setDone] = useState<Done | null>(null);
@@ -73,6 +76,7 @@ export default function ExportDialog() {
       ? weights
       : undefined;
   const sizes = smaller ? [] : formatSizes(model, spec, shown?.report ?? null, weightBytes(model, undefined));
+  const measured = lab.quickest?.of === JSON.stringify(spec) ? (speed?.variants[0]?.rows ?? null) : null;
   const options = {
     ...(archive ? { archive } : {}),
     masks: masks && !ggufType,
@@ -135,8 +139,8 @@ export default function ExportDialog() {
           {shown?.report ? ', with the zeros of this run' : ', with as many zeros as are asked for'}:
         </p>
       )}
-      <SizesTable rows={sizes} pattern={spec.pattern} />
-      <Measured />
+      <SizesTable rows={sizes} pattern={spec.pattern} measured={measured} />
+      {!measured && <NotMeasured />}
       {prediction && (
         <p className="hint">
           Takes {prediction.seconds === null ? 'a moment' : `about ${duration(prediction.seconds)}`} and up to{' '}
@@ -219,14 +223,22 @@ function WhatIsExported() {
 }
 
 /** Tokens per second that Generate has measured on this device, with the kernels that read dense weights. */
-function Measured() {
+/** Formats without a measurement: what the last Generate says, and where they are measured. */
+function NotMeasured() {
   const result = useRun(({ generation }) => generation?.result ?? null);
-  if (!result?.pruned) return null;
-  const [dense, pruned] = [result.dense.tokensPerSecond, result.pruned.tokensPerSecond];
+  const [dense, pruned] = [result?.dense.tokensPerSecond ?? NaN, result?.pruned?.tokensPerSecond];
   return (
     <p className="hint">
-      Measured here by the last Generate, dense weights both times: {compact(dense)} tokens/s before pruning,{' '}
-      {compact(pruned)} with zeros, ×{(pruned / dense).toFixed(2)}.
+      {pruned === undefined
+        ? 'How fast each format is on this adapter was not measured for this pruning. '
+        : `Measured here by the last Generate, dense weights both times: ${compact(dense)} tokens/s before pruning, ${compact(pruned)} with zeros, ×${(pruned / dense).toFixed(2)}. `}
+      <button
+        type="button"
+        className="link-button"
+        onClick={() => uiStore.setState({ dialog: { name: 'speed' } })}
+      >
+        Measure every format
+      </button>
     </p>
   );
 }
