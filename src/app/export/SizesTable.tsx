@@ -35,7 +35,7 @@ export function SizesTable({ rows, pattern, measured }: SizesTableProps) {
               </th>
               <th scope="col">on disk</th>
               <th scope="col">in memory</th>
-              <th scope="col">matrices</th>
+              {!measured && <th scope="col">matrices</th>}
               <th scope="col">model</th>
               {measured && <th scope="col">measured</th>}
             </tr>
@@ -46,7 +46,7 @@ export function SizesTable({ rows, pattern, measured }: SizesTableProps) {
                 <th scope="row">{format === 'km' ? pattern : NAMES[format]}</th>
                 <td>{disk === null ? 'no such file' : size(disk, dense.disk)}</td>
                 <td>{size(memory, dense.memory)}</td>
-                <td>×{limit.matrices.toFixed(2)}</td>
+                {!measured && <td>×{limit.matrices.toFixed(2)}</td>}
                 <td>×{limit.model.toFixed(2)}</td>
                 {measured && <td>{speed(measured.find((row) => row.format === format))}</td>}
               </tr>
@@ -55,11 +55,9 @@ export function SizesTable({ rows, pattern, measured }: SizesTableProps) {
         </table>
       </div>
       <p className="hint">
-        {measured ? 'Matrices, model' : 'Last two columns'}: the speed-up at most where each token reads every
-        byte once, of the pruned matrices alone and of the whole model with what stays dense. Arithmetic, not
-        a measurement.
-        {measured &&
-          ' Measured: tokens per second while decoding on this adapter, and against the dense weights of the same run.'}
+        {measured
+          ? 'Model: the speed-up at most of the whole model, with what stays dense, where each token reads every byte once; arithmetic. Measured: tokens per second while decoding on this adapter, and against the dense weights of the same run.'
+          : 'Last two columns: the speed-up at most where each token reads every byte once, of the pruned matrices alone and of the whole model with what stays dense. Arithmetic, not a measurement.'}
       </p>
     </>
   );
