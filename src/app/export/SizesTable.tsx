@@ -37,7 +37,7 @@ export function SizesTable({ rows, pattern, measured }: SizesTableProps) {
               <th scope="col">in memory</th>
               {!measured && <th scope="col">matrices</th>}
               <th scope="col">model</th>
-              {measured && <th scope="col">measured</th>}
+              {measured && <th scope="col">tokens/s</th>}
             </tr>
           </thead>
           <tbody>
@@ -56,7 +56,7 @@ export function SizesTable({ rows, pattern, measured }: SizesTableProps) {
       </div>
       <p className="hint">
         {measured
-          ? 'Model: the speed-up at most of the whole model, with what stays dense, where each token reads every byte once; arithmetic. Measured: tokens per second while decoding on this adapter, and against the dense weights of the same run.'
+          ? 'Model: the speed-up at most of the whole model, with what stays dense, where each token reads every byte once; arithmetic. Tokens/s: measured while decoding on this adapter, and against the dense weights of the same run.'
           : 'Last two columns: the speed-up at most where each token reads every byte once, of the pruned matrices alone and of the whole model with what stays dense. Arithmetic, not a measurement.'}
       </p>
     </>
@@ -70,5 +70,5 @@ function size(value: number, dense: number | null): string {
 }
 
 function speed(row: SpeedRow | undefined): string {
-  return row ? `${compact(row.decode.median)}/s (×${row.speedUp.toFixed(2)})` : 'not measured';
+  return row ? `${compact(row.decode.median)} (×${row.speedUp.toFixed(2)})` : 'not measured';
 }
