@@ -2,10 +2,28 @@ import { describe, expect, test } from 'vitest';
 import { expectClose } from '../testing/compare';
 import { normals, poisonedAct, readAct, runOnGpu, uploadAct, type GpuFixture } from '../testing/gpuFixture';
 import { TOLERANCE } from '../testing/tolerances';
-import { attention, ATTENTION_TILES, attentionSupported, type AttentionOptions } from './attention';
+import {
+  attention,
+  ATTENTION_TILES,
+  ATTENTION_VARIANTS,
+  attentionSupported,
+  type AttentionOptions,
+  type AttentionVariant,
+} from './attention';
 import { attentionRef } from './attention.ref';
+import type { Act } from './types';
 
 type Shape = Omit<AttentionOptions, 'scale'>;
+
+/** What can run here, in every combination with a softmax; `flash` has its own. */
+const COMBINED: Pick<Shape, 'tiles' | 'softmax'>[] = [
+  { tiles: 'flash' },
+  ...ATTENTION_TILES.flatMap((tiles) => (['lane', 'tree'] as const).map((softmax) => ({ tiles, softmax }))),
+];
+const combined = (gpu: GpuFixture, headDim: number): typeof COMBINED =>
+  COMBINED.filter(({ tiles = 'scalar' }) => attentionSupported(gpu.ctx, tiles, headDim));
+const variants = (gpu: GpuFixture, headDim: number): AttentionVariant[] =>
+  ATTENTION_VARIANTS.filter((v) => attentionSupported(gpu.ctx, v, headDim));
 
 async function check(gpu: GpuFixture, shape: Shape): Promise<number> {
   const options = { ...shape, scale: shape.headDim ** -0.5 };
@@ -32,7 +50,13 @@ async function check(gpu: GpuFixture, shape: Shape): Promise<number> {
   const dispatches = gpu.rec.work.dispatches - before;
   const ref = attentionRef(q, k, v, options);
   const bound = (i: number): number =>
-    TOLERANCE.attention(headDim, keys, ref.scoreMagnitudes[i] ?? 0, ref.magnitudes[i] ?? 0, !!shape.softcap);
+    TOLERANCE[shape.tiles === 'flash' ? 'attentionOnline' : 'attention'](
+      headDim,
+      keys,
+      ref.scoreMagnitudes[i] ?? 0,
+      ref.magnitudes[i] ?? 0,
+      !!shape.softcap,
+    );
   expectClose(await readAct(gpu, out), ref.values, bound, JSON.stringify(shape));
   return dispatches;
 }
@@ -44,6 +68,7 @@ const SHAPES: [string, Shape][] = [
   ['tile + 1, group of three heads', { batch: 1, queries: 9, keys: 9, heads: 9, kvHeads: 3, headDim: 64, positionBegin: 0 }],
   ['several tiles, odd length', { batch: 2, queries: 67, keys: 67, heads: 3, kvHeads: 1, headDim: 16, positionBegin: 0 }],
   ['head width 80', { batch: 1, queries: 13, keys: 13, heads: 2, kvHeads: 2, headDim: 80, positionBegin: 0 }],
+  ['head width 256, more keys than a step takes', { batch: 1, queries: 37, keys: 37, heads: 2, kvHeads: 1, headDim: 256, positionBegin: 0 }],
   ['head width 128', { batch: 1, queries: 11, keys: 11, heads: 1, kvHeads: 1, headDim: 128, positionBegin: 0 }],
   ['odd head width', { batch: 2, queries: 10, keys: 10, heads: 2, kvHeads: 1, headDim: 13, positionBegin: 0 }],
   ['head width 1', { batch: 1, queries: 5, keys: 5, heads: 3, kvHeads: 3, headDim: 1, positionBegin: 0 }],
@@ -71,22 +96,15 @@ const WINDOWS: [string, Shape][] = [
 describe('attention', () => {
   test.each(SHAPES)('%s', async (_name, shape) => {
     await runOnGpu(async (gpu) => {
-      for (const tiles of ATTENTION_TILES) {
-        if (!attentionSupported(gpu.ctx, tiles, shape.headDim)) continue;
-        await check(gpu, { ...shape, tiles, softmax: 'lane' });
-        await check(gpu, { ...shape, tiles, softmax: 'tree' });
-      }
+      for (const how of combined(gpu, shape.headDim)) await check(gpu, { ...shape, ...how });
     });
   });
 
   test.each(WINDOWS)('%s, with and without a soft cap', async (_name, shape) => {
     await runOnGpu(async (gpu) => {
-      for (const tiles of ATTENTION_TILES) {
-        if (!attentionSupported(gpu.ctx, tiles, shape.headDim)) continue;
-        await check(gpu, { ...shape, tiles, softmax: 'lane' });
-        await check(gpu, { ...shape, tiles, softmax: 'tree', softcap: 0.8 });
-        await check(gpu, { ...shape, tiles, softmax: 'lane', softcap: 1.5 });
-        await check(gpu, { ...shape, tiles, softmax: 'tree' });
+      for (const how of combined(gpu, shape.headDim)) {
+        await check(gpu, { ...shape, ...how });
+        await check(gpu, { ...shape, ...how, softcap: how.softmax === 'tree' ? 0.8 : 1.5 });
       }
     });
   });
@@ -102,11 +120,9 @@ describe('attention', () => {
         headDim: 12,
         positionBegin: 21,
       };
-      for (const tiles of ATTENTION_TILES.filter((t) => attentionSupported(gpu.ctx, t, shape.headDim))) {
-        for (const softmax of ['lane', 'tree'] as const) {
-          // Scores are of size 1: nearly straight, bent, flat; at 1e-3 the arguments reach thousands.
-          for (const softcap of [50, 1, 0.1, 1e-3]) await check(gpu, { ...shape, tiles, softmax, softcap });
-        }
+      for (const how of combined(gpu, shape.headDim)) {
+        // Scores are of size 1: nearly straight, bent, flat; at 1e-3 the arguments reach thousands.
+        for (const softcap of [50, 1, 0.1, 1e-3]) await check(gpu, { ...shape, ...how, softcap });
       }
     });
   });
@@ -122,12 +138,12 @@ describe('attention', () => {
         headDim: 8,
         positionBegin: 0,
       };
-      for (const tiles of ATTENTION_TILES.filter((t) => attentionSupported(gpu.ctx, t, shape.headDim))) {
+      for (const tiles of variants(gpu, shape.headDim)) {
         const whole = await check(gpu, { ...shape, tiles });
         // 32 queries of one head; then two whole heads at a time.
         const byQuery = await check(gpu, { ...shape, tiles, scratchBytes: 32 * 48 * 4 });
         const byHead = await check(gpu, { ...shape, tiles, scratchBytes: 2 * 45 * 48 * 4 });
-        expect([whole, byQuery, byHead]).toEqual([3, 3 * 6 * 2, 3 * 3]);
+        expect([whole, byQuery, byHead]).toEqual(tiles === 'flash' ? [1, 1, 1] : [3, 3 * 6 * 2, 3 * 3]);
         // The second chunk's window begins inside the first one's keys.
         await check(gpu, { ...shape, tiles, scratchBytes: 32 * 48 * 4, window: 9, softcap: 2 });
         await check(gpu, { ...shape, tiles, scratchBytes: 32 * 48 * 4, window: 23 });
@@ -152,20 +168,15 @@ describe('attention', () => {
         positionBegin: 0,
         scale: 0.3,
       };
-      const out = poisonedAct(gpu, queries, headDim);
-      await attention(
-        gpu.rec,
-        uploadAct(gpu, q, headDim),
-        uploadAct(gpu, k, headDim),
-        uploadAct(gpu, v, headDim),
-        out,
-        shape,
-        gpu.workspace,
-      );
       const ref = attentionRef(q, k, v, shape);
       const bound = (i: number): number =>
-        TOLERANCE.attention(headDim, queries, ref.scoreMagnitudes[i] ?? 0, ref.magnitudes[i] ?? 0);
-      expectClose(await readAct(gpu, out), ref.values, bound);
+        TOLERANCE.attentionOnline(headDim, queries, ref.scoreMagnitudes[i] ?? 0, ref.magnitudes[i] ?? 0);
+      for (const tiles of variants(gpu, headDim)) {
+        const out = poisonedAct(gpu, queries, headDim);
+        const inputs = [q, k, v].map((data) => uploadAct(gpu, data, headDim)) as [Act, Act, Act];
+        await attention(gpu.rec, ...inputs, out, { ...shape, tiles }, gpu.workspace);
+        expectClose(await readAct(gpu, out), ref.values, bound, tiles);
+      }
     });
   });
 
@@ -174,7 +185,6 @@ describe('attention', () => {
       const q = Float32Array.of(100, 0, 0, 0, 100, 0, 0, 0);
       const k = Float32Array.of(100, 0, 0, 0, 101, 0, 0, 0);
       const v = Float32Array.of(1, 2, 3, 4, 5, 6, 7, 8);
-      const out = poisonedAct(gpu, 2, 4);
       const shape = {
         batch: 1,
         queries: 2,
@@ -185,16 +195,12 @@ describe('attention', () => {
         positionBegin: 0,
         scale: 1,
       };
-      await attention(
-        gpu.rec,
-        uploadAct(gpu, q, 4),
-        uploadAct(gpu, k, 4),
-        uploadAct(gpu, v, 4),
-        out,
-        shape,
-        gpu.workspace,
-      );
-      expect(Array.from(await readAct(gpu, out))).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
+      for (const tiles of variants(gpu, 4)) {
+        const out = poisonedAct(gpu, 2, 4);
+        const inputs = [q, k, v].map((data) => uploadAct(gpu, data, 4)) as [Act, Act, Act];
+        await attention(gpu.rec, ...inputs, out, { ...shape, tiles }, gpu.workspace);
+        expect(Array.from(await readAct(gpu, out)), tiles).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
+      }
     });
   });
 
@@ -214,9 +220,8 @@ describe('attention', () => {
       await expect(check(gpu, { ...base, window: -1 })).rejects.toThrow(/window of -1/);
       await expect(check(gpu, { ...base, window: 1.5 })).rejects.toThrow(/window of 1.5/);
       await expect(check(gpu, { ...base, softcap: -1 })).rejects.toThrow(/soft cap of -1/);
-      await expect(check(gpu, { ...base, headDim: 5, tiles: 'tile' })).rejects.toThrow(
-        /tiles tile cannot run/,
-      );
+      for (const tiles of ['tile', 'flash'] as const)
+        await expect(check(gpu, { ...base, headDim: 5, tiles })).rejects.toThrow(/cannot run here/);
     });
   });
 });

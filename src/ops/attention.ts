@@ -32,6 +32,12 @@ export const attentionKernels = {
 /** How scores and weighted sums are computed; the choice of the softmax is independent of it. */
 export const ATTENTION_TILES = ['sg4', 'tile', 'scalar'] as const;
 export type AttentionTiles = (typeof ATTENTION_TILES)[number];
+/** `flash` is one kernel that keeps no scores; attention alone has it, its gradients need the weights. */
+export const ATTENTION_VARIANTS = ['flash', ...ATTENTION_TILES] as const;
+export type AttentionVariant = (typeof ATTENTION_VARIANTS)[number];
+const FLASH_HEAD_DIM = 256;
+/** Queries of a workgroup of `flash`. */
+const FLASH_QUERIES = 32;
 
 export interface Tiles {
   scores: Kernel;
@@ -85,15 +91,30 @@ export interface AttentionOptions {
   /** Rows between the first keys of two sequences (the cache's capacity); default `keys`. */
   kvStride?: number;
   softmax?: 'lane' | 'tree';
-  tiles?: AttentionTiles;
+  tiles?: AttentionVariant;
   /** Bound of the scores held at once; tests lower it. */
   scratchBytes?: number;
 }
 
-/** `scalar` works everywhere; `tile` needs headDim % 4 == 0, `sg4` also subgroups of exactly 4 lanes. */
-export function attentionSupported(ctx: GpuContext, tiles: AttentionTiles, headDim: number): boolean {
+/** `scalar` works everywhere; the others need headDim % 4 == 0, `sg4` also subgroups of exactly 4 lanes. */
+export function attentionSupported(ctx: GpuContext, tiles: AttentionVariant, headDim: number): boolean {
   if (tiles === 'scalar') return true;
-  return headDim % 4 === 0 && (tiles === 'tile' || (ctx.subgroupMin === 4 && ctx.subgroupMax === 4));
+  if (tiles === 'sg4' && (ctx.subgroupMin !== 4 || ctx.subgroupMax !== 4)) return false;
+  return headDim % 4 === 0 && (tiles !== 'flash' || headDim <= FLASH_HEAD_DIM);
+}
+
+/** The class of an attention in the table of measured choices. */
+export function attentionClass(headDim: number, queries: number): string {
+  return `attention ${queries < 16 ? 'few' : queries <= 256 ? '256' : 'many'} x ${Math.ceil(headDim / 32) * 32}`;
+}
+
+/** The measured choice, else `flash` on hardware: by judgement, and not for decoding, since it takes 32 queries at once. */
+export function chooseAttention(ctx: GpuContext, headDim: number, queries: number): AttentionVariant {
+  const tuned = ctx.tuned.get(attentionClass(headDim, queries)) as AttentionVariant | undefined;
+  const first = tuned ?? (ctx.record.software || queries < 16 ? undefined : 'flash');
+  const usable =
+    first !== undefined && attentionSupported(ctx, first, headDim) && !ctx.disabled.has(`attention.${first}`);
+  return usable ? first : chooseTiles(ctx, headDim, queries);
 }
 
 export function chooseTiles(ctx: GpuContext, headDim: number, queries: number): AttentionTiles {
@@ -167,7 +188,7 @@ export interface AttentionChunk {
 /** Cuts an attention into chunks of at most `scratchBytes` of scores each: the largest one's rows, and all in order. */
 export function attentionChunks(
   rec: Recorder,
-  tiles: Tiles,
+  tiles: Pick<Tiles, 'tile' | 'queries' | 'keys'>,
   o: AttentionOptions,
   { kvStride, keyStride, scratchBytes, window, softcap }: AttentionShapes,
 ): { rows: number; chunks: AttentionChunk[] } {
@@ -213,9 +234,9 @@ export function chunkBytes(
   return 4 * (seen + headDim * (rows + (pairs * keys * kvHeads) / heads));
 }
 
-/** The tiles asked for or chosen, checked against the adapter. */
+/** The tiles asked for or chosen, checked against the adapter; chosen as well where `flash` was asked for. */
 export function usableTiles(ctx: GpuContext, { tiles, headDim, queries }: AttentionOptions): Tiles {
-  const kind = tiles ?? chooseTiles(ctx, headDim, queries);
+  const kind = tiles === undefined || tiles === 'flash' ? chooseTiles(ctx, headDim, queries) : tiles;
   require(attentionSupported(
     ctx,
     kind,
@@ -244,10 +265,44 @@ export async function chunkSoftmax(
   });
 }
 
+/** One dispatch for each run of queries that the cost allows. */
+async function flash(
+  rec: Recorder,
+  q: Act,
+  k: Act,
+  v: Act,
+  out: Act,
+  options: AttentionOptions,
+  shapes: AttentionShapes,
+): Promise<void> {
+  const { headDim } = options;
+  require(attentionSupported(
+    rec.ctx,
+    'flash',
+    headDim,
+  ), 'attention', `the tiles flash cannot run here with headDim ${headDim}`);
+  const { flashKernel } = await import('./attentionFlash');
+  const units = { tile: 1, queries: FLASH_QUERIES, keys: FLASH_QUERIES };
+  const { chunks } = attentionChunks(rec, units, options, { ...shapes, scratchBytes: Infinity });
+  for (const { params, pairs, rows, keys, seen, across } of chunks) {
+    const flops = seen * headDim * 4;
+    await rec.run({
+      kernel: flashKernel,
+      bind: { q: q.buffer, k: k.buffer, v: v.buffer, out: out.buffer },
+      params,
+      grid: [across, 1, pairs],
+      cost: flops + seen * 64,
+      flops,
+      bytes: 8 * headDim * (rows + (pairs * keys * options.kvHeads) / options.heads),
+      constants: { COLUMNS: headDim <= 64 ? 2 : headDim <= 128 ? 4 : 8 },
+    });
+  }
+}
+
 /**
  * Causal grouped-query attention. q, out [batch * queries, heads * headDim]; k, v [batch * kvStride, kvHeads * headDim].
  * Scores exist only in chunks of at most `scratchBytes`: [pairs of (sequence, head), queries, keys]. Tiles of scores
- * that no query sees (later keys, keys before the window) are neither computed nor read.
+ * that no query sees (later keys, keys before the window) are neither computed nor read. `flash` keeps no scores at all.
  */
 export async function attention(
   rec: Recorder,
@@ -261,7 +316,9 @@ export async function attention(
   const { batch, queries, heads, headDim } = options;
   const shapes = checkAttention(q, k, v, out, options);
   if (batch * heads * queries * headDim === 0) return;
-  const tiles = usableTiles(rec.ctx, options);
+  const kind = options.tiles ?? chooseAttention(rec.ctx, headDim, queries);
+  if (kind === 'flash') return flash(rec, q, k, v, out, options, shapes);
+  const tiles = usableTiles(rec.ctx, { ...options, tiles: kind });
   const { rows, chunks } = attentionChunks(rec, tiles, options, shapes);
   const scores = workspace.buffer(rec, 'tile', rows * shapes.keyStride * 4);
   const inverse = workspace.buffer(rec, 'rowSums', rows * 4);

@@ -7,6 +7,7 @@ import { addPositionsKernels } from './addPositions';
 import { applyMaskKernel } from './applyMask';
 import { attentionKernels } from './attention';
 import { attentionBackwardKernels } from './attentionBackward';
+import { flashKernel } from './attentionFlash';
 import { columnEnergyKernels } from './columnEnergy';
 import { columnMomentsKernel } from './columnMoments';
 import { copyKernel } from './copy';
@@ -61,7 +62,7 @@ export const OPS: readonly OpEntry[] = [
   { name: 'peakFma', kernels: [peakFmaKernel] },
   { name: 'splitColumns', kernels: [splitColumnsKernel] },
   { name: 'rope', kernels: [ropeKernel] },
-  { name: 'attention', kernels: all(attentionKernels) },
+  { name: 'attention', kernels: [...all(attentionKernels), flashKernel] },
   { name: 'activate', kernels: all(activateKernels) },
   { name: 'softcap', kernels: [softcapKernel] },
   { name: 'headLoss', kernels: all(headLossKernels) },

@@ -100,6 +100,19 @@ export const OP_TOLERANCE = {
       (capped ? 2 * softcapEps * scoreMagnitude : 0) +
       (2 * keys + 8) * EPS),
   /**
+   * The same with an online softmax, 32 keys at a time: each step scales weights and sum by exp(old - new) (3 ULP at
+   * least, one product); the arguments add up to at most 2 scoreMagnitude, with 4 EPS of each and a rounding.
+   */
+  attentionOnline: (
+    headDim: number,
+    keys: number,
+    scoreMagnitude: number,
+    valueMagnitude: number,
+    capped = false,
+  ): number =>
+    OP_TOLERANCE.attention(headDim, keys, scoreMagnitude, valueMagnitude, capped) +
+    2 * valueMagnitude * EPS * (8 * (Math.ceil(keys / 32) + 1) + 10 * scoreMagnitude),
+  /**
    * log of a sum of `vocab` terms plus two logits: logits off by k roundings of Σ|x||w|, exp over `spread`, and the
    * summation's rounding in blocks of 16. `magnitude` after scaling; a soft cap adds its own error to each logit.
    */

@@ -7,7 +7,7 @@ import { Recorder } from '../../gpu/recorder';
 import type { Scope } from '../../gpu/scope';
 import { activate, ACTIVATIONS } from '../../ops/activate';
 import { applyMask } from '../../ops/applyMask';
-import { attention, ATTENTION_TILES, attentionSupported } from '../../ops/attention';
+import { attention, ATTENTION_VARIANTS, attentionSupported } from '../../ops/attention';
 import { columnEnergy, energyChunks } from '../../ops/columnEnergy';
 import { countZeros, zeroPartials } from '../../ops/countZeros';
 import { errorPartials, errorSums } from '../../ops/errorSums';
@@ -175,7 +175,7 @@ async function forwardParts(env: SuiteEnv, s: Shape): Promise<void> {
         flops: 2 * tokens * (tokens + 1) * heads * headDim,
         bytes: 8 * tokens * (heads + kvHeads) * headDim,
       },
-      ATTENTION_TILES.filter((t) => attentionSupported(env.lab.ctx, t, headDim)).map((tiles) => ({
+      ATTENTION_VARIANTS.filter((t) => attentionSupported(env.lab.ctx, t, headDim)).map((tiles) => ({
         name: tiles,
         record: () => attention(rec, q, k, v, mixed, { ...shape, tiles }, workspace),
       })),

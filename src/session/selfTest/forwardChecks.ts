@@ -6,11 +6,11 @@ import { addPositions } from '../../ops/addPositions';
 import { addPositionsRef } from '../../ops/addPositions.ref';
 import {
   attention,
-  ATTENTION_TILES,
+  ATTENTION_VARIANTS,
   attentionSupported,
-  chooseTiles,
+  chooseAttention,
   type AttentionOptions,
-  type AttentionTiles,
+  type AttentionVariant,
 } from '../../ops/attention';
 import { attentionRef } from '../../ops/attention.ref';
 import { bySpeed } from '../../ops/choose';
@@ -212,7 +212,7 @@ async function runAttention(rig: Rig, shape: Omit<AttentionOptions, 'scale'>): P
   await attention(rig.rec, uploadAct(rig, q, heads * headDim), uploadAct(rig, k, kv), uploadAct(rig, v, kv), out, options, rig.workspace); // prettier-ignore
   const ref = attentionRef(q, k, v, options);
   expectClose(await readAct(rig, out), ref.values, (i) =>
-    OP_TOLERANCE.attention(
+    OP_TOLERANCE[shape.tiles === 'flash' ? 'attentionOnline' : 'attention'](
       headDim,
       keys,
       ref.scoreMagnitudes[i] ?? 0,
@@ -232,14 +232,14 @@ const softmaxCheck = (extra: { window?: number; softcap?: number } = {}): Kernel
     runAttention(rig, { batch: 2, queries: 13, keys: 20, heads: 2, kvHeads: 1, headDim: 5, positionBegin: 7, tiles: 'scalar', softmax: variant as 'lane' | 'tree', ...extra }), // prettier-ignore
 });
 
-function tilesCheck(headDim: number, queries: number, window?: number): KernelCheck {
+export function tilesCheck(headDim: number, queries: number, window?: number): KernelCheck {
   return {
     op: 'attention',
     what: `${queries} queries, heads of ${headDim}${window ? `, a window of ${window}` : ''}`,
-    variants: (ctx) => ATTENTION_TILES.filter((tiles) => attentionSupported(ctx, tiles, headDim)),
-    choose: (ctx) => chooseTiles(ctx, headDim, queries),
+    variants: (ctx) => ATTENTION_VARIANTS.filter((tiles) => attentionSupported(ctx, tiles, headDim)),
+    choose: (ctx) => chooseAttention(ctx, headDim, queries),
     run: (rig, variant) =>
-      runAttention(rig, { batch: 2, queries, keys: queries, heads: 3, kvHeads: 1, headDim, positionBegin: 0, window, tiles: variant as AttentionTiles }), // prettier-ignore
+      runAttention(rig, { batch: 2, queries, keys: queries, heads: 3, kvHeads: 1, headDim, positionBegin: 0, window, tiles: variant as AttentionVariant }), // prettier-ignore
   };
 }
 

@@ -3,7 +3,7 @@ import type { GpuContext } from '../../gpu/context';
 import { firstUsable } from '../../ops/choose';
 import { matmulSupported, type MatmulVariant } from '../../ops/matmulVariants';
 import type { KernelCheck } from './check';
-import { DTYPES, matmulCheck } from './forwardChecks';
+import { DTYPES, matmulCheck, tilesCheck } from './forwardChecks';
 import { SELECT_CHECKS } from './selectChecks';
 
 const VARIANTS: readonly MatmulVariant[] = ['tile128x64', 'tile64x64', 'tile32x32', 'tiled', 'subgroup'];
@@ -21,5 +21,6 @@ export function hardwareChecks(ctx: GpuContext): KernelCheck[] {
       fallback: `matmul.${variant}`,
     })),
   );
-  return [...SELECT_CHECKS, ...products];
+  // Wide heads, which other constants compile.
+  return [...SELECT_CHECKS, ...products, tilesCheck(128, 35), tilesCheck(256, 33)];
 }
