@@ -29,7 +29,7 @@ export async function accountedRow(
       work: {
         ...work,
         dispatchesPerLayer: work.dispatches / layers,
-        limitMs: limitOf(env.peaks, work)?.ms ?? 0,
+        limitMs: limitOf(env.peaks, work)?.ms ?? null,
       },
       families: Object.fromEntries(families),
     };

@@ -26,6 +26,8 @@ export interface BenchEnv {
   /** Small shapes, few repetitions: does it run, not how fast is it. */
   quick: boolean;
   models: readonly BenchModel[];
+  /** A lab on a device of its own that chooses and cuts as hardware would; the caller closes its context. */
+  openCounting: () => Promise<Lab>;
   /** A fresh place to export to. */
   openSink: () => Promise<{ sink: ExportSink; remove: () => Promise<void> }>;
   cpuMs?: () => number;

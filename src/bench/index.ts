@@ -3,6 +3,7 @@ import { isCancelled, LabError } from '../core/errors';
 import type { BenchEnv, SuiteEnv } from './env';
 import { measurePeaks } from './peaks';
 import { errorRow } from './row';
+import { countsSuite } from './suites/counts';
 import { exportSuite, loadSuite } from './suites/files';
 import { forwardSuite } from './suites/forward';
 import { kernelsSuite } from './suites/kernels';
@@ -18,7 +19,11 @@ const SUITES: Record<string, (env: SuiteEnv) => Promise<void>> = {
   methods: methodsSuite,
   load: loadSuite,
   export: exportSuite,
+  counts: countsSuite,
 };
+
+/** It measures nothing: only where it is asked for. */
+const ON_DEMAND = 'counts';
 
 export const SUITE_NAMES = Object.keys(SUITES);
 
@@ -34,7 +39,7 @@ export async function runBench(env: BenchEnv, only?: string): Promise<void> {
   env.note('What the device gives at best');
   const peaks = await measurePeaks(env);
   for (const [name, suite] of Object.entries(SUITES)) {
-    if (only !== undefined && name !== only) continue;
+    if (only === undefined ? name === ON_DEMAND : name !== only) continue;
     env.note(`Suite ${name}`);
     try {
       await suite({ ...env, peaks });

@@ -24,10 +24,12 @@ export interface BenchRow {
   /** Median by the clock, where medianMs is by timestamps. */
   wallMs?: number;
   roofline?: Roofline;
-  /** What one run asks of the GPU, and the milliseconds that the device's peaks allow for it at best. */
-  work?: WorkCount & { dispatchesPerLayer: number; limitMs: number };
+  /** What one run asks of the GPU, and the milliseconds that the device's peaks allow for it at best (null: no device). */
+  work?: WorkCount & { dispatchesPerLayer: number; limitMs: number | null };
   /** One run by family of kernels; `ms` and `share` (of all GPU time) are null without timestamps. */
   families?: Record<string, Family>;
+  /** Derived from the counts, not measured (expected.ts). */
+  expected?: Expected[];
   /** Median processor time of this process, all cores: less sensitive to what else the machine does. */
   cpuMs?: number;
   /** Against another case of the same run, from medians. `goal` is a bound: at least where more is better. */
@@ -53,6 +55,17 @@ export interface Family {
   bytes: number;
   ms: number | null;
   share: number | null;
+}
+
+/** Milliseconds that a device should take, what they are made of, and the largest part. */
+export interface Expected {
+  device: string;
+  ms: number;
+  kernelsMs: number;
+  dispatchMs: number;
+  roundTripMs: number;
+  most: string;
+  bound: 'compute' | 'memory' | 'overhead';
 }
 
 export interface Ratio {

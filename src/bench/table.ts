@@ -35,7 +35,7 @@ export function tableLine(row: BenchRow): string {
   if (row.work) {
     const { dispatches, dispatchesPerLayer, submits, readbacks, cpuStages, limitMs } = row.work;
     parts.push(
-      `\n${' '.repeat(11)}${dispatches} dispatches (${dispatchesPerLayer.toFixed(1)} a layer), ${counted(submits, 'submit')}, ${counted(readbacks, 'readback')}, ${counted(cpuStages, 'CPU stage')}; the peaks allow ${ms(limitMs)} ms`,
+      `\n${' '.repeat(11)}${dispatches} dispatches (${dispatchesPerLayer.toFixed(1)} a layer), ${counted(submits, 'submit')}, ${counted(readbacks, 'readback')}, ${counted(cpuStages, 'CPU stage')}${limitMs === null ? '' : `; the peaks allow ${ms(limitMs)} ms`}`,
     );
   }
   if (row.families) {
@@ -44,6 +44,8 @@ export function tableLine(row: BenchRow): string {
     );
     if (timed.length > 0) parts.push(`\n${' '.repeat(11)}GPU time: ${timed.join(', ')}`);
   }
+  for (const { device, ms: whole, most, bound } of row.expected ?? [])
+    parts.push(`\n${' '.repeat(11)}expected of ${device}: ${ms(whole)} ms, most for ${most} (${bound})`);
   if (row.parts) {
     const times = Object.entries(row.parts).map(([step, stepMs]) => `${step} ${ms(stepMs)}`);
     parts.push(`\n${' '.repeat(11)}ms: ${times.join(', ')}`);

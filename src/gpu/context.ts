@@ -15,6 +15,8 @@ export interface OpenOptions {
   backend: DeviceRecord['backend'];
   /** For tests of default limits: request nothing beyond WebGPU's defaults. */
   defaultLimits?: boolean;
+  /** Choose kernels and cut work as on hardware, whatever the adapter: for counting what one would be asked. */
+  asHardware?: boolean;
   /** Features to leave unused even where the adapter has them. */
   without?: GPUFeatureName[];
 }
@@ -112,7 +114,7 @@ export class GpuContext {
         { cause },
       );
     }
-    const software = isSoftwareAdapter(info);
+    const software = isSoftwareAdapter(info) && !options.asHardware;
     const record: DeviceRecord = {
       vendor: info.vendor,
       architecture: info.architecture,

@@ -8,7 +8,10 @@ import { TABLE_HEAD, tableLine } from '../../bench/table';
 import { LabError } from '../../core/errors';
 import type { DeviceRecord } from '../../core/report';
 import { nodeFiles } from '../../formats/nodeFiles.node';
+import { GpuContext } from '../../gpu/context';
+import { Lab } from '../../session/lab';
 import type { Command } from '../command';
+import { openNodeGpu } from '../nodeGpu';
 import { nodeSink } from '../nodeSink';
 import { nodeHost, openSession } from '../session';
 
@@ -63,6 +66,15 @@ export const benchCommand: Command = {
           quick: parsed.switches.has('quick'),
           models: models(),
           openSink,
+          openCounting: async () =>
+            new Lab(
+              await GpuContext.open(await openNodeGpu(), {
+                backend: 'dawn-node',
+                adapter: parsed.values.get('adapter'),
+                asHardware: true,
+              }),
+              nodeHost,
+            ),
           cpuMs: () => {
             const { user, system } = process.cpuUsage();
             return (user + system) / 1000;
