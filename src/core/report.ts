@@ -68,6 +68,16 @@ export interface WorkCount {
   bytes: number;
 }
 
+/** Bytes of GPU buffers: at the peak as planned from shapes, and as counted since the model was loaded. */
+export interface MemoryRecord {
+  predictedBytes: number;
+  peakBytes: number;
+  /** The prediction by purpose; absent in older reports, like what follows. */
+  predictedByKind?: Record<string, number>;
+  /** An estimate of host memory beside it: outputs that wait there, what is kept for later runs, solvers at work. */
+  predictedHostBytes?: { streams: number; kept: number; solver: number };
+}
+
 export interface Curve {
   text: 'select';
   kind: StatsKind;
@@ -271,6 +281,6 @@ export interface RunReport {
   replay?: Replay;
   /** By stage; the sweep's points are stages of their own. What the GPU did is absent in older reports. */
   timings: Record<string, { ms: number } & Partial<WorkCount>>;
-  memory: { predictedBytes: number; peakBytes: number };
+  memory: MemoryRecord;
   warnings: string[];
 }

@@ -230,7 +230,12 @@ const report = z.object({
     .optional(),
   timings: z.record(z.string(), z.object({ ms: z.number(), ...optional(work) })).default({}),
   memory: z
-    .object({ predictedBytes: z.number(), peakBytes: z.number() })
+    .object({
+      predictedBytes: z.number(),
+      peakBytes: z.number(),
+      predictedByKind: z.record(z.string(), z.number()).optional(),
+      predictedHostBytes: z.object({ streams: z.number(), kept: z.number(), solver: z.number() }).optional(),
+    })
     .default({ predictedBytes: 0, peakBytes: 0 }),
   warnings: z.array(z.string().max(10_000)).max(10_000).default([]),
 });

@@ -152,7 +152,6 @@ describe('input statistics', () => {
   test('only what is wanted is measured, and no more memory is taken than predicted', () =>
     withModel(async ({ rec, scope, decoder, text, ws }) => {
       const stream = new DenseStream(decoder, scope, text);
-      const size = { tokens: text.windows.tokens, sequences: LENGTHS.length, largest: text.largest };
       for (const [wanted, keys] of [
         [{ norm: true, gram: false, moments: false }, ['norms']],
         [{ norm: false, gram: true, moments: false }, ['gram']],
@@ -166,10 +165,11 @@ describe('input statistics', () => {
         const found = await stream.denseStatistics(rec, ws, LAYER, wanted);
         for (const statistic of Object.values(found)) expect(Object.keys(statistic)).toEqual(keys);
         expect(ledger.total).toBe(before);
-        const predicted = InputStatistics.bytes(decoder.config, size, wanted);
+        const { held, collecting, reading } = InputStatistics.bytes(decoder.config, text.batches, wanted);
+        const predicted = held + collecting + reading;
         // Attention may have grown its scratch, and buffers round up to 16 bytes.
         expect(ledger.peak - before).toBeLessThanOrEqual(predicted + 4096);
-        expect(ledger.peak - before).toBeGreaterThan(predicted / 4);
+        expect(ledger.peak - before).toBeGreaterThan(predicted / 2);
       }
     }));
 });

@@ -88,24 +88,23 @@ export class InputStatistics {
     }
   }
 
-  /**
-   * Bytes of GPU memory at the peak, reading included, for a text of `tokens` tokens in `sequences` windows whose
-   * largest batch has `largest` rows.
-   */
+  /** Bytes of GPU memory for a text in these batches: held, scratch while collecting, and while they are read. */
   static bytes(
     config: DecoderConfig,
-    text: { tokens: number; sequences: number; largest: number },
+    batches: readonly Batch[],
     wanted: WantedStatistics,
-  ): number {
+  ): { held: number; collecting: number; reading: number } {
     const inputs = inputsOf(config);
-    // Every sequence may end in a chunk that is not full.
-    const chunks = Math.floor(text.tokens / ROWS_PER_CHUNK) + text.sequences;
-    const partials =
-      chunks * sumOf(inputs, (i) => i.width) * 4 * (Number(wanted.norm) + 2 * Number(wanted.moments));
-    if (!wanted.gram) return 2 * partials;
-    const squares = inputs.map(({ width }) => width * width * 4);
-    const scratch = inputs.map(({ width }) => gramScratchBytes(text.largest, width));
-    return partials + sumOf(squares, (n) => n) + Math.max(...scratch) + Math.max(partials, ...squares);
+    const width = sumOf(inputs, (i) => i.width);
+    const energy = wanted.norm ? sumOf(batches, energyChunksOf) * width * 4 : 0;
+    const moments = wanted.moments ? 2 * sumOf(batches, momentChunksOf) * width * 4 : 0;
+    const squares = wanted.gram ? inputs.map((i) => i.width * i.width * 4) : [];
+    const largest = Math.max(0, ...batches.map((b) => b.rows));
+    return {
+      held: energy + moments + sumOf(squares, (n) => n),
+      collecting: wanted.gram ? Math.max(...inputs.map((i) => gramScratchBytes(largest, i.width))) : 0,
+      reading: Math.max(energy, moments, ...squares),
+    };
   }
 
   #of(name: string): InputBuffers {

@@ -3,7 +3,7 @@
  * go to their buffers in pieces. No array of the model's size is ever made.
  */
 import { DTYPE_BYTES, toF32 } from '../core/dtypes';
-import { throwIfAborted } from '../core/errors';
+import { LabError, throwIfAborted } from '../core/errors';
 import { sha256Hex } from '../core/hash';
 import { transpose } from '../core/transpose';
 import type { GpuContext } from '../gpu/context';
@@ -76,15 +76,17 @@ export async function loadModel(
     for (const t of plan.tensors) targets.set(t.entry.name, t);
     const weights = new Map<string, Weight>();
     const vectors = new Map<string, Vec>();
+    // All of it is planned before anything is asked for.
+    const shards = new Map(plan.tensors.filter((t) => !isVector(t)).map((t) => [t, planShards(t, limit)]));
     for (const t of plan.tensors) {
       if (isVector(t))
         vectors.set(t.entry.name, {
           buffer: scope.alloc(t.cols * 4, 'weights', t.entry.name),
           length: t.cols,
         });
-      else weights.set(t.entry.name, allocWeight(scope, t, limit));
+      else weights.set(t.entry.name, allocWeight(scope, t, shards.get(t) ?? []));
     }
-    await scope.ready();
+    await scope.ready().catch(tooLarge(plan, limit));
 
     const scans = new Map<string, ZeroScan>();
     const digests: string[] = [];
@@ -159,16 +161,66 @@ function isVector(t: PlannedTensor): boolean {
   return t.role.kind === 'norm' || t.role.kind === 'finalNorm' || t.role.kind === 'bias';
 }
 
-/** Rows per shard are a multiple of 4, so that every shard begins on a 4-byte word whatever the row length. */
-function allocWeight(scope: Scope, t: PlannedTensor, limit: number): Weight {
-  const rowBytes = t.cols * DTYPE_BYTES[t.entry.dtype];
-  const rowsPerShard = Math.max(4, Math.floor(limit / rowBytes / 4) * 4);
-  const shards = [];
-  for (let rowBegin = 0; rowBegin < t.rows; rowBegin += rowsPerShard) {
-    const rows = Math.min(rowsPerShard, t.rows - rowBegin);
-    shards.push({ buffer: scope.alloc(rows * rowBytes, 'weights', t.entry.name), rowBegin, rows });
+/** Consecutive rows of a tensor that share a buffer. */
+export interface ShardPlan {
+  rowBegin: number;
+  rows: number;
+  bytes: number;
+}
+
+/**
+ * The buffers of a weight, each of at most `limit` bytes. Rows per shard are a multiple of 4, so that every shard begins
+ * on a 4-byte word whatever the row length. GpuLimitError where four rows are more.
+ */
+export function planShards(
+  { rows, cols, entry }: Pick<PlannedTensor, 'rows' | 'cols' | 'entry'>,
+  limit: number,
+): ShardPlan[] {
+  const rowBytes = cols * DTYPE_BYTES[entry.dtype];
+  const most = Math.floor(limit / rowBytes / 4) * 4;
+  if (most < 4 && rows * rowBytes > limit)
+    throw new LabError(
+      'GpuLimitError',
+      `${entry.name} cannot be cut into buffers: four of its rows take ${4 * rowBytes} bytes; this adapter lets a kernel see at most ${limit} at once.`,
+      'Use another adapter, or a smaller model.',
+    );
+  const step = Math.max(4, most);
+  const out: ShardPlan[] = [];
+  for (let rowBegin = 0; rowBegin < rows; rowBegin += step) {
+    const count = Math.min(step, rows - rowBegin);
+    out.push({ rowBegin, rows: count, bytes: count * rowBytes });
   }
-  return { name: t.entry.name, rows: t.rows, cols: t.cols, dtype: t.entry.dtype, shards };
+  return out;
+}
+
+function allocWeight(scope: Scope, t: PlannedTensor, shards: readonly ShardPlan[]): Weight {
+  const { name, dtype } = t.entry;
+  return {
+    name,
+    rows: t.rows,
+    cols: t.cols,
+    dtype,
+    shards: shards.map(({ rowBegin, rows, bytes }) => ({
+      buffer: scope.alloc(bytes, 'weights', name),
+      rowBegin,
+      rows,
+    })),
+  };
+}
+
+/** The GPU had no room: says how much the weights need, and what a buffer may be at most. */
+function tooLarge(plan: ModelPlan, limit: number): (cause: unknown) => never {
+  return (cause) => {
+    const error = LabError.from(cause);
+    if (error.kind !== 'OutOfMemoryError') throw error;
+    const mebibytes = (bytes: number): string => `${Math.ceil(bytes / 2 ** 20)} MiB`;
+    throw new LabError(
+      'OutOfMemoryError',
+      `The weights of ${plan.opened.name} need ${mebibytes(plan.weightBytes)} of graphics memory (in buffers of at most ${mebibytes(limit)}), more than the GPU could give.`,
+      'Close other tabs and programs, use a smaller model, or another adapter.',
+      { cause },
+    );
+  };
 }
 
 /** `offset` bytes into the tensor; a multiple of 4 because pieces are. */

@@ -9,6 +9,7 @@ import { DTYPE_BYTES } from '../core/dtypes';
 import { applyMask } from '../ops/applyMask';
 import type { MaskBuffer, Weight } from '../ops/types';
 import type { MatrixView } from '../models/decoder';
+import type { ModelPlan } from '../models/inspect';
 import { matrixOf, type LoadedModel } from '../models/load';
 
 /** By matrix. */
@@ -84,18 +85,18 @@ export function allocPrunedLayer(
   };
 }
 
-/** GPU bytes that pruned layers take: of all layers, or of one. */
-export function prunedLayerBytes(model: LoadedModel, updates: boolean): { all: number; one: number } {
-  const { prunable, config } = model.plan;
-  const masks = prunable.reduce((sum, m) => sum + m.rows * Math.ceil(m.cols / 32) * 4, 0);
-  const values = updates
-    ? model.layers.reduce(
-        (sum, { matrices }) =>
-          sum + Object.values(matrices).reduce((n, w) => n + w.rows * w.cols * DTYPE_BYTES[w.dtype], 0),
-        0,
-      )
-    : 0;
-  return { all: masks + values, one: (masks + values) / config.layers };
+/** GPU bytes that the pruned layers of a model take: of all layers, or of one. */
+export function prunedLayerBytes(plan: ModelPlan, updates: boolean): { all: number; one: number } {
+  const masks = plan.prunable.reduce((sum, m) => sum + m.rows * Math.ceil(m.cols / 32) * 4, 0);
+  const values = updates ? matrixBytes(plan).reduce((sum, { bytes }) => sum + bytes, 0) : 0;
+  return { all: masks + values, one: (masks + values) / plan.config.layers };
+}
+
+/** Bytes of every prunable matrix, in its own dtype. */
+function matrixBytes({ tensors }: ModelPlan): { matrix: string; bytes: number }[] {
+  return tensors.flatMap(({ role, rows, cols, entry }) =>
+    role.kind === 'matrix' ? [{ matrix: role.matrix, bytes: rows * cols * DTYPE_BYTES[entry.dtype] }] : [],
+  );
 }
 
 /** A matrix as it is after pruning but for its mask: the new weights, or those of the model. */
@@ -156,12 +157,12 @@ export class MaskedLayer {
   }
 
   /** GPU bytes that an instance takes for this model. */
-  static bytes(model: LoadedModel): number {
-    const layer = model.layers[0];
-    if (!layer) return 0;
-    const each = Object.values(layer.matrices).map((w) => w.rows * w.cols * DTYPE_BYTES[w.dtype]);
-    const total = each.reduce((a, b) => a + b, 0);
-    return total <= LAYER_SCRATCH_BYTES ? total : Math.max(...each);
+  static bytes(plan: ModelPlan): number {
+    const largest = new Map<string, number>();
+    for (const { matrix, bytes } of matrixBytes(plan))
+      largest.set(matrix, Math.max(bytes, largest.get(matrix) ?? 0));
+    const total = [...largest.values()].reduce((a, b) => a + b, 0);
+    return total <= LAYER_SCRATCH_BYTES ? total : Math.max(...largest.values());
   }
 
   /** Makes `matrix` serve this layer as it was pruned. */

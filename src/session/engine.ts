@@ -6,22 +6,15 @@ import type { LayerErrors, SolverNote, SparsityRecord } from '../core/report';
 import type { Recorder } from '../gpu/recorder';
 import type { GpuContext } from '../gpu/context';
 import type { Scope } from '../gpu/scope';
-import { COMPARED_TOKEN_BYTES, compareBytesPerToken } from '../eval/compareText';
 import { divergenceOf, windowDivergence } from '../eval/divergence';
 import { windowLosses } from '../eval/perplexity';
-import { allocWorkspace, Decoder, workspaceBytesPerToken, type Workspace } from '../models/decoder';
-import {
-  InputStatistics,
-  type LayerNorms,
-  type LayerStatistics,
-  type WantedStatistics,
-} from '../models/inputStatistics';
-import { KeptLogits } from '../models/keptLogits';
-import { KeptStream } from '../models/keptStream';
-import { DENSE_STREAM_GPU_BYTES, DenseStream, gpuText, type GpuText } from '../models/streams';
+import { batchTokensFor } from '../models/batchSize';
+import { allocWorkspace, Decoder, type Workspace } from '../models/decoder';
+import type { LayerNorms, LayerStatistics, WantedStatistics } from '../models/inputStatistics';
+import { DenseStream, gpuText, type GpuText } from '../models/streams';
 import type { LoadedModel } from '../models/load';
 import type { Chooser, LayerInputs } from '../pruning/chooser';
-import { allocPrunedLayer, MaskedLayer, prunedLayerBytes, type PrunedLayer } from '../pruning/masks';
+import { allocPrunedLayer, type PrunedLayer } from '../pruning/masks';
 import { inputsFrom, passBlockTokens, prunedPass, type PartZeros, type PassResult } from '../pruning/pass';
 import type { Statistic } from '../pruning/pruners/define';
 import { RankCache } from '../pruning/rankCache';
@@ -32,11 +25,6 @@ import type { MeasuredText } from './figures';
 import type { Gradients, KeptGradients } from './gradients';
 import type { LayerRates, RunPlan } from './plan';
 import type { ResolvedText } from './texts';
-
-/** Tokens that pass through a block together: bounded by memory on hardware, by submit length in software. */
-const SOFTWARE_BATCH_TOKENS = 512;
-const HARDWARE_BATCH_TOKENS = 4096;
-const HARDWARE_WORKSPACE_BYTES = 96 << 20;
 
 /** Counts work for progress; units are tokens through one block, the head weighed by its size. */
 export interface Meter {
@@ -128,9 +116,7 @@ export class Engine {
 
   get batchTokens(): number {
     if (this.#limits.batchTokens !== undefined) return this.#limits.batchTokens;
-    if (this.ctx.record.software) return SOFTWARE_BATCH_TOKENS;
-    const fit = Math.floor(HARDWARE_WORKSPACE_BYTES / workspaceBytesPerToken(this.model.config));
-    return Math.min(HARDWARE_BATCH_TOKENS, Math.max(256, fit));
+    return batchTokensFor(this.model.config, this.ctx.record.software);
   }
 
   /** Masks of the last whole run, if they belong to this key. */
@@ -419,51 +405,15 @@ export class Engine {
     };
   }
 
-  /** Bytes of GPU memory that a run of these texts asks for at its peak. */
-  predictBytes(texts: {
-    calibrationTokens: number;
-    errorTokens: number;
-    evaluationTokens: number;
-    largest: number;
-    /** Of each text whose last dense outputs are kept to compare with. */
-    keptTokens: readonly number[];
-    full: boolean;
-    /** What the pruner measures and changes; null where nothing is pruned. */
-    pruner: Pick<RunPlan, 'statistics' | 'updates'> | null;
-    calibrationSequences: number;
-  }): number {
-    const { config, plan } = this.model;
-    const row = config.hidden * 4;
-    const batch = Math.max(
-      texts.largest,
-      Math.min(this.batchTokens, Math.max(texts.calibrationTokens, texts.evaluationTokens)),
-    );
-    const pruned = prunedLayerBytes(this.model, texts.pruner?.updates ?? false);
-    const statistics = InputStatistics.bytes(
-      config,
-      { tokens: texts.calibrationTokens, sequences: texts.calibrationSequences, largest: batch },
-      wantedOf(texts.pruner?.statistics ?? []),
-    );
-    const dense = DenseStream.bytes(this.decoder, texts.errorTokens);
-    const streams = (texts.calibrationTokens * (texts.full ? 2 : 1) + texts.evaluationTokens) * row;
-    const extra = texts.full ? 3 * batch * row : batch * row;
-    const scratch = (16 << 20) + MaskedLayer.bytes(this.model);
-    return (
-      plan.weightBytes +
-      pruned.all +
-      pruned.one +
-      (dense <= DENSE_STREAM_GPU_BYTES ? dense : 0) +
-      streams +
-      texts.keptTokens.reduce(
-        (sum, n) => sum + KeptStream.gpuBytes(n, config.hidden) + KeptLogits.bytes(n, config.vocabulary),
-        0,
-      ) +
-      texts.evaluationTokens * COMPARED_TOKEN_BYTES +
-      extra +
-      batch * (workspaceBytesPerToken(config) + compareBytesPerToken(config.hidden)) +
-      statistics +
-      scratch
-    );
+  /** What a memory plan must know of this engine and its device. */
+  get memoryDevice(): { software: boolean; batchTokens: number; denseStreamBytes?: number } {
+    const { denseStreamBytes } = this.#limits;
+    const { software } = this.ctx.record;
+    return {
+      software,
+      batchTokens: this.batchTokens,
+      ...(denseStreamBytes === undefined ? {} : { denseStreamBytes }),
+    };
   }
 
   close(): void {

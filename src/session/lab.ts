@@ -8,6 +8,7 @@ import type {
   AllocationRecord,
   Curve,
   CurvePoint,
+  MemoryRecord,
   ModelRecord,
   RunReport,
   SearchRecord,
@@ -39,6 +40,8 @@ import { foundPruning } from './foundPruning';
 import type { LabHost, TextIo } from './host';
 import { maskHashes } from './fileLayout';
 import type { FoundAllocation } from './facts';
+import type { MemoryWork } from './memory/jobs';
+import type { TextShape } from './memory/memoryPlan';
 import { needsFacts, planRun, ratesFor, sweepBetas, type LayerRates, type RunPlan } from './plan';
 import { ProgressMeter } from './progress';
 import type { JobKind, LabEvent, MemoryUsage, ModelSummary, Prediction, TickResult } from './protocol';
@@ -67,6 +70,7 @@ export interface BothFigures {
 const TEXTS: readonly TextName[] = ['calibration', 'select', 'report'];
 /** On a software adapter a drag measures this many tokens, so that the curve follows the hand. */
 const SLOW_TICK_TOKENS = 128;
+const STATISTICS = { exact: 'exact', preview: 'dense' } as const;
 
 interface Loaded {
   engine: Engine;
@@ -621,23 +625,42 @@ export class Lab {
         engine.referenceUnits(texts.select);
     } else if (kind === 'tick') units = layers * tokens(spec.errorsOn);
     const flops = units * engine.flopsPerBlockToken();
+    const memory = await this.#memoryPlan(
+      spec,
+      kind === 'sweep'
+        ? [{ kind, statistics: this.ctx.record.software ? 'dense' : 'exact' }]
+        : kind === 'run' || kind === 'tick' || kind === 'export'
+          ? [{ kind }]
+          : [],
+      texts,
+    );
     return {
-      bytes: engine.predictBytes({
-        calibrationTokens: calibration,
-        errorTokens: tokens(spec.errorsOn),
-        evaluationTokens: kind === 'sweep' ? tokens('select') : tokens('report'),
-        largest: Math.max(...TEXTS.map((t) => texts[t].record.window)),
-        keptTokens: kind === 'tick' || kind === 'load' ? [] : [tokens('report'), tokens('select')],
-        full: kind === 'run',
-        pruner: plan,
-        calibrationSequences: texts.calibration.record.windows,
-      }),
+      bytes: memory.predictedBytes,
       seconds: flops > 0 ? flops / (this.ctx.pacer.costPerMs * 1000) : null,
       lever:
         kind === 'sweep'
           ? 'Fewer or shorter evaluation windows make it quicker.'
           : 'Fewer or shorter calibration sequences lower memory and time.',
     };
+  }
+
+  /** GPU memory at the peak of `work` on the loaded model. Texts that are missing count as nothing. */
+  async #memoryPlan(
+    spec: LabSpec,
+    work: readonly MemoryWork[],
+    texts: Partial<Record<TextName, ResolvedText>>,
+  ): Promise<Omit<MemoryRecord, 'peakBytes'>> {
+    const { engine, plan } = this.loaded;
+    const { planOn, shapeOf } = await import('./memory/jobs');
+    const of = (which: TextName): TextShape => {
+      const text = texts[which];
+      return text ? shapeOf(text) : { key: which, lengths: [1] };
+    };
+    const prunes = work.some(({ kind }) => kind !== 'evaluate');
+    const run = prunes ? planRun(plan, { ...spec, beta: 0 }) : null;
+    const all = { calibration: of('calibration'), select: of('select'), report: of('report') };
+    const { peakBytes, byKind, host } = planOn(engine, work, run, all);
+    return { predictedBytes: peakBytes, predictedByKind: byKind, predictedHostBytes: host };
   }
 
   /** Runs `work` with a recorder of its own that is closed whatever happens. */
@@ -732,7 +755,7 @@ export class Lab {
       >,
     seeds: SeedDraws = { draws: [], warning: null },
   ): Promise<RunReport> {
-    const { engine, record, plan } = this.loaded;
+    const { record, plan } = this.loaded;
     const records: Partial<Record<TextName, TextRecord>> = {};
     const warnings = [...plan.warnings];
     for (const which of TEXTS) {
@@ -755,16 +778,16 @@ export class Lab {
       spec,
       engineVersion: ENGINE_VERSION,
     });
-    const predictedBytes = engine.predictBytes({
-      calibrationTokens: records.calibration?.tokens ?? 0,
-      errorTokens: parts.errors?.tokens ?? 0,
-      evaluationTokens: records.report?.tokens ?? 0,
-      largest: Math.max(...TEXTS.map((t) => records[t]?.window ?? 0)),
-      keptTokens: [records.report?.tokens ?? 0, parts.curve ? (records.select?.tokens ?? 0) : 0],
-      full: parts.errors !== undefined,
-      pruner: parts.sparsity ? planRun(plan, { ...spec, beta: 0 }) : null,
-      calibrationSequences: records.calibration?.windows ?? 0,
-    });
+    const memory = await this.#memoryPlan(
+      spec,
+      parts.sparsity
+        ? [
+            ...(parts.curve ? [{ kind: 'sweep', statistics: STATISTICS[parts.curve.kind] } as const] : []),
+            { kind: 'run' },
+          ]
+        : [{ kind: 'evaluate' }],
+      texts,
+    );
     if (parts.curve?.best === null)
       warnings.push(
         'No beta of the sweep from 0 up gave a finite perplexity; the rest of the report is that of beta 0.',
@@ -781,7 +804,7 @@ export class Lab {
       ...parts,
       leakage,
       timings: timings.record,
-      memory: { predictedBytes, peakBytes: this.ctx.ledger.peak },
+      memory: { ...memory, peakBytes: this.ctx.ledger.peak },
       warnings,
     };
   }
