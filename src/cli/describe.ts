@@ -1,6 +1,6 @@
 /** Figures as the command line prints them for people. */
 import type { LayerRecord, MatrixRecord } from '../core/layerRecord';
-import type { Curve, RunReport, WorkCount } from '../core/report';
+import type { Curve, MemoryRecord, RunReport, WorkCount } from '../core/report';
 import { counted } from '../core/words';
 
 export function describePerplexity(value: number | null | undefined): string {
@@ -75,7 +75,7 @@ export function describeRun(report: RunReport): string {
     lines.push(
       `error       ${percent(last.cumulative / last.dense)} of the last layer's output, squared (${errors?.text} text, ${errors?.kind})`,
     );
-  lines.push(...describeWork(report.timings));
+  lines.push(...describeWork(report.timings), ...describeMemory(report.memory));
   return `${lines.join('\n')}\n`;
 }
 
@@ -88,6 +88,18 @@ function describeWork(timings: RunReport['timings']): string[] {
     `work        ${sum('dispatches')} dispatches in ${counted(sum('submits'), 'submit')}, ${counted(sum('readbacks'), 'readback')}, ${counted(sum('cpuStages'), 'step')} on the CPU; ${(sum('flops') / 1e9).toPrecision(3)} GFLOP, ${(sum('bytes') / 1e9).toPrecision(3)} GB`,
   ];
 }
+
+/** Nothing for reports that were not counted. */
+function describeMemory({ peakBytes, predictedBytes, predictedHostBytes: host }: MemoryRecord): string[] {
+  if (peakBytes === 0) return [];
+  const onHost = host ? host.streams + host.kept + host.solver : 0;
+  const beside = onHost > 0 ? `; about ${megabytes(onHost)} MB beside it on the host` : '';
+  return [
+    `memory      ${megabytes(peakBytes)} MB of the GPU at the peak (planned: ${megabytes(predictedBytes)} MB)${beside}`,
+  ];
+}
+
+const megabytes = (bytes: number): string => (bytes / 1e6).toFixed(1);
 
 /** A table of a layer's matrices. */
 export function describeLayer({ layer, model, inputs, matrices }: LayerRecord): string {

@@ -127,6 +127,14 @@ export async function openSession(
   };
 }
 
+/** Says what a run of `spec`, or the sweep before it, will take of the GPU at its peak. */
+export async function noteMemory(lab: Lab, spec: LabSpec, console: Console): Promise<void> {
+  const kinds = spec.beta === 'auto' ? (['sweep', 'run'] as const) : (['run'] as const);
+  let most = 0;
+  for (const kind of kinds) most = Math.max(most, (await lab.predict(kind, spec)).bytes);
+  console.note(`Memory: ${(most / 1e6).toFixed(0)} MB of the GPU at the peak`);
+}
+
 /** Files and folders that a run of `model` reads: what --force must not take away. */
 export function inputPaths(parsed: Parsed, model: string): string[] {
   const files = ['calibration', 'select', 'report', 'spec', 'layer-sparsity'].flatMap((flag) => {

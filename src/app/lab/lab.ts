@@ -347,7 +347,7 @@ export class Lab {
     updateNow(({ generation }) => ({ generation: generation && { ...generation, running: false, result } }));
   }
 
-  predict(kind: 'export' | 'sweep'): Promise<Prediction> {
+  predict(kind: 'export' | 'sweep' | 'run'): Promise<Prediction> {
     return this.api.predict(kind, specStore.getState().spec);
   }
 

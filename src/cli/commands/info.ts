@@ -1,11 +1,15 @@
 import { LabError } from '../../core/errors';
+import { defaultSpec } from '../../core/spec';
 import { describeFound } from '../../core/foundPruning';
 import { outline } from '../../formats/describeModel';
 import { openModel, type OpenedModel } from '../../formats/hfModel';
 import { sha256Stream } from '../../formats/sha256';
 import { PIECE_BYTES } from '../../formats/tensorBytes';
 import { recordBeside, recordedHashes, scanSparsity } from '../../models/alreadyPruned';
-import { planModel } from '../../models/inspect';
+import { planModel, type ModelPlan } from '../../models/inspect';
+import { memoryJobs, pathOf, plannedTexts } from '../../session/memory/jobs';
+import { planMemory } from '../../session/memory/memoryPlan';
+import { planRun } from '../../session/plan';
 import type { Command } from '../command';
 import { oneModel } from '../flags';
 import { openModelFiles } from '../session';
@@ -48,6 +52,7 @@ export const infoCommand: Command = {
         parameters: plan.parameters,
         prunable: plan.prunable.reduce((sum, m) => sum + m.count, 0),
         bytes: opened.totalBytes,
+        memory: memoryOf(plan),
         dtype: plan.dtype,
         dtypes: outline(opened).dtypes,
         ...files.origin,
@@ -80,6 +85,23 @@ export const infoCommand: Command = {
     }
   },
 };
+
+/** GPU bytes of the loaded model, and at the peak of a run with default flags on hardware. */
+function memoryOf(plan: ModelPlan): { loadedBytes: number; runBytes: number } {
+  const spec = { ...defaultSpec(), beta: 0 };
+  const run = planRun(plan, spec);
+  const jobs = memoryJobs(
+    [{ kind: 'run' }],
+    { run, path: pathOf(run, () => 'gpu') },
+    plannedTexts(spec, plan.config.context),
+    false,
+  );
+  const device = { software: false };
+  return {
+    loadedBytes: planMemory(plan, device).peakBytes,
+    runBytes: planMemory(plan, device, jobs).peakBytes,
+  };
+}
 
 /** SHA-256 of each weight file against what the record states. */
 async function filesMatch(

@@ -6,7 +6,7 @@ import { checkOut, replaceFolder } from '../io';
 import { nodeSink } from '../nodeSink';
 import { keepRun } from '../keptRuns';
 import { withReplay } from '../replay';
-import { inputPaths, openSession, readSpec } from '../session';
+import { inputPaths, noteMemory, openSession, readSpec } from '../session';
 import { storedRun } from '../stored';
 
 export const pruneCommand: Command = {
@@ -39,6 +39,7 @@ export const pruneCommand: Command = {
           kind: spec.stats === 'dense' ? 'preview' : 'exact',
           betas: spec.betas ?? null,
         } as const;
+        await noteMemory(lab, spec, console);
         const chosen = spec.beta === 'auto' ? await lab.sweep(spec, sweep, io) : undefined;
         // Where all diverged there is still a run to export, which says so: the control.
         const beta = spec.beta === 'auto' ? (chosen?.best ?? 0) : spec.beta;

@@ -6,7 +6,7 @@ import { EXPERIMENT_FLAGS, oneModel, type Parsed } from '../flags';
 import { MAX_BETAS } from '../../core/storedSpec';
 import { keepRun } from '../keptRuns';
 import { withReplay } from '../replay';
-import { openSession, readSpec, storedSpec } from '../session';
+import { noteMemory, openSession, readSpec, storedSpec } from '../session';
 import { storedRun } from '../stored';
 
 export const sweepCommand: Command = {
@@ -24,6 +24,7 @@ export const sweepCommand: Command = {
       const spec = betas === undefined ? stored : withBetas(stored, betas);
       await session.load(spec.model);
       lab.plan(spec);
+      await noteMemory(lab, { ...spec, beta: 'auto' }, console);
       const curve = await lab.sweep(
         spec,
         { kind: spec.stats === 'dense' ? 'preview' : 'exact', betas: spec.betas ?? null },

@@ -26,7 +26,7 @@ interface Case {
 }
 
 const CASES: Case[] = [
-  { model: 'demo-model', windows: [2, 1, 1] },
+  { model: 'demo-model', window: 24, windows: [2, 1, 1] },
   { model: 'two-block' },
   { model: 'two-block', change: { pruner: 'sparsegpt' } },
   { model: 'two-block', change: { stats: 'dense', errorsOn: 'select' } },
