@@ -332,14 +332,6 @@ describe('interruption', () => {
       expect((await fixture.lab.run(windowSpec({}), 0, fixture.io)).errors).toEqual(first);
     });
   });
-
-  test('50 loads leave nothing behind', () =>
-    withLab(async ({ lab, io }) => {
-      const files = await fixtureModel('awkward');
-      for (let i = 0; i < 50; i++) await lab.load(files, io);
-      lab.unload();
-      expect(lab.memory().total).toBe(0);
-    }));
 });
 
 describe('decoding', () => {
