@@ -117,6 +117,7 @@ const EXTRA = {
     value: 'LIST',
     help: 'sparsities that the error of a layer is measured at, 0.05,0.1,...,0.95',
   },
+  tune: { kind: 'switch', help: 'measure which kernels are fastest here, on a software adapter too' },
   figures: { kind: 'text', value: 'DIR', help: 'write every figure as an SVG file into DIR' },
   others: {
     kind: 'text',

@@ -62,6 +62,7 @@ export const nodeHost: LabHost = {
   hubText: (name, io) => openHubText(name, { ...hubOptions(io.signal), storage: hubStorage(), ...io }),
   hubTask: (task, revision, io) =>
     openHubTask(task, revision, { ...hubOptions(io.signal), storage: hubStorage(), ...io }),
+  storage: () => Promise.resolve(hubStorage()),
   tokenizer: nodeTokenizer,
 };
 

@@ -104,6 +104,8 @@ export interface DeviceRecord {
   software: boolean;
   features: string[];
   backend: 'chrome' | 'dawn-node';
+  /** Kernels by class of shapes, where they were measured here; absent where the engine's own order decides alone. */
+  kernels?: Record<string, string>;
 }
 
 export interface ModelRecord {

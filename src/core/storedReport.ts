@@ -119,6 +119,7 @@ export const deviceRecord = z.object({
   software: z.boolean(),
   features: z.array(text).max(1000),
   backend: z.enum(['chrome', 'dawn-node']),
+  kernels: z.record(text, text).optional(),
 });
 
 const report = z.object({

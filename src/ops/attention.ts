@@ -110,8 +110,9 @@ export function attentionClass(headDim: number, queries: number): string {
 
 /** The measured choice, else `flash` on hardware: by judgement, and not for decoding, since it takes 32 queries at once. */
 export function chooseAttention(ctx: GpuContext, headDim: number, queries: number): AttentionVariant {
-  const tuned = ctx.tuned.get(attentionClass(headDim, queries)) as AttentionVariant | undefined;
-  const first = tuned ?? (ctx.record.software || queries < 16 ? undefined : 'flash');
+  const name = ctx.tuned.get(attentionClass(headDim, queries));
+  const first =
+    ATTENTION_VARIANTS.find((v) => v === name) ?? (ctx.record.software || queries < 16 ? undefined : 'flash');
   const usable =
     first !== undefined && attentionSupported(ctx, first, headDim) && !ctx.disabled.has(`attention.${first}`);
   return usable ? first : chooseTiles(ctx, headDim, queries);

@@ -154,7 +154,9 @@ export function matmulClass({ m, n, k, dtype }: MatmulShape): string {
 /** The kernel for a shape: the one that was measured to be faster here, otherwise the prior's. */
 export function chooseMatmul(ctx: GpuContext, shape: MatmulShape): MatmulVariant {
   const prior = matmulPrior(ctx, shape);
-  const tuned = ctx.tuned.get(matmulClass(shape)) as MatmulVariant | undefined;
-  const usable = tuned !== undefined && matmulSupported(ctx, tuned, shape.k, shape.dtype);
-  return firstUsable(ctx, 'matmul', usable ? [tuned, ...prior] : prior);
+  const name = ctx.tuned.get(matmulClass(shape));
+  const tuned = MATMUL_VARIANTS.filter(
+    (v) => v === name && v !== INEXACT_MATMUL && matmulSupported(ctx, v, shape.k, shape.dtype),
+  );
+  return firstUsable(ctx, 'matmul', [...tuned, ...prior]);
 }

@@ -1,4 +1,5 @@
 /** What the lab needs from where it runs (worker or Node), handed in so that the lab itself never looks for it. */
+import type { HubStorage } from '../formats/hubStorage';
 import type { HubText } from '../formats/hubTexts';
 import type { ModelFiles } from '../formats/source';
 import type { HubTaskId, TaskDocuments } from '../formats/zeroshot/hubTask';
@@ -19,5 +20,7 @@ export interface LabHost {
   hubText?(name: string, io: TextIo): Promise<HubText>;
   /** Documents of a zero-shot task's data set on the Hub; absent where there is no Hub. */
   hubTask?(task: HubTaskId, revision: string | undefined, io: TextIo): Promise<TaskDocuments>;
+  /** Where measured choices are kept between visits; absent or null: they are measured anew. */
+  storage?(): Promise<Pick<HubStorage, 'read' | 'write'> | null>;
   tokenizer(files: TokenizerFiles): Promise<TokenizerHandle>;
 }

@@ -67,6 +67,7 @@ const host: LabHost = {
   },
   hubText: async (name, io) => (await hubDesk()).text(name, endpoint, io),
   hubTask: async (task, revision, io) => (await hubDesk()).task(task, revision, endpoint, io),
+  storage: async () => (await import('../formats/hubStorage.web')).browserStorage(),
   tokenizer: webTokenizer,
 };
 

@@ -37,7 +37,7 @@ export const benchCommand: Command = {
   name: 'bench',
   usage: 'bench',
   summary: `times ${SUITE_NAMES.join(', ')} on this machine`,
-  flags: ['suite', 'quick'],
+  flags: ['suite', 'quick', 'tune'],
   async run({ parsed, console, signal, finish }) {
     if (parsed.positional.length > 0)
       throw new LabError(
@@ -54,6 +54,7 @@ export const benchCommand: Command = {
       );
     }
     const session = await openSession(parsed, console, signal);
+    session.lab.tune = parsed.switches.has('tune');
     try {
       const rows: BenchRow[] = [];
       const toOutput = parsed.values.get('json') !== '-';

@@ -3,6 +3,8 @@ import { LabError } from '../../core/errors';
 import { ENGINE_VERSION } from '../../core/version';
 import { describeAdapter, GpuContext, isSoftwareAdapter } from '../../gpu/context';
 import { tryAllKernels, type KernelTrial } from '../../session/selfTest';
+import { tuneKernels, type ModelShapes } from '../../session/tuning';
+import type { TuningResult } from '../../ops/tuning/measure';
 import type { Command } from '../command';
 import { closeNodeGpu, nodeGpuRemedy, openNodeGpu } from '../nodeGpu';
 
@@ -37,6 +39,25 @@ function report(adapter: GPUAdapter): AdapterReport {
   };
 }
 
+/** Of SmolLM2-135M: what `--tune` measures. */
+const SHAPES: ModelShapes = {
+  matrices: [{ rows: 576, cols: 576 }, { rows: 192, cols: 576 }, { rows: 1536, cols: 576 }, { rows: 576, cols: 1536 }],
+  heads: 9,
+  kvHeads: 3,
+  headDim: 64,
+  hidden: 576,
+  vocabulary: 49152,
+  context: 8192,
+}; // prettier-ignore
+
+/** Its candidates with their medians, the chosen one first. */
+function tunedLine({ key, chosen, mediansMs }: TuningResult): string {
+  const order = Object.entries(mediansMs).sort(([a, x], [b, y]) =>
+    a === chosen ? -1 : b === chosen ? 1 : x - y,
+  );
+  return `  ${key.padEnd(34)}${order.map(([name, ms]) => `${name} ${ms.toFixed(2)} ms`).join(', ') || chosen}`;
+}
+
 /** WebGPU has no list of adapters: each way of asking may give another one. */
 async function listAdapters(gpu: GPU): Promise<AdapterReport[]> {
   const found = new Map<string, AdapterReport>();
@@ -67,9 +88,9 @@ function adapterLines(a: AdapterReport): string {
 /** What this machine offers the lab, and whether every kernel is right on it. */
 export const doctorCommand: Command = {
   name: 'doctor',
-  usage: 'doctor',
+  usage: 'doctor [--tune]',
   summary: 'adapters, features, limits, and every kernel against its reference',
-  flags: [],
+  flags: ['tune'],
   async run({ parsed, console, signal, finish }) {
     if (parsed.positional.length > 0)
       throw new LabError('SpecError', '"doctor" takes no model.', 'Leave it out.');
@@ -98,6 +119,9 @@ export const doctorCommand: Command = {
           if (signal.aborted) throw new LabError('CancelledError', 'Cancelled.');
           if (!t.ok) console.note(`${kernelName(t)} (${t.case}): ${t.error ?? 'failed'}`);
         });
+        const tune = parsed.switches.has('tune');
+        if (tune) console.note('Measuring kernels on the shapes of SmolLM2-135M');
+        const tuned = tune ? await tuneKernels(ctx, SHAPES, 'BF16', undefined, { signal, force: true }) : [];
         const failed = [...new Set(kernels.filter((t) => !t.ok).map(kernelName))];
         const device = {
           ...ctx.record,
@@ -111,8 +135,8 @@ export const doctorCommand: Command = {
           ...ctx.errors.map((error) => `The device reported: ${error}`),
         ].join('\n');
         await finish(
-          { ...machine, adapters, device, kernels, failed },
-          `${head}\nAdapters\n${adapters.map(adapterLines).join('')}\nKernels on ${describeAdapter(ctx.device.adapterInfo)}, compilation included\n${kernels.map(trialLine).join('\n')}\n\n${verdict}\n`,
+          { ...machine, adapters, device, kernels, failed, ...(tune && { tuned }) },
+          `${head}\nAdapters\n${adapters.map(adapterLines).join('')}\nKernels on ${describeAdapter(ctx.device.adapterInfo)}, compilation included\n${kernels.map(trialLine).join('\n')}\n\n${tune ? `Chosen by measurement on the shapes of SmolLM2-135M, the choice first\n${tuned.map(tunedLine).join('\n')}\n\n` : ''}${verdict}\n`,
         );
         return failed.length === 0 && ctx.errors.length === 0 ? 0 : 1;
       } finally {
