@@ -7,6 +7,7 @@ import {
   compareEntries,
   isDone,
   methodText,
+  listItems,
   parseMethod,
   unequalZeros,
   type CompareSpec,
@@ -114,4 +115,15 @@ describe('a record', () => {
     expect(html).not.toMatch(/<script|https?:/);
     expect(html.match(/<tr/g)).toHaveLength(1 + failed.rows.length);
   });
+});
+
+test('commas inside parentheses belong to an item', () => {
+  expect(listItems('wanda, pruner-zero:metric=mul(abs(mul(W,W)),minmax(G)) ,,dsnot')).toEqual([
+    'wanda',
+    'pruner-zero:metric=mul(abs(mul(W,W)),minmax(G))',
+    'dsnot',
+  ]);
+  expect(listItems('')).toEqual([]);
+  // What is never closed or never opened takes nothing else with it.
+  expect(listItems('a),b')).toEqual(['a)', 'b']);
 });

@@ -140,6 +140,19 @@ export const SAME_ZEROS: readonly string[] = ['exactBudget', 'exactMean'];
 // No spaces: they part the methods in the key of a row.
 const RE_METHOD = /^(?<id>[a-z0-9][a-z0-9-]*)(?<rest>(:[A-Za-z][\w-]*=[^:\s]*)*)$/;
 
+/** The items of a list with commas; those inside parentheses belong to an item, as in mul(W,G). Empty ones are left out. */
+export function listItems(text: string): string[] {
+  let depth = 0;
+  const items = [''];
+  for (const char of text) {
+    if (char === '(') depth += 1;
+    else if (char === ')') depth -= 1;
+    if (char === ',' && depth <= 0) items.push('');
+    else items[items.length - 1] += char;
+  }
+  return items.map((item) => item.trim()).filter(Boolean);
+}
+
 /** A value as flags write it. */
 export function paramValue(text: string): ParamValue {
   if (text === 'true' || text === 'false') return text === 'true';

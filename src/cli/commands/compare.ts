@@ -3,6 +3,7 @@ import { basename } from 'node:path';
 import {
   compareEntries,
   isDone,
+  listItems,
   parseMethod,
   type Comparison,
   type CompareSpec,
@@ -94,10 +95,7 @@ export const compareCommand: Command = {
 /** What is compared; ids are checked before a model is loaded. */
 function readLists(parsed: Parsed): Omit<CompareSpec, 'base'> {
   const list = (name: string, without: string, all: readonly string[] = []): string[] => {
-    const named = (parsed.values.get(name) ?? without)
-      .split(',')
-      .map((item) => item.trim())
-      .filter((item) => item !== '');
+    const named = listItems(parsed.values.get(name) ?? without);
     // 'all' stands for what the list does not name itself.
     return named.flatMap((item) => (item === 'all' ? all.filter((id) => !named.includes(id)) : [item]));
   };
