@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { ASSUMED_SHARES, EXPECTED_DEVICES, expectedOn, OTHER_SHARE } from './expected';
+import { ASSUMED_SHARES, EXPECTED_DEVICES, expectedOn } from './expected';
 
 const DEVICE = { name: 'round figures', tflops: 10, gbps: 100, dispatchUs: 10, roundTripMs: 2 };
 
@@ -34,7 +34,7 @@ describe('expected times', () => {
     const counts = { families: { matmul: { flops: 1e12, bytes: 1e9 } }, dispatches: 900, readbacks: 1 };
     const times = EXPECTED_DEVICES.map((device) => expectedOn(device, counts).ms);
     expect([...times].sort((a, b) => b - a)).toEqual(times);
-    for (const share of [...Object.values(ASSUMED_SHARES), OTHER_SHARE])
+    for (const share of Object.values(ASSUMED_SHARES))
       for (const part of Object.values(share)) expect(part > 0 && part < 1).toBe(true);
   });
 });

@@ -2,17 +2,7 @@
  * What a job should take on a device that was not at hand, from its counts and the device's public figures. Every
  * assumption is a number below, so that the next measurement can refute it.
  */
-import type { Expected, Family } from './row';
-
-export interface ExpectedDevice {
-  name: string;
-  /** Arithmetic in f32 without matrix units, and bandwidth of the memory: the maker's figures. */
-  tflops: number;
-  gbps: number;
-  /** Between two dispatches that depend on each other, and from a submit to its results on the host. */
-  dispatchUs: number;
-  roundTripMs: number;
-}
+import type { AssumedShare, Expected, ExpectedDevice, Family } from './row';
 
 /** Makers' data sheets; overheads are assumed alike for all but the integrated GPU. */
 export const EXPECTED_DEVICES: readonly ExpectedDevice[] = [
@@ -21,18 +11,14 @@ export const EXPECTED_DEVICES: readonly ExpectedDevice[] = [
   { name: 'NVIDIA H200 SXM', tflops: 67, gbps: 4800, dispatchUs: 5, roundTripMs: 1.5 },
 ];
 
-/** Shares of the two peaks that a family of kernels is assumed to reach. */
-export interface AssumedShare {
-  compute: number;
-  memory: number;
-}
+const OTHERS: AssumedShare = { compute: 0.1, memory: 0.6 };
 
-/** 0.4: the best figure published for products in WebGPU. */
+/** Shares of the two peaks that kernels are taken to reach. 0.4: the best figure published for products in WebGPU. */
 export const ASSUMED_SHARES: Record<string, AssumedShare> = {
   matmul: { compute: 0.4, memory: 0.6 },
   attention: { compute: 0.2, memory: 0.5 },
+  others: OTHERS,
 };
-export const OTHER_SHARE: AssumedShare = { compute: 0.1, memory: 0.6 };
 
 export interface Counts {
   families: Record<string, Pick<Family, 'flops' | 'bytes'>>;
@@ -49,7 +35,7 @@ export function expectedOn(device: ExpectedDevice, { families, dispatches, readb
   let kernelsMs = 0;
   let largest = { name: '', ms: 0, bound: 'compute' as Expected['bound'] };
   for (const [name, { flops, bytes }] of Object.entries(families)) {
-    const share = ASSUMED_SHARES[name] ?? OTHER_SHARE;
+    const share = ASSUMED_SHARES[name] ?? OTHERS;
     const computeMs = flops / (device.tflops * 1e9 * share.compute);
     const memoryMs = bytes / (device.gbps * 1e6 * share.memory);
     const ms = Math.max(computeMs, memoryMs);
@@ -61,5 +47,5 @@ export function expectedOn(device: ExpectedDevice, { families, dispatches, readb
   if (dispatchMs > largest.ms) largest = { name: 'dispatches', ms: dispatchMs, bound: 'overhead' };
   if (roundTripMs > largest.ms) largest = { name: 'round trips', ms: roundTripMs, bound: 'overhead' };
   const ms = kernelsMs + dispatchMs + roundTripMs;
-  return { device: device.name, ms, kernelsMs, dispatchMs, roundTripMs, most: largest.name, bound: largest.bound }; // prettier-ignore
+  return { device, ms, kernelsMs, dispatchMs, roundTripMs, most: largest.name, bound: largest.bound }; // prettier-ignore
 }

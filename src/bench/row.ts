@@ -30,6 +30,8 @@ export interface BenchRow {
   families?: Record<string, Family>;
   /** Derived from the counts, not measured (expected.ts). */
   expected?: Expected[];
+  /** Shares of a device's peaks that `expected` takes kernels to reach, by family. */
+  assumed?: Record<string, AssumedShare>;
   /** Median processor time of this process, all cores: less sensitive to what else the machine does. */
   cpuMs?: number;
   /** Against another case of the same run, from medians. `goal` is a bound: at least where more is better. */
@@ -57,9 +59,25 @@ export interface Family {
   share: number | null;
 }
 
+export interface AssumedShare {
+  compute: number;
+  memory: number;
+}
+
+/** A device that was not at hand, by its maker's figures and assumed overheads. */
+export interface ExpectedDevice {
+  name: string;
+  /** Arithmetic in f32 without matrix units, and bandwidth of the memory. */
+  tflops: number;
+  gbps: number;
+  /** Between two dispatches that depend on each other, and from a submit to its results on the host. */
+  dispatchUs: number;
+  roundTripMs: number;
+}
+
 /** Milliseconds that a device should take, what they are made of, and the largest part. */
 export interface Expected {
-  device: string;
+  device: ExpectedDevice;
   ms: number;
   kernelsMs: number;
   dispatchMs: number;

@@ -45,7 +45,7 @@ export function tableLine(row: BenchRow): string {
     if (timed.length > 0) parts.push(`\n${' '.repeat(11)}GPU time: ${timed.join(', ')}`);
   }
   for (const { device, ms: whole, most, bound } of row.expected ?? [])
-    parts.push(`\n${' '.repeat(11)}expected of ${device}: ${ms(whole)} ms, most for ${most} (${bound})`);
+    parts.push(`\n${' '.repeat(11)}expected of ${device.name}: ${ms(whole)} ms, most for ${most} (${bound})`);
   if (row.parts) {
     const times = Object.entries(row.parts).map(([step, stepMs]) => `${step} ${ms(stepMs)}`);
     parts.push(`\n${' '.repeat(11)}ms: ${times.join(', ')}`);

@@ -8,7 +8,7 @@ import { planRun, ratesFor } from '../../session/plan';
 import type { PruneJob } from '../../session/engine';
 import { CountingRecorder } from '../counting';
 import { NO_METER, textOf, textSpec, type SuiteEnv } from '../env';
-import { EXPECTED_DEVICES, expectedOn } from '../expected';
+import { ASSUMED_SHARES, EXPECTED_DEVICES, expectedOn } from '../expected';
 import { byFamily, Profile, type KernelShare } from '../profile';
 import type { BenchRow } from '../row';
 
@@ -119,6 +119,7 @@ function countedRow(
     gbps: null,
     work: { ...work, dispatchesPerLayer: dispatches / layers, limitMs: null },
     families,
+    assumed: ASSUMED_SHARES,
     expected: EXPECTED_DEVICES.map((device) => expectedOn(device, { families, dispatches, readbacks })),
   };
 }
