@@ -2,6 +2,7 @@ import { cpus, freemem, totalmem } from 'node:os';
 import { LabError } from '../../core/errors';
 import { ENGINE_VERSION } from '../../core/version';
 import { describeAdapter, GpuContext, isSoftwareAdapter } from '../../gpu/context';
+import { subgroupMatrices } from '../../gpu/subgroupMatrix';
 import { tryAllKernels, type KernelTrial } from '../../session/selfTest';
 import { tuneKernels, type ModelShapes } from '../../session/tuning';
 import type { TuningResult } from '../../ops/tuning/measure';
@@ -15,6 +16,8 @@ interface AdapterReport {
   software: boolean;
   features: string[];
   limits: Record<string, number>;
+  /** Products of whole subgroups that sum in f32; null: not offered. No kernel uses them yet. */
+  subgroupMatrices: string[] | null;
 }
 
 /** Limits that decide what fits; the rest is the same nearly everywhere. */
@@ -36,6 +39,7 @@ function report(adapter: GPUAdapter): AdapterReport {
     software: isSoftwareAdapter(info),
     features: [...adapter.features].sort(),
     limits: Object.fromEntries(LIMITS.map((name) => [name, adapter.limits[name]])),
+    subgroupMatrices: subgroupMatrices(adapter),
   };
 }
 
@@ -82,7 +86,7 @@ function trialLine(t: KernelTrial): string {
 
 function adapterLines(a: AdapterReport): string {
   const limits = Object.entries(a.limits).map(([name, value]) => `    ${name.padEnd(36)}${value}\n`);
-  return `  ${a.description}${a.software ? ' (software)' : ''}\n    ${a.features.join(' ')}\n${limits.join('')}`;
+  return `  ${a.description}${a.software ? ' (software)' : ''}\n    ${a.features.join(' ')}\n${limits.join('')}    ${'subgroup matrices'.padEnd(36)}${a.subgroupMatrices?.join('; ') ?? 'not offered'}\n`;
 }
 
 /** What this machine offers the lab, and whether every kernel is right on it. */
