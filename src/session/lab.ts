@@ -81,8 +81,8 @@ interface Loaded {
 
 export class Lab {
   readonly ctx: GpuContext;
-  /** Measure kernels on a software adapter too, before a model is loaded. */
-  tune = false;
+  /** Measure kernels before a model is loaded: by default on hardware only, true anew and everywhere, false never. */
+  tune: boolean | undefined;
   readonly #host: LabHost;
   readonly #userTexts = new Map<TextName, UserText>();
   /** Sweep points by everything but beta. */
@@ -109,7 +109,7 @@ export class Lab {
   async load(files: ModelFiles, io: JobIo, name = files.name): Promise<ModelSummary> {
     const plan = await Lab.inspect(files);
     this.unload();
-    if (this.tune || !this.ctx.record.software) {
+    if (this.tune ?? !this.ctx.record.software) {
       const { tuneKernels } = await import('./tuning');
       await tuneKernels(this.ctx, plan.config, plan.dtype, this.#host.storage, {
         signal: io.signal,

@@ -54,7 +54,7 @@ export const benchCommand: Command = {
       );
     }
     const session = await openSession(parsed, console, signal);
-    session.lab.tune = parsed.switches.has('tune');
+    if (parsed.switches.has('tune')) session.lab.tune = true;
     try {
       const rows: BenchRow[] = [];
       const toOutput = parsed.values.get('json') !== '-';
