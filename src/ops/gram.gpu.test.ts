@@ -7,7 +7,7 @@ import { inNode, testGpu } from '../testing/setupGpu';
 import { TOLERANCE } from '../testing/tolerances';
 import { gram, gramFlops, readGram } from './gram';
 import { gramRef } from './gram.ref';
-import { INEXACT_MATMUL, MATMUL_VARIANTS, matmulSupported } from './matmulVariants';
+import { INEXACT_MATMUL, MATMUL_VARIANTS, matmulSupported, type MatmulVariant } from './matmulVariants';
 import { Workspace } from './workspace';
 
 /** Sizes one less, equal and one more than bands and tiles; tokens that do and do not divide into fours. */
@@ -22,16 +22,16 @@ function expectSymmetric(values: Float32Array, cols: number): void {
   expect(turned).toEqual(values);
 }
 
-const EXACT = MATMUL_VARIANTS.filter((v) => v !== INEXACT_MATMUL);
-/** Barriers are slow in software. */
-const SLOW = MATMUL_VARIANTS.filter((v) => v.startsWith('tile'));
+/** Barriers are slow in software, workgroup memory to compile: one of the tiles stands for all. */
+const isTile = (v: MatmulVariant): boolean => v.startsWith('tile');
+const EXACT = MATMUL_VARIANTS.filter((v) => v !== INEXACT_MATMUL && (!isTile(v) || v === 'tile64x64'));
 
 describe.each(EXACT)('gram through matmul %s', (variant) => {
   test('every edge', async () => {
     await runOnGpu(async (gpu) => {
       if (!matmulSupported(gpu.ctx, variant, 4)) return;
       for (const [i, [rows, cols]] of SHAPES.entries()) {
-        if (SLOW.includes(variant) && i % 3 !== 1) continue;
+        if (isTile(variant) && i % 3 !== 1) continue;
         const x = normals(rows * cols, 40 + i, 2);
         const out = poisoned(gpu, cols);
         await gram(gpu.rec, uploadAct(gpu, x, cols), out, { variant }, gpu.workspace);

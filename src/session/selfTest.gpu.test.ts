@@ -98,6 +98,23 @@ describe('self-test', () => {
     });
   });
 
+  test('hardware tries every product that it may take, and passes over the one that is wrong', async () => {
+    await withContext(async (ctx) => {
+      ctx.record.software = false;
+      await breakMatmul(ctx, 'tile32x32');
+      // Compiling all of them takes a software adapter long.
+      for (const id of ['matmul.tile128x64', 'matmul.tiled']) ctx.disabled.add(id);
+      expect(await runSelfTest(ctx, undefined, { ops: ['matmul'] })).toEqual({
+        ran: true,
+        failed: [],
+        replaced: ['matmul.tile128x64', 'matmul.tiled', 'matmul.tile32x32'],
+      });
+      for (const kernel of Object.values(await matmulKernels('tile64x64')))
+        expect(ctx.pipelines.names).toContain(kernel.name);
+      expect(chooseMatmul(ctx, { ...LARGEST, m: 20 })).toBe('tile64x64');
+    });
+  });
+
   test('a packed kernel that is wrong is passed over on its first use', async () => {
     await withContext(async (ctx) => {
       const checks = PACKED_CHECKS.filter(({ what }) => what.startsWith('km'));
