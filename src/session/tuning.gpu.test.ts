@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { LabError } from '../core/errors';
 import { GpuContext } from '../gpu/context';
 import { Recorder } from '../gpu/recorder';
 import { measure } from '../ops/tuning/measure';
@@ -91,6 +92,23 @@ describe('measured choice', () => {
       const [first, second] = await measure(ctx, [trial, trial], { budgetMs: 50 });
       expect(first?.chosen).toBe('quick');
       expect(second).toEqual({ key: trial.key, prior: 'prior', chosen: 'prior', mediansMs: {} });
+    });
+  });
+
+  test('what fails keeps its prior, and the rest goes on; Cancel ends it', async () => {
+    await withContext(async (ctx) => {
+      const good = pretend({ prior: 24, quick: 6 }, { prior: 1, quick: 1 });
+      const failing = (error: LabError): Trial => ({
+        ...good,
+        prepare: () => {
+          throw error;
+        },
+      });
+      const options = { budgetMs: 1e4 };
+      const results = await measure(ctx, [failing(new LabError('OutOfMemoryError', 'full')), good], options);
+      expect(results.map(({ chosen }) => chosen)).toEqual(['prior', 'quick']);
+      const cancelled = failing(new LabError('CancelledError', 'Cancelled.'));
+      await expect(measure(ctx, [cancelled, good], options)).rejects.toThrow('Cancelled');
     });
   });
 

@@ -1,4 +1,5 @@
 /** Times the candidates of trials, in turns, within a budget. */
+import { isCancelled, LabError } from '../../core/errors';
 import type { GpuContext } from '../../gpu/context';
 import { Recorder } from '../../gpu/recorder';
 import { Workspace } from '../workspace';
@@ -26,7 +27,7 @@ const MAX_REPEATS = 16;
 
 /**
  * Decides every trial: candidates run in turns ROUNDS times, medians are compared, and what beats the prior must agree with
- * it in every element. Trials that the budget does not reach keep their prior.
+ * it in every element. Trials that the budget does not reach, or that fail, keep their prior.
  */
 export async function measure(
   ctx: GpuContext,
@@ -80,6 +81,11 @@ export async function measure(
       }
       const mediansMs = Object.fromEntries(Object.entries(samples).map(([name, s]) => [name, median(s)]));
       results.push({ ...kept, chosen, mediansMs });
+    } catch (cause) {
+      ctx.throwIfLost();
+      if (isCancelled(LabError.from(cause))) throw cause;
+      // Too little memory, say: what nobody measured stays as it is.
+      results.push(kept);
     } finally {
       rec.close();
       scope.close();

@@ -1,5 +1,5 @@
 /** What is measured for a class of shapes: its candidates on made-up operands, and whether two of them agree. */
-import { fromF32, type FloatDtype } from '../../core/dtypes';
+import { DTYPE_BYTES, fromF32, type FloatDtype } from '../../core/dtypes';
 import type { GpuContext } from '../../gpu/context';
 import type { Recorder } from '../../gpu/recorder';
 import type { LabBuffer } from '../../gpu/scope';
@@ -47,6 +47,9 @@ export interface Prepared {
 /** Values in a row; what is larger repeats them, with rows out of step. */
 const PATTERN = 16380;
 
+/** Of a weight that is made up; a larger one is measured by as many of its rows. */
+const WEIGHT_BYTES = 32 << 20;
+
 /** Small whole numbers, -3 to 3: their products and sums are exact in f32, so right kernels agree to the bit. */
 const whole = (i: number): number => (((i * 2654435761) >>> 8) % 7) - 3;
 
@@ -85,13 +88,18 @@ export function matmulTrial(ctx: GpuContext, shape: MatmulShape): Trial {
     prior,
     candidates,
     prepare(place) {
+      const rows = Math.min(n, Math.max(256, Math.floor(WEIGHT_BYTES / (k * DTYPE_BYTES[dtype]))));
       const x = { buffer: filled(place, m * k, whole), rows: m, cols: k };
-      const buffer = filled(place, n * k, whole, dtype);
-      const weight = { name: 'tuning', rows: n, cols: k, dtype, shards: [{ buffer, rowBegin: 0, rows: n }] };
-      const out: Act = { buffer: place.scope.alloc(m * n * 4, 'scratch', 'tuning result'), rows: m, cols: n };
+      const buffer = filled(place, rows * k, whole, dtype);
+      const weight = { name: 'tuning', rows, cols: k, dtype, shards: [{ buffer, rowBegin: 0, rows }] };
+      const out: Act = {
+        buffer: place.scope.alloc(m * rows * 4, 'scratch', 'tuning result'),
+        rows: m,
+        cols: rows,
+      };
       return {
         run: (rec, variant) => matmul(rec, x, weight, out, { variant: variant as MatmulVariant }),
-        read: (rec) => rec.readF32(out.buffer, m * n),
+        read: (rec) => rec.readF32(out.buffer, m * rows),
         tolerance: 0,
       };
     },
