@@ -1,15 +1,17 @@
 /** Reads a file once from front to back: hashed block by block, the next block under way while one is used. */
 import { throwIfAborted } from '../core/errors';
-import { sha256Stream, type Sha256Stream } from './sha256';
+import { sizedSha256 } from './sha256';
 import type { ByteSource } from './source';
 
 /** Large enough to stream well, small enough not to be noticed in memory: two are held at a time. */
 const BLOCK_BYTES = 8 << 20;
 
+type Hash = Awaited<ReturnType<typeof sizedSha256>>;
+
 export class HashedReader {
   readonly #source: ByteSource;
   readonly #signal: AbortSignal | undefined;
-  readonly #hash: Sha256Stream;
+  readonly #hash: Hash;
   readonly #blockBytes: number;
   #block: Uint8Array<ArrayBuffer> = new Uint8Array(0);
   /** File offset of the block. */
@@ -17,12 +19,7 @@ export class HashedReader {
   #at = 0;
   #next: Promise<Uint8Array<ArrayBuffer>> | undefined;
 
-  private constructor(
-    source: ByteSource,
-    hash: Sha256Stream,
-    blockBytes: number,
-    signal: AbortSignal | undefined,
-  ) {
+  private constructor(source: ByteSource, hash: Hash, blockBytes: number, signal: AbortSignal | undefined) {
     this.#source = source;
     this.#hash = hash;
     this.#blockBytes = blockBytes;
@@ -34,7 +31,7 @@ export class HashedReader {
     source: ByteSource,
     { signal, blockBytes = BLOCK_BYTES }: { signal?: AbortSignal; blockBytes?: number } = {},
   ): Promise<HashedReader> {
-    return new HashedReader(source, await sha256Stream(), blockBytes, signal);
+    return new HashedReader(source, await sizedSha256(source.size), blockBytes, signal);
   }
 
   /** Bytes read so far, of the file. */

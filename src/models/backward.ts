@@ -13,7 +13,8 @@ import { normBackward } from '../ops/normBackward';
 import { asWeight, transpose } from '../ops/transpose';
 import type { Act } from '../ops/types';
 import type { DecoderConfig } from './archs/define';
-import { inRowsOf, isGated, partsOf, type Decoder, type Workspace } from './decoder';
+import { inRowsOf, partsOf, type Decoder, type Workspace } from './decoder';
+import { isGated } from './workspaceShapes';
 import type { NormVectors } from './load';
 
 /** Hears of every matrix: the gradient of its outputs [rows, R] and its inputs [rows, C], in buffers that go on changing. */

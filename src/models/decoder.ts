@@ -21,6 +21,7 @@ import type { Act, MaskBuffer, Vec, Weight } from '../ops/types';
 import type { BlockSpec, DecoderConfig, MatrixPart, NormSlot } from './archs/define';
 import { matrixOf, type LoadedModel, type NormVectors } from './load';
 import { rotaryKey, rotaryTable } from './rotary';
+import { widthsOf } from './workspaceShapes';
 
 /** Activations of up to `tokens` rows; everything a block needs between its input x and its output y. */
 export interface Workspace {
@@ -48,31 +49,6 @@ export interface Workspace {
   scratch: Scratch;
 }
 
-/** Width of every activation of a workspace. */
-function widthsOf(c: DecoderConfig): Record<Exclude<keyof Workspace, 'tokens' | 'scratch'>, number> {
-  const [width, kv] = [c.heads * c.headDim, c.kvHeads * c.headDim];
-  const fused = Math.max(0, ...c.matrices.map((m) => (m.parts ? m.rows : 0)));
-  return {
-    x: c.hidden,
-    y: c.hidden,
-    normed: c.hidden,
-    q: width,
-    k: kv,
-    v: kv,
-    mixed: width,
-    gate: c.inner,
-    up: isGated(c) ? c.inner : 0,
-    fused,
-    rawQ: c.norms.q === undefined ? 0 : width,
-    rawK: c.norms.k === undefined ? 0 : kv,
-    branch: c.norms.attnOut === undefined && c.norms.mlpOut === undefined ? 0 : c.hidden,
-  };
-}
-
-export function isGated(c: DecoderConfig): boolean {
-  return c.matrices.some((m) => m.name === 'gate' || m.name === 'gateUp');
-}
-
 export function allocWorkspace(scope: Scope, c: DecoderConfig, tokens: number): Workspace {
   const acts = Object.entries(widthsOf(c))
     .filter(([, cols]) => cols > 0)
@@ -85,11 +61,6 @@ export function allocWorkspace(scope: Scope, c: DecoderConfig, tokens: number): 
     tokens,
     scratch: new Scratch(scope),
   };
-}
-
-/** Bytes of a workspace per token, without attention scores. */
-export function workspaceBytesPerToken(c: DecoderConfig): number {
-  return 4 * Object.values(widthsOf(c)).reduce((sum, cols) => sum + cols, 0);
 }
 
 /** Keys and values of one block for cached decoding: [capacity, kvHeads * headDim] each. */

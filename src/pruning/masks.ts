@@ -9,8 +9,8 @@ import { DTYPE_BYTES } from '../core/dtypes';
 import { applyMask } from '../ops/applyMask';
 import type { MaskBuffer, Weight } from '../ops/types';
 import type { MatrixView } from '../models/decoder';
-import type { ModelPlan } from '../models/inspect';
 import { matrixOf, type LoadedModel } from '../models/load';
+import { LAYER_SCRATCH_BYTES } from './layerShapes';
 
 /** By matrix. */
 export type LayerMasks = Record<string, MaskBuffer>;
@@ -85,27 +85,10 @@ export function allocPrunedLayer(
   };
 }
 
-/** GPU bytes that the pruned layers of a model take: of all layers, or of one. */
-export function prunedLayerBytes(plan: ModelPlan, updates: boolean): { all: number; one: number } {
-  const masks = plan.prunable.reduce((sum, m) => sum + m.rows * Math.ceil(m.cols / 32) * 4, 0);
-  const values = updates ? matrixBytes(plan).reduce((sum, { bytes }) => sum + bytes, 0) : 0;
-  return { all: masks + values, one: (masks + values) / plan.config.layers };
-}
-
-/** Bytes of every prunable matrix, in its own dtype. */
-function matrixBytes({ tensors }: ModelPlan): { matrix: string; bytes: number }[] {
-  return tensors.flatMap(({ role, rows, cols, entry }) =>
-    role.kind === 'matrix' ? [{ matrix: role.matrix, bytes: rows * cols * DTYPE_BYTES[entry.dtype] }] : [],
-  );
-}
-
 /** A matrix as it is after pruning but for its mask: the new weights, or those of the model. */
 export function keptWeight(model: LoadedModel, pruned: PrunedLayer, layer: number, name: string): Weight {
   return pruned.values?.[name] ?? matrixOf(model, layer, name);
 }
-
-/** A layer's masked copy may take this much; larger layers are masked matrix by matrix. */
-const LAYER_SCRATCH_BYTES = 40 << 20;
 
 /**
  * Masked copies of one layer's weights. Base weights are never written. Small layers are copied whole once per layer
@@ -154,15 +137,6 @@ export class MaskedLayer {
   /** Whether all matrices of a layer are masked at once, each in memory of its own. */
   get whole(): boolean {
     return this.#whole;
-  }
-
-  /** GPU bytes that an instance takes for this model. */
-  static bytes(plan: ModelPlan): number {
-    const largest = new Map<string, number>();
-    for (const { matrix, bytes } of matrixBytes(plan))
-      largest.set(matrix, Math.max(bytes, largest.get(matrix) ?? 0));
-    const total = [...largest.values()].reduce((a, b) => a + b, 0);
-    return total <= LAYER_SCRATCH_BYTES ? total : Math.max(...largest.values());
   }
 
   /** Makes `matrix` serve this layer as it was pruned. */

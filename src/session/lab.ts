@@ -8,7 +8,6 @@ import type {
   AllocationRecord,
   Curve,
   CurvePoint,
-  MemoryRecord,
   ModelRecord,
   RunReport,
   SearchRecord,
@@ -40,12 +39,9 @@ import { foundPruning } from './foundPruning';
 import type { LabHost, TextIo } from './host';
 import { maskHashes } from './fileLayout';
 import type { FoundAllocation } from './facts';
-import type { MemoryWork } from './memory/jobs';
-import type { TextShape } from './memory/memoryPlan';
 import { needsFacts, planRun, ratesFor, sweepBetas, type LayerRates, type RunPlan } from './plan';
 import { ProgressMeter } from './progress';
 import type { JobKind, LabEvent, MemoryUsage, ModelSummary, Prediction, TickResult } from './protocol';
-import { searchUnits } from './searchUnits';
 import { seedDraws, type SeedDraw, type SeedDraws } from './seeds';
 import { measureCurve, searchOf, untimed } from './sweep';
 import { TextStore, type ResolvedText, type UserText } from './texts';
@@ -70,7 +66,6 @@ export interface BothFigures {
 const TEXTS: readonly TextName[] = ['calibration', 'select', 'report'];
 /** On a software adapter a drag measures this many tokens, so that the curve follows the hand. */
 const SLOW_TICK_TOKENS = 128;
-const STATISTICS = { exact: 'exact', preview: 'dense' } as const;
 
 interface Loaded {
   engine: Engine;
@@ -594,82 +589,9 @@ export class Lab {
     return allocationFor({ engine, plan, rec, meter, pace, calibration, select, onTrial }, beta);
   }
 
-  /** Work of the gradients that a pruner asks for, none where they are at hand. */
-  async #gradientUnits({ statistics }: RunPlan, calibration: ResolvedText): Promise<number> {
-    const signed = statistics.includes('gradientSum');
-    if (!signed && !statistics.includes('gradient')) return 0;
-    const { gradientUnits } = await import('./gradients');
-    return gradientUnits(this.loaded.engine, calibration, signed ? 'sum' : 'squared');
-  }
-
   async predict(kind: JobKind, spec: LabSpec): Promise<Prediction> {
-    const { engine, plan: model } = this.loaded;
-    const plan = planRun(model, { ...spec, beta: 0 });
-    const texts = await this.#allTexts(spec);
-    const { layers } = model.config;
-    const tokens = (which: TextName): number => texts[which].windows.tokens;
-    const calibration = tokens('calibration');
-    const passes = !plan.needsInputs ? 0 : 2;
-    const runs = Math.max(1, (await seedDraws(this.loaded.texts, spec, plan)).draws.length);
-    const gradient = await this.#gradientUnits(plan, texts.calibration);
-    let units = 0;
-    if (kind === 'run' || kind === 'export') {
-      const trial =
-        layers * calibration * (spec.stats === 'dense' ? 0 : passes) +
-        tokens('select') * engine.comparedTokenUnits;
-      units =
-        gradient * runs +
-        searchUnits(plan, { trial, calibration, sequences: texts.calibration.record.windows, layers }) +
-        layers * (calibration * passes * runs + 2 * tokens(spec.errorsOn)) +
-        tokens('report') * engine.comparedTokenUnits * runs +
-        engine.referenceUnits(texts.report);
-    } else if (kind === 'sweep') {
-      const points = sweepBetas(plan, null).length;
-      units =
-        gradient * runs +
-        points *
-          runs *
-          (layers * calibration * (this.ctx.record.software ? 0 : passes) +
-            tokens('select') * engine.comparedTokenUnits) +
-        engine.referenceUnits(texts.select);
-    } else if (kind === 'tick') units = layers * tokens(spec.errorsOn);
-    const flops = units * engine.flopsPerBlockToken();
-    const memory = await this.#memoryPlan(
-      spec,
-      kind === 'sweep'
-        ? [{ kind, statistics: this.ctx.record.software ? 'dense' : 'exact' }]
-        : kind === 'run' || kind === 'tick' || kind === 'export'
-          ? [{ kind }]
-          : [],
-      texts,
-    );
-    return {
-      bytes: memory.predictedBytes,
-      seconds: flops > 0 ? flops / (this.ctx.pacer.costPerMs * 1000) : null,
-      lever:
-        kind === 'sweep'
-          ? 'Fewer or shorter evaluation windows make it quicker.'
-          : 'Fewer or shorter calibration sequences lower memory and time.',
-    };
-  }
-
-  /** GPU memory at the peak of `work` on the loaded model. Texts that are missing count as nothing. */
-  async #memoryPlan(
-    spec: LabSpec,
-    work: readonly MemoryWork[],
-    texts: Partial<Record<TextName, ResolvedText>>,
-  ): Promise<Omit<MemoryRecord, 'peakBytes'>> {
-    const { engine, plan } = this.loaded;
-    const { planOn, shapeOf } = await import('./memory/jobs');
-    const of = (which: TextName): TextShape => {
-      const text = texts[which];
-      return text ? shapeOf(text) : { key: which, lengths: [1] };
-    };
-    const prunes = work.some(({ kind }) => kind !== 'evaluate');
-    const run = prunes ? planRun(plan, { ...spec, beta: 0 }) : null;
-    const all = { calibration: of('calibration'), select: of('select'), report: of('report') };
-    const { peakBytes, byKind, host } = planOn(engine, work, run, all);
-    return { predictedBytes: peakBytes, predictedByKind: byKind, predictedHostBytes: host };
+    const { predict } = await import('./predict');
+    return predict(this, kind, spec);
   }
 
   /** Runs `work` with a recorder of its own that is closed whatever happens. */
@@ -787,16 +709,8 @@ export class Lab {
       spec,
       engineVersion: ENGINE_VERSION,
     });
-    const memory = await this.#memoryPlan(
-      spec,
-      parts.sparsity
-        ? [
-            ...(parts.curve ? [{ kind: 'sweep', statistics: STATISTICS[parts.curve.kind] } as const] : []),
-            { kind: 'run' },
-          ]
-        : [{ kind: 'evaluate' }],
-      texts,
-    );
+    const { workOf, memoryOf } = await import('./memory/jobs');
+    const memory = memoryOf(this.loaded.engine, spec, workOf(parts), texts);
     if (parts.curve?.best === null)
       warnings.push(
         'No beta of the sweep from 0 up gave a finite perplexity; the rest of the report is that of beta 0.',

@@ -1,9 +1,10 @@
 /** From what a user asks for to the passes whose memory is planned. */
+import type { MemoryRecord, RunReport } from '../../core/report';
 import type { LabSpec, TextName } from '../../core/spec';
 import type { Engine } from '../engine';
-import { needsFacts, type RunPlan } from '../plan';
+import { needsFacts, planRun, type RunPlan } from '../plan';
 import type { ResolvedText } from '../texts';
-import { planMemory, type MemoryJob, type MemoryPlan, type PrunerShape, type TextShape } from './memoryPlan';
+import { planMemory, type MemoryJob, type PrunerShape, type TextShape } from './memoryPlan';
 
 /** Work of one kind; a sweep's statistics are those of its points. */
 export type MemoryWork =
@@ -17,10 +18,6 @@ export interface MemoryTexts {
 
 /** A drag measures this many tokens on a software adapter; see Lab.tick. */
 const SLOW_TICK_TOKENS = 128;
-
-export function shapeOf({ record, windows }: ResolvedText): TextShape {
-  return { key: record.sha256, lengths: windows.lengths };
-}
 
 /** The passes of `work`, one kind after another on the same engine. `plan` null where nothing is pruned. */
 export function memoryJobs(
@@ -82,16 +79,32 @@ export function memoryJobs(
   });
 }
 
-/** The plan of work on the model that an engine holds. */
-export function planOn(
+/** The work behind a report. */
+export function workOf({ sparsity, curve }: Pick<RunReport, 'sparsity' | 'curve'>): MemoryWork[] {
+  if (!sparsity) return [{ kind: 'evaluate' }];
+  if (!curve) return [{ kind: 'run' }];
+  return [{ kind: 'sweep', statistics: curve.kind === 'exact' ? 'exact' : 'dense' }, { kind: 'run' }];
+}
+
+/** GPU memory at the peak of `work` on the model that an engine holds. Texts that are missing count as nothing. */
+export function memoryOf(
   engine: Engine,
+  spec: LabSpec,
   work: readonly MemoryWork[],
-  run: RunPlan | null,
-  texts: MemoryTexts,
-): MemoryPlan {
-  const { software } = engine.ctx.record;
+  texts: Partial<Record<TextName, ResolvedText>>,
+): Omit<MemoryRecord, 'peakBytes'> {
+  const { plan: model } = engine.model;
+  const of = (which: TextName): TextShape => {
+    const text = texts[which];
+    return text ? { key: text.record.sha256, lengths: text.windows.lengths } : { key: which, lengths: [1] };
+  };
+  const prunes = work.some(({ kind }) => kind !== 'evaluate');
+  const run = prunes ? planRun(model, { ...spec, beta: 0 }) : null;
   const plan = run && { run, path: pathOf(run, (wish) => engine.selectPath(wish)) };
-  return planMemory(engine.model.plan, engine.memoryDevice, memoryJobs(work, plan, texts, software));
+  const all = { calibration: of('calibration'), select: of('select'), report: of('report') };
+  const jobs = memoryJobs(work, plan, all, engine.ctx.record.software);
+  const { peakBytes, byKind, host } = planMemory(model, engine.memoryDevice, jobs);
+  return { predictedBytes: peakBytes, predictedByKind: byKind, predictedHostBytes: host };
 }
 
 /** Where masks are chosen. */

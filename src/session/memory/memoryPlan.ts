@@ -3,21 +3,19 @@
  * it takes and gives them back. What the ledger counts afterwards is held against it by tests.
  */
 import { COMPARED_TOKEN_BYTES, compareBytesPerToken } from '../../eval/compareText';
-import { batchTokensFor } from '../../models/batchSize';
-import { workspaceBytesPerToken } from '../../models/decoder';
 import type { ModelPlan } from '../../models/inspect';
 import { InputStatistics, type WantedStatistics } from '../../models/inputStatistics';
 import { KeptLogits } from '../../models/keptLogits';
 import { KeptStream } from '../../models/keptStream';
 import { DENSE_STREAM_GPU_BYTES } from '../../models/streams';
 import { batchesOf, type Batch } from '../../models/windows';
-import { DTYPE_BYTES } from '../../core/dtypes';
+import { batchTokensFor, workspaceBytesPerToken } from '../../models/workspaceShapes';
 import { decodedBytes } from '../../formats/tensorBytes';
 import { COMPARE_FIGURES } from '../../ops/headCompare';
 import { pieceSteps } from '../../ops/headLoss';
 import { errorPartials } from '../../ops/errorSums';
 import { SCRATCH_BYTES } from '../../ops/workspace';
-import { MaskedLayer, prunedLayerBytes } from '../../pruning/masks';
+import { maskedLayerBytes, matrixBytes, prunedLayerBytes } from '../../pruning/layerShapes';
 import type { Statistic } from '../../pruning/pruners/define';
 import { RankCache } from '../../pruning/rankCache';
 import { hostBytesOf, type HostBytes } from './hostBytes';
@@ -257,7 +255,7 @@ class MemoryWalk {
     }
     if (shared && errors?.kind === 'full') tally.take('activations', tokensOf(errors.text) * this.#row);
     if (!job.keep) tally.take('masks', pruned.one);
-    tally.take('scratch', MaskedLayer.bytes(this.#model));
+    tally.take('scratch', maskedLayerBytes(this.#model));
     if (pruner.path === 'gpu') tally.take('scratch', this.#selectorBytes(pruner));
     if (job.keep) tally.take('scratch', this.#countBytes(pruner));
 
@@ -322,8 +320,8 @@ class MemoryWalk {
   }
 
   #export(): void {
-    this.tally.take('scratch', MaskedLayer.bytes(this.#model));
-    this.tally.take('scratch', MaskedLayer.bytes(this.#model));
+    this.tally.take('scratch', maskedLayerBytes(this.#model));
+    this.tally.take('scratch', maskedLayerBytes(this.#model));
   }
 
   #prunable(): number {
@@ -349,9 +347,8 @@ class MemoryWalk {
   #readBytes({ path }: PrunerShape): number {
     if (path === 'gpu') return 0;
     const byLayer = new Map<number, number[]>();
-    for (const { role, rows, cols, entry } of this.#model.tensors)
-      if (role.kind === 'matrix')
-        byLayer.set(role.layer, [...(byLayer.get(role.layer) ?? []), rows * cols * DTYPE_BYTES[entry.dtype]]);
+    for (const { layer, bytes } of matrixBytes(this.#model))
+      byLayer.set(layer, [...(byLayer.get(layer) ?? []), bytes]);
     const needs = [...byLayer.values()].map((sizes) => {
       const all = sizes.reduce((a, b) => a + b, 0);
       return path === 'cpu' && all <= LAYER_READ_BYTES ? all : Math.max(...sizes);
