@@ -51,6 +51,8 @@ export interface Dispatch {
 const UNIFORM_ALIGN = 256;
 /** A drag of a model of 30 layers records about a thousand dispatches: one submit where the device is quick. */
 export const UNIFORM_SLOTS = 1024;
+/** Of each recorder that has run anything. */
+export const UNIFORM_BYTES = UNIFORM_ALIGN * UNIFORM_SLOTS;
 
 export class Recorder {
   readonly ctx: GpuContext;
@@ -62,7 +64,7 @@ export class Recorder {
   #passOf: Kernel | undefined;
   #cost = 0;
   #slot = 0;
-  readonly #staging = new DataView(new ArrayBuffer(UNIFORM_ALIGN * UNIFORM_SLOTS));
+  readonly #staging = new DataView(new ArrayBuffer(UNIFORM_BYTES));
   #uniforms: LabBuffer | undefined;
   readonly #freeUniforms: LabBuffer[] = [];
   readonly #scratch = new Map<string, LabBuffer>();
@@ -270,7 +272,7 @@ export class Recorder {
     this.#uniforms ??=
       this.#freeUniforms.pop() ??
       this.#scope.alloc(
-        UNIFORM_ALIGN * UNIFORM_SLOTS,
+        UNIFORM_BYTES,
         'scratch',
         'uniforms',
         GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST,

@@ -10,6 +10,7 @@ import { KeptStream } from '../../models/keptStream';
 import { DENSE_STREAM_GPU_BYTES } from '../../models/streams';
 import { batchesOf, type Batch } from '../../models/windows';
 import { batchTokensFor, workspaceBytesPerToken } from '../../models/workspaceShapes';
+import { UNIFORM_BYTES } from '../../gpu/recorder';
 import { decodedBytes } from '../../formats/tensorBytes';
 import { COMPARE_FIGURES } from '../../ops/headCompare';
 import { pieceSteps } from '../../ops/headLoss';
@@ -70,8 +71,6 @@ export interface MemoryPlan {
   host: HostBytes;
 }
 
-/** Uniforms of the recorder. */
-const UNIFORM_BYTES = 256 * 192;
 /** What headCompare keeps of a row. */
 const COMPARE_ROW_BYTES = 48;
 /** Dense texts and references that are kept. */
@@ -175,7 +174,6 @@ class MemoryWalk {
     tally.keep(name, 'scratch', largest(this.#batches(text)) * 4);
     if (keeps) {
       tally.keep(name, 'denseStreams', KeptStream.gpuBytes(tokens, config.hidden));
-      tally.keep(name, 'cache', KeptLogits.bytes(tokens, config.vocabulary));
       if (KeptStream.gpuBytes(tokens, config.hidden) === 0) this.streamsOnHost += tokens * this.#row;
     }
     tally.scope(() => {
@@ -183,7 +181,11 @@ class MemoryWalk {
       // Targets, losses, and the losses on their way back.
       for (let i = 0; i < 3; i++) tally.take('scratch', tokens * 4);
     });
-    while (this.#references.length > KEPT_TEXTS) tally.drop(this.#references.shift() ?? '');
+    while (this.#references.length > KEPT_TEXTS) {
+      const oldest = this.#references.shift() ?? '';
+      tally.drop(oldest);
+      tally.drop(`${oldest} logits`);
+    }
   }
 
   /** The dense outputs of a text, where they are not there. */
@@ -289,6 +291,9 @@ class MemoryWalk {
     const pieces = batches.map((b) => pieceSteps(b.rows, vocabulary));
     const logits = Math.max(...pieces.map((p) => p.rowStep * p.colStep * 4));
     const rows = Math.max(...pieces.map((p) => p.rowStep));
+    // Made room for by the first comparison.
+    const store = `reference ${text.key} logits`;
+    if (kept && !tally.has(store)) tally.keep(store, 'cache', KeptLogits.bytes(tokens, vocabulary));
     const scores = texts.flatMap((t) => this.#batches(t)).map((b) => attentionRows(b, heads));
     const tile = Math.max(0, ...scores.map((s) => s.rows * s.keyBytes));
     tally.scope(() => {
