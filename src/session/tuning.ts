@@ -39,7 +39,7 @@ function trialsOf(ctx: GpuContext, config: ModelShapes, dtype: FloatDtype): Tria
   );
   const length = Math.min(256, config.context);
   const sequences = software ? 1 : 4;
-  const all = [...products, attentionTrial(ctx, { sequences, length, heads, kvHeads, headDim })];
+  const all = [attentionTrial(ctx, { sequences, length, heads, kvHeads, headDim }), ...products];
   return all.filter((trial, i) => all.findIndex(({ key }) => key === trial.key) === i);
 }
 
