@@ -6,7 +6,7 @@
 // --budget N (trials of each search), --seeds LIST, --samples N, --window n, --windows K. What was measured under the
 // same settings is not measured again: each comparison goes on from its own file in .cache/results.
 import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { isAbsolute, join } from 'node:path';
 import { CACHE, inRoot } from './lib/paths.js';
 import { resultsPage } from './lib/resultsPage.js';
 import { prunelab } from './lib/prunelab.js';
@@ -53,9 +53,7 @@ async function compare(name, args, { store = true } = {}) {
   const out = join(WORK, `${name}.json`);
   const all = ['compare', ...args, '--resume', partial(name), '--json', out];
   await prunelab(`The comparison ${name}`, all);
-  const command = ['node bin/prunelab.js compare', ...args.map((a) => (a.startsWith('/') ? 'DIR' : a))].join(
-    ' ',
-  );
+  const command = ['node bin/prunelab.js compare', ...args.map(placeless)].join(' ');
   /** @type {Stored} */
   const stored = { name, command, comparison: JSON.parse(readFileSync(out, 'utf8'), compact) };
   if (store) writeFileSync(join(STORE, `${name}.json`), `${JSON.stringify(stored)}\n`);
@@ -68,7 +66,13 @@ async function compare(name, args, { store = true } = {}) {
  */
 function compact(key, value) {
   if (key === 'losses' || key === 'stages') return key === 'losses' ? [] : {};
+  if (key === 'model' && typeof value === 'string') return placeless(value);
   return typeof value === 'number' && !Number.isInteger(value) ? Number(value.toPrecision(7)) : value;
+}
+
+/** Where a model lies on this machine is no part of a result. @param {string} argument */
+function placeless(argument) {
+  return isAbsolute(argument) ? 'DIR' : argument;
 }
 
 /**
