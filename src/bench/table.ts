@@ -10,7 +10,7 @@ const rate = (value: number | null): string => (value === null ? '' : value.toPr
 const roof = ({ roofline }: BenchRow): string =>
   roofline ? `${(100 * roofline.share).toFixed(0)} % ${roofline.bound[0] ?? ''}` : '';
 
-export const TABLE_HEAD = `${'suite'.padEnd(9)}${'case'.padEnd(66)}${'ms'.padStart(9)}${'p10'.padStart(9)}${'p90'.padStart(9)}${'GFLOPS'.padStart(9)}${'GB/s'.padStart(9)}${'roof'.padStart(7)}  n`;
+export const TABLE_HEAD = `${'suite'.padEnd(9)}${'case'.padEnd(66)}${'ms'.padStart(9)}${'p10'.padStart(9)}${'p90'.padStart(9)}${'GFLOPS'.padStart(9)}${'GB/s'.padStart(9)}${'roof'.padStart(8)}  n`;
 
 export function tableLine(row: BenchRow): string {
   const figures = [ms(row.medianMs), ms(row.p10Ms), ms(row.p90Ms), rate(row.gflops), rate(row.gbps)];
@@ -18,7 +18,7 @@ export function tableLine(row: BenchRow): string {
     row.suite.padEnd(9),
     row.case.padEnd(66),
     ...figures.map((f) => f.padStart(9)),
-    roof(row).padStart(7),
+    roof(row).padStart(8),
     `  ${row.reps}`,
   ];
   if (row.tokensPerSecond !== undefined) parts.push(`  ${row.tokensPerSecond.toPrecision(3)} tokens/s`);
