@@ -5,7 +5,7 @@ import type { WorkCount } from '../core/report';
 import type { Recorder, RecorderProbe } from '../gpu/recorder';
 import type { Scope } from '../gpu/scope';
 import { matmul } from '../ops/matmul';
-import { INEXACT_MATMUL, MATMUL_VARIANTS, matmulSupported, type MatmulVariant } from '../ops/matmulVariants';
+import { INEXACT_MATMUL, matmulsToTime, type MatmulVariant } from '../ops/matmulVariants';
 import { normals, uploadAct } from '../ops/trial';
 import type { Act, Weight } from '../ops/types';
 import type { Engine } from '../session/engine';
@@ -129,8 +129,8 @@ export async function bestProducts(
     const shape = `${p.weightRows} ${weight.cols} ${weight.dtype}`;
     let best = known.get(shape);
     if (!best) {
-      const able = MATMUL_VARIANTS.filter(
-        (v) => v !== 'scalar' && v !== INEXACT_MATMUL && matmulSupported(ctx, v, weight.cols, weight.dtype),
+      const able = matmulsToTime(ctx, weight.cols, weight.dtype).filter(
+        (v) => v !== 'scalar' && v !== INEXACT_MATMUL,
       );
       // One piece of the head tells as much as the whole.
       const probe = p.name === 'head' ? firstRows(weight, Math.min(2048, weight.rows)) : weight;

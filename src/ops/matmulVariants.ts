@@ -117,6 +117,15 @@ export function matmulSupported(
   );
 }
 
+/** What is worth timing here: on software adapters one kernel with barriers stands for all, they take minutes. */
+export function matmulsToTime(ctx: GpuContext, k: number, dtype: FloatDtype): MatmulVariant[] {
+  return MATMUL_VARIANTS.filter(
+    (v) =>
+      matmulSupported(ctx, v, k, dtype) &&
+      !(ctx.record.software && variantOf(v).kernels === 'hardware' && v !== 'tiled'),
+  );
+}
+
 /** A product [m, k] x [n, k]ᵀ, as far as the choice of its kernel goes. */
 export interface MatmulShape {
   m: number;

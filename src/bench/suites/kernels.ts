@@ -13,7 +13,7 @@ import { countZeros, zeroPartials } from '../../ops/countZeros';
 import { errorPartials, errorSums } from '../../ops/errorSums';
 import { layerNorm } from '../../ops/layerNorm';
 import { matmul } from '../../ops/matmul';
-import { MATMUL_VARIANTS, matmulSupported } from '../../ops/matmulVariants';
+import { matmulsToTime } from '../../ops/matmulVariants';
 import { matvec } from '../../ops/matvec';
 import { rmsNorm } from '../../ops/rmsNorm';
 import { rope } from '../../ops/rope';
@@ -137,9 +137,7 @@ async function product(env: SuiteEnv, what: string, shape: Shape, n: number, k: 
     const { weight } = uploadWeight(suite.place, normals(n * k, 2), k, dtype);
     const [x, out] = [suite.act(m, k), suite.act(m, n)];
     const work = { flops: 2 * m * n * k, bytes: 4 * (m * k + m * n) + DTYPE_BYTES[dtype] * n * k };
-    const able = MATMUL_VARIANTS.filter(
-      (v) => matmulSupported(env.lab.ctx, v, k, dtype) && (v !== 'scalar' || !env.quick),
-    );
+    const able = matmulsToTime(env.lab.ctx, k, dtype).filter((v) => v !== 'scalar' || !env.quick);
     await suite.time(
       `matmul ${m}x${n}x${k} ${dtype} (${shape.model} ${what})`,
       work,
