@@ -47,6 +47,36 @@ export function zeroMasked(bytes: Uint8Array, elementBytes: number, packed: Uint
   }
 }
 
+/**
+ * Writes +0 over every weight whose bit is 0, in place, from the layout in GPU memory (see packMask); other bytes stay as
+ * they are. `transposed`: the file holds the weight as [cols, rows].
+ */
+export function zeroPruned(
+  bytes: Uint8Array<ArrayBuffer>,
+  elementBytes: number,
+  mask: { words: Uint32Array; rows: number; cols: number; wordsPerRow: number },
+  transposed = false,
+): void {
+  const { words, rows, cols, wordsPerRow } = mask;
+  if (bytes.byteLength !== rows * cols * elementBytes || words.length < rows * wordsPerRow)
+    throw new RangeError('the mask does not fit the tensor');
+  const weights =
+    elementBytes === 2 ? new Uint16Array(bytes.buffer) : new Uint32Array(bytes.buffer, 0, rows * cols);
+  for (let r = 0; r < rows; r++) {
+    for (let k = 0; k < wordsPerRow; k++) {
+      let pruned = ~(words[r * wordsPerRow + k] ?? 0);
+      // From one pruned weight to the next; those beyond the row are padding.
+      while (pruned !== 0) {
+        const bit = 31 - Math.clz32(pruned & -pruned);
+        pruned &= pruned - 1;
+        const c = k * 32 + bit;
+        if (c >= cols) break;
+        weights[transposed ? c * rows + r : r * cols + c] = 0;
+      }
+    }
+  }
+}
+
 /** Weights that are +0 or -0. `bytes` little-endian, of 2 (F16, BF16) or 4 (F32) bytes each. */
 export function countZeros(bytes: Uint8Array, elementBytes: number): number {
   const { buffer, byteOffset, byteLength } = bytes.byteOffset % 4 === 0 ? bytes : bytes.slice();

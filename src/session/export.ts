@@ -15,7 +15,6 @@ import type { Recorder } from '../gpu/recorder';
 import { unpackWindows } from '../models/windows';
 import type { ModelPlan } from '../models/inspect';
 import { findAllocation } from '../pruning/allocations';
-import { MaskedLayer } from '../pruning/masks';
 import { PrunedBytes } from './prunedBytes';
 import { checkGgufExport, measureGguf } from './exportGguf';
 import { fileMask } from './fileLayout';
@@ -75,10 +74,9 @@ export async function exportTo(
             plan,
             state.layers.map(({ masks }) => masks),
           ));
-        const masked = new MaskedLayer(lab.ctx, scope, engine.model);
-        await scope.ready();
-        bytes = new PrunedBytes(rec, engine.model, masked, state.layers);
+        bytes = new PrunedBytes(rec, scope, engine.model, state.layers);
         const pruned = bytes;
+        await scope.ready();
         return await exportFolder({
           model: plan.opened,
           sink,
