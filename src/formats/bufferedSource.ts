@@ -1,4 +1,5 @@
 /** Turns many small reads into few large ones, for sources where each read costs a request. */
+import type { OpenedModel } from './hfModel';
 import { checkRange, type ByteSource } from './source';
 
 const BLOCK_BYTES = 16 << 20;
@@ -42,4 +43,22 @@ export function bufferedSource(source: ByteSource, blockBytes = BLOCK_BYTES, blo
       return out;
     },
   };
+}
+
+/** Blocks of a model that is read from front to back, with a few steps aside. */
+const STREAM_BLOCK_BYTES = 4 << 20;
+const STREAM_BLOCKS = 3;
+
+/** The same model, its weight files read in blocks: tensors are many and small. A GGUF file is left as it is. */
+export function bufferedModel(model: OpenedModel): OpenedModel {
+  if (model.gguf) return model;
+  const weightFiles = model.weightFiles.map(({ path, source }) => ({
+    path,
+    source: bufferedSource(source, STREAM_BLOCK_BYTES, STREAM_BLOCKS),
+  }));
+  const sources = new Map(weightFiles.map(({ path, source }) => [path, source]));
+  const tensors = new Map(
+    [...model.tensors].map(([name, t]) => [name, { ...t, source: sources.get(t.file) ?? t.source }]),
+  );
+  return { ...model, weightFiles, tensors };
 }

@@ -237,6 +237,9 @@ export async function copyFile(
   return writer.close();
 }
 
+/** Small pieces go to the sink together. */
+const GATHER_BYTES = 4 << 20;
+
 /** A file in a sink, hashed while it is written. */
 export class FileWriter {
   readonly path: string;
@@ -244,6 +247,11 @@ export class FileWriter {
   readonly #sink: ExportSink;
   readonly #hash: Sha256Stream;
   #bytes = 0;
+  /** Not written yet. */
+  #gathered: Uint8Array[] = [];
+  #gatheredBytes = 0;
+  /** Under way while the next pieces are made and hashed. */
+  #writing: Promise<void> = Promise.resolve();
 
   private constructor(sink: ExportSink, path: string, hash: Sha256Stream, signal: AbortSignal | undefined) {
     this.#sink = sink;
@@ -259,15 +267,44 @@ export class FileWriter {
     return new FileWriter(sink, path, hash, signal);
   }
 
+  /** `bytes` may be used again when this resolves. */
   async write(bytes: Uint8Array): Promise<void> {
     throwIfAborted(this.signal);
     this.#hash.update(bytes);
     this.#bytes += bytes.byteLength;
-    await this.#sink.write(this.path, bytes);
+    this.#gathered.push(bytes.slice());
+    this.#gatheredBytes += bytes.byteLength;
+    if (this.#gatheredBytes >= GATHER_BYTES) await this.#flush();
   }
 
   async close(): Promise<WrittenFile> {
+    await this.#flush();
+    await this.#writing;
     await this.#sink.close(this.path);
     return { path: this.path, bytes: this.#bytes, sha256: this.#hash.finish() };
   }
+
+  /** Begins to write what was gathered once the write before it is done. */
+  async #flush(): Promise<void> {
+    const pieces = this.#gathered;
+    const total = this.#gatheredBytes;
+    this.#gathered = [];
+    this.#gatheredBytes = 0;
+    await this.#writing;
+    if (total === 0) return;
+    const whole = pieces.length === 1 ? (pieces[0] ?? new Uint8Array(0)) : joined(pieces, total);
+    this.#writing = this.#sink.write(this.path, whole);
+    // Whoever writes or closes next hears of the failure.
+    this.#writing.catch(() => undefined);
+  }
+}
+
+function joined(pieces: readonly Uint8Array[], total: number): Uint8Array {
+  const out = new Uint8Array(total);
+  let at = 0;
+  for (const piece of pieces) {
+    out.set(piece, at);
+    at += piece.byteLength;
+  }
+  return out;
 }

@@ -3,6 +3,7 @@ import { LabError } from '../core/errors';
 import type { RunReport } from '../core/report';
 import type { LabSpec } from '../core/spec';
 import { checkArchive, type ArchiveFormat } from '../formats/archive';
+import { bufferedModel } from '../formats/bufferedSource';
 import { exportFolder } from '../formats/exportFolder';
 import { oneshotScript } from '../formats/handoverScripts';
 import type { GgufExportType } from '../formats/ggufQuantize';
@@ -49,6 +50,7 @@ export async function exportTo(
   const smaller = checkExport(lab, { ...spec, beta }, options);
   const measured = given ?? (await lab.reportFor(spec, beta, io));
   const { engine, plan } = lab.loaded;
+  const opened = bufferedModel(plan.opened);
   const matrices = new Map(plan.prunable.map((m) => [m.name, m]));
   const progress = (stage: string) => (done: number, total: number) =>
     io.emit({
@@ -74,11 +76,11 @@ export async function exportTo(
             plan,
             state.layers.map(({ masks }) => masks),
           ));
-        bytes = new PrunedBytes(rec, scope, engine.model, state.layers);
+        bytes = new PrunedBytes(rec, scope, engine.model, state.layers, opened);
         const pruned = bytes;
         await scope.ready();
         return await exportFolder({
-          model: plan.opened,
+          model: opened,
           sink,
           transposed: plan.prunable.filter((m) => m.transposed).map((m) => m.name),
           ...(options.ggufType ? { ggufType: options.ggufType } : {}),

@@ -5,11 +5,12 @@
  */
 import { DTYPE_BYTES } from '../core/dtypes';
 import { transpose } from '../core/transpose';
+import type { OpenedModel } from '../formats/hfModel';
 import { zeroPruned } from '../formats/masks';
 import { wholeTensor } from '../formats/tensorBytes';
 import type { Recorder } from '../gpu/recorder';
 import type { LabBuffer, Scope } from '../gpu/scope';
-import type { PlannedTensor, PrunableMatrix } from '../models/inspect';
+import type { PrunableMatrix } from '../models/inspect';
 import { matrixOf, type LoadedModel } from '../models/load';
 import type { Weight } from '../ops/types';
 import { MaskedLayer, maskOf, type PrunedLayer } from '../pruning/masks';
@@ -22,7 +23,7 @@ export class PrunedBytes {
   readonly #rec: Recorder;
   readonly #model: LoadedModel;
   readonly #layers: readonly PrunedLayer[];
-  readonly #tensors: ReadonlyMap<string, PlannedTensor>;
+  readonly #opened: OpenedModel;
   /** In the order in which the files hold them. */
   readonly #order: number[];
   /** Of layers with new weights. */
@@ -32,13 +33,22 @@ export class PrunedBytes {
   #inUse = -1;
   readonly #read = new Map<number, Promise<Layer>>();
 
-  /** What it takes belongs to `scope`, which is to be ready before the first bytes are asked for. */
-  constructor(rec: Recorder, scope: Scope, model: LoadedModel, layers: readonly PrunedLayer[]) {
+  /**
+   * What it takes belongs to `scope`, which is to be ready before the first bytes are asked for. `opened`: where the
+   * model's bytes are read.
+   */
+  constructor(
+    rec: Recorder,
+    scope: Scope,
+    model: LoadedModel,
+    layers: readonly PrunedLayer[],
+    opened: OpenedModel = model.plan.opened,
+  ) {
     this.#rec = rec;
     this.#model = model;
     this.#layers = layers;
     const { plan } = model;
-    this.#tensors = new Map(plan.tensors.map((t) => [t.entry.name, t]));
+    this.#opened = opened;
     const layerOf = new Map(plan.prunable.map((m) => [m.name, m.layer]));
     const files = plan.opened.weightFiles.map(({ path }) => path);
     const inFiles = [...plan.opened.tensors.values()].sort(
@@ -61,10 +71,10 @@ export class PrunedBytes {
     const weight = matrixOf(this.#model, layer, matrix);
     if (!this.#masked) {
       const mask = maskOf(this.#layer(layer).masks, matrix);
-      const tensor = this.#tensors.get(name);
+      const entry = this.#opened.tensors.get(name);
       const words = (await this.#ahead(layer)).get(matrix);
-      if (!tensor || !words) throw new Error(`there is no matrix ${matrix} in layer ${layer}`);
-      const bytes = await wholeTensor(tensor.entry, this.#rec.signal);
+      if (!entry || !words) throw new Error(`there is no matrix ${matrix} in layer ${layer}`);
+      const bytes = await wholeTensor(entry, this.#rec.signal);
       zeroPruned(bytes, DTYPE_BYTES[weight.dtype], { ...mask, words: new Uint32Array(words) }, transposed);
       return bytes;
     }
