@@ -25,7 +25,12 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'unit',
-          include: ['src/**/*.test.{ts,tsx}', 'scripts/**/*.test.ts'],
+          include: [
+            'src/**/*.test.{ts,tsx}',
+            'scripts/**/*.test.ts',
+            'bench/peers/*.test.ts',
+            'bench/peers/page/*.test.ts',
+          ],
           exclude: [GPU_TESTS],
           environment: 'node',
           testTimeout: 30_000,

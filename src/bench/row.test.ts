@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { LabError } from '../core/errors';
 import { interleave } from './measure';
-import { errorRow, makeRow, percentile, ratioOf, withRatio } from './row';
+import { errorRow, makeRow, percentile, ratioOf, withPeer, withRatio } from './row';
 import { tableLine } from './table';
 
 const WHERE = { suite: 'kernels', case: 'matmul', device: 'test' };
@@ -26,6 +26,39 @@ describe('rows', () => {
       tokensPerSecond: 128_000,
     });
     expect(makeRow(WHERE, samples(1))).toMatchObject({ flops: null, gflops: null, bytes: null, gbps: null });
+  });
+
+  test('a peer stands beside our figures, with its time in units of ours', () => {
+    const ours = makeRow(WHERE, samples(2, 2, 4), { flops: 4e6 });
+    const slow = withPeer(ours, { name: 'other', version: '1.2' }, samples(10, 14, 30), 6);
+    expect(slow).toMatchObject({
+      medianMs: 2,
+      gflops: 2,
+      peer: { name: 'other', version: '1.2', medianMs: 14, reps: 3 },
+      ratio: { value: 7, goal: 6, better: 'more', met: true },
+    });
+    expect(tableLine(slow)).toContain(
+      'other 1.2: 14.0 ms (10.8 to 26.8), 7.00 times our time, goal at least 6: met',
+    );
+    const who = { name: 'fast', version: '3', processor: true };
+    const fast = withPeer(ours, who, samples(0.5));
+    expect(fast.ratio).toEqual({ to: 'our time', value: 0.25 });
+    expect(tableLine(fast)).toContain('on the processor, 4.00 times FASTER THAN PRUNELAB here');
+  });
+
+  test('a peer that cannot run leaves its error and no ratio; ours stands', () => {
+    const row = withPeer(
+      makeRow(WHERE, samples(2)),
+      { name: 'other', version: '1' },
+      { error: 'no adapter' },
+    );
+    expect(row).toMatchObject({ medianMs: 2, peer: { medianMs: null, error: 'no adapter' } });
+    expect(row.ratio).toBeUndefined();
+    expect(row.error).toBeUndefined();
+    expect(tableLine(row)).toContain('other 1: no adapter');
+    const broken = withPeer(errorRow(WHERE, 'no GPU'), { name: 'other', version: '1' }, samples(3));
+    expect(broken).toMatchObject({ medianMs: null, error: 'no GPU', peer: { medianMs: 3 } });
+    expect(broken.ratio).toBeUndefined();
   });
 
   test('a ratio says whether its goal is met, on the right side', () => {

@@ -41,6 +41,23 @@ export interface BenchRow {
   /** Operations that the method's definition counts, by step (docs/methods.md, cost of a block), all blocks together. */
   operations?: Record<string, number>;
   error?: string;
+  /** Another program on the same problem, in turns with ours: the row's own figures are ours. */
+  peer?: PeerFigures;
+}
+
+export interface PeerFigures {
+  name: string;
+  version: string;
+  medianMs: number | null;
+  p10Ms?: number;
+  p90Ms?: number;
+  reps?: number;
+  /** It ran on the processor, whatever adapter ours ran on. */
+  processor?: boolean;
+  /** Why it could not be timed. */
+  error?: string;
+  /** How it ran, where that is not how one would expect. */
+  note?: string;
 }
 
 /** Measured peaks, which of them bounds this work, and the attainable time as a share of the measured one. */
@@ -179,4 +196,30 @@ export function withRatio(
   if (goal === undefined) return { ...row, ratio: { to, ...ratio } };
   const met = better === 'more' ? ratio.value >= goal : ratio.value <= goal;
   return { ...row, ratio: { to, ...ratio, goal, better, met } };
+}
+
+/** The row beside a peer's timing, or beside why there is none. The ratio is the peer's time to ours: above 1, ours is faster. */
+export function withPeer(
+  row: BenchRow,
+  { name, version, processor, note }: Pick<PeerFigures, 'name' | 'version' | 'processor' | 'note'>,
+  timing: Pick<Samples, 'samplesMs'> | { error: string },
+  goal?: number,
+): BenchRow {
+  const who = { name, version, ...(processor ? { processor } : {}), ...(note ? { note } : {}) };
+  if ('error' in timing) return { ...row, peer: { ...who, medianMs: null, error: timing.error } };
+  const { samplesMs } = timing;
+  const medianMs = percentile(samplesMs, 0.5);
+  const beside = {
+    ...row,
+    peer: {
+      ...who,
+      medianMs,
+      p10Ms: percentile(samplesMs, 0.1),
+      p90Ms: percentile(samplesMs, 0.9),
+      reps: samplesMs.length,
+    },
+  };
+  return row.medianMs === null
+    ? beside
+    : withRatio(beside, 'our time', { value: medianMs / row.medianMs }, goal, 'more');
 }

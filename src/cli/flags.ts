@@ -169,7 +169,11 @@ const EXTRA = {
   budget: { kind: 'text', value: 'N', help: 'metrics to measure, 50' },
   population: { kind: 'text', value: 'N', help: 'metrics that new ones are bred from, 20' },
   'search-seed': { kind: 'text', value: 'X', help: 'seed of the search, 0' },
-  suite: { kind: 'text', value: 'NAME', help: 'kernels, forward, tick, sweep, load or export' },
+  suite: { kind: 'text', value: 'NAME', help: 'kernels, forward, tick, sweep, load or export; peers' },
+  peers: {
+    kind: 'switch',
+    help: 'also beside onnxruntime-web, tfjs, jax-js, transformers.js and PyTorch: installs them',
+  },
   all: { kind: 'switch', help: 'every past run' },
   formats: {
     kind: 'text',

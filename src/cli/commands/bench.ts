@@ -2,23 +2,21 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { runBench, SUITE_NAMES } from '../../bench';
+import { pruneBesidePeer } from '../../bench/suites/prune';
+import { deviceName } from '../../bench/device';
 import type { BenchEnv, BenchModel } from '../../bench/env';
 import type { BenchRow } from '../../bench/row';
 import { TABLE_HEAD, tableLine } from '../../bench/table';
 import { LabError } from '../../core/errors';
-import type { DeviceRecord } from '../../core/report';
 import { nodeFiles } from '../../formats/nodeFiles.node';
 import { GpuContext } from '../../gpu/context';
 import { Lab } from '../../session/lab';
 import type { Command } from '../command';
 import { openNodeGpu } from '../nodeGpu';
 import { nodeSink } from '../nodeSink';
+import { comparePeers } from '../peers';
 import { nodeHost, openSession } from '../session';
-
-function deviceName(d: DeviceRecord): string {
-  const name = d.description || [d.vendor, d.architecture].filter(Boolean).join(' ') || 'unknown adapter';
-  return `${name} (${[d.software ? 'software' : '', d.backend].filter(Boolean).join(', ')})`;
-}
+import { openTorchPeer } from '../torchPeer';
 
 /** The demo, and SmolLM2-135M where PRUNELAB_SMOLLM2 names its folder. */
 function models(): BenchModel[] {
@@ -32,12 +30,16 @@ async function openSink(): ReturnType<BenchEnv['openSink']> {
   return { sink: nodeSink(folder), remove: () => rm(folder, { recursive: true, force: true }) };
 }
 
+/** Its rows belong to kernels, forward and prune; it installs what it compares with, so only who asks gets it. */
+const PEERS = 'peers';
+const NAMES = [...SUITE_NAMES, PEERS];
+
 /** How fast the lab is on this machine. */
 export const benchCommand: Command = {
   name: 'bench',
   usage: 'bench',
-  summary: `times ${SUITE_NAMES.join(', ')} on this machine`,
-  flags: ['suite', 'quick', 'tune'],
+  summary: `times ${SUITE_NAMES.join(', ')} on this machine; with --peers beside other programs`,
+  flags: ['suite', 'quick', 'peers', 'tune'],
   async run({ parsed, console, signal, finish }) {
     if (parsed.positional.length > 0)
       throw new LabError(
@@ -46,11 +48,11 @@ export const benchCommand: Command = {
         'Name another model with PRUNELAB_SMOLLM2=FOLDER.',
       );
     const suite = parsed.values.get('suite');
-    if (suite !== undefined && !SUITE_NAMES.includes(suite)) {
+    if (suite !== undefined && !NAMES.includes(suite)) {
       throw new LabError(
         'SpecError',
         `There is no suite "${suite.slice(0, 60)}".`,
-        `Use one of ${SUITE_NAMES.join(', ')}.`,
+        `Use one of ${NAMES.join(', ')}.`,
       );
     }
     const session = await openSession(parsed, console, signal);
@@ -59,36 +61,38 @@ export const benchCommand: Command = {
       const rows: BenchRow[] = [];
       const toOutput = parsed.values.get('json') !== '-';
       if (toOutput) process.stdout.write(`${TABLE_HEAD}\n`);
-      await runBench(
-        {
-          lab: session.lab,
-          io: { ...session.io, emit: () => undefined },
-          device: deviceName(session.lab.ctx.record),
-          quick: parsed.switches.has('quick'),
-          models: models(),
-          openSink,
-          openCounting: async () =>
-            new Lab(
-              await GpuContext.open(await openNodeGpu(), {
-                backend: 'dawn-node',
-                adapter: parsed.values.get('adapter'),
-                asHardware: true,
-              }),
-              nodeHost,
-            ),
-          cpuMs: () => {
-            const { user, system } = process.cpuUsage();
-            return (user + system) / 1000;
-          },
-          emit: (row) => {
-            rows.push(row);
-            // As they come: the whole takes minutes.
-            if (toOutput) process.stdout.write(`${tableLine(row)}\n`);
-          },
-          note: (text) => console.note(text),
+      const env: BenchEnv = {
+        lab: session.lab,
+        io: { ...session.io, emit: () => undefined },
+        device: deviceName(session.lab.ctx.record),
+        quick: parsed.switches.has('quick'),
+        models: models(),
+        openSink,
+        openCounting: async () =>
+          new Lab(
+            await GpuContext.open(await openNodeGpu(), {
+              backend: 'dawn-node',
+              adapter: parsed.values.get('adapter'),
+              asHardware: true,
+            }),
+            nodeHost,
+          ),
+        cpuMs: () => {
+          const { user, system } = process.cpuUsage();
+          return (user + system) / 1000;
         },
-        suite,
-      );
+        emit: (row) => {
+          rows.push(row);
+          // As they come: the whole takes minutes.
+          if (toOutput) process.stdout.write(`${tableLine(row)}\n`);
+        },
+        note: (text) => console.note(text),
+      };
+      if (suite !== PEERS) await runBench(env, suite);
+      if (suite === PEERS || parsed.switches.has('peers')) {
+        await comparePeers({ ...env, signal });
+        await pruneBesidePeer(env, openTorchPeer);
+      }
       await finish(rows, '');
       return rows.some((row) => row.error !== undefined) ? 1 : 0;
     } finally {
