@@ -86,6 +86,7 @@ export function countZeros(bytes: Uint8Array, elementBytes: number): number {
       : new Uint32Array(buffer, byteOffset, byteLength / 4);
   const magnitude = elementBytes === 2 ? 0x7fff : 0x7fffffff;
   let zeros = 0;
-  for (let i = 0; i < words.length; i++) if (((words[i] ?? 0) & magnitude) === 0) zeros++;
+  // Without a branch: half of the weights are zero, and no processor guesses which.
+  for (let i = 0; i < words.length; i++) zeros += (((words[i] as number) & magnitude) - 1) >>> 31;
   return zeros;
 }

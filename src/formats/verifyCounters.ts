@@ -47,10 +47,11 @@ export class ZeroCounter {
     let zeros = 0;
     if (this.#width === 2) {
       const words = new Uint16Array(buffer, byteOffset, length);
-      for (let i = 0; i < length; i++) if (((words[i] ?? 0) & 0x7fff) === 0) zeros++;
+      // Without a branch: no processor guesses which weights are zero.
+      for (let i = 0; i < length; i++) zeros += (((words[i] as number) & 0x7fff) - 1) >>> 31;
     } else {
       const words = new Uint32Array(buffer, byteOffset, length);
-      for (let i = 0; i < length; i++) if (((words[i] ?? 0) & 0x7fffffff) === 0) zeros++;
+      for (let i = 0; i < length; i++) zeros += (((words[i] as number) & 0x7fffffff) - 1) >>> 31;
     }
     this.zeros += zeros;
     this.count += length;

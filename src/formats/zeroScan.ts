@@ -60,7 +60,7 @@ export class ZeroScan {
     // Of a dense matrix this is nearly all.
     let zeros = 0;
     this.count += words.length - i;
-    for (; i < words.length; i++) if (((words[i] as number) & magnitude) === 0) zeros++;
+    for (; i < words.length; i++) zeros += (((words[i] as number) & magnitude) - 1) >>> 31;
     this.zeros += zeros;
   }
 
