@@ -32,7 +32,9 @@ async function openSink(): ReturnType<BenchEnv['openSink']> {
 
 /** Its rows belong to kernels, forward and prune; it installs what it compares with, so only who asks gets it. */
 const PEERS = 'peers';
-const NAMES = [...SUITE_NAMES, PEERS];
+/** The peer that needs no browser. */
+const PRUNE = 'prune';
+const NAMES = [...SUITE_NAMES, PEERS, PRUNE];
 
 /** How fast the lab is on this machine. */
 export const benchCommand: Command = {
@@ -88,11 +90,10 @@ export const benchCommand: Command = {
         },
         note: (text) => console.note(text),
       };
-      if (suite !== PEERS) await runBench(env, suite);
-      if (suite === PEERS || parsed.switches.has('peers')) {
-        await comparePeers({ ...env, signal });
-        await pruneBesidePeer(env, openTorchPeer);
-      }
+      const withPeers = suite === PEERS || parsed.switches.has('peers');
+      if (suite !== PEERS && suite !== PRUNE) await runBench(env, suite);
+      if (withPeers) await comparePeers({ ...env, signal });
+      if (withPeers || suite === PRUNE) await pruneBesidePeer(env, openTorchPeer);
       await finish(rows, '');
       return rows.some((row) => row.error !== undefined) ? 1 : 0;
     } finally {
