@@ -110,10 +110,12 @@ function chromiumSteps(browser: 'Chrome' | 'Edge', system: System): string[] {
   }
 }
 
-/** What a software adapter is, and how this browser gets a real one. */
+/** How this browser gets a real adapter, and what is quicker without one (docs/performance.md, measured). */
 export function softwareRemedy(userAgent: string): string {
   const { browser, system } = detect(userAgent);
-  if (browser !== 'Chrome' && browser !== 'Edge')
-    return 'A browser with graphics acceleration runs this many times faster.';
-  return chromiumSteps(browser, system)[system === 'Linux' ? 0 : 1] ?? '';
+  const step =
+    browser !== 'Chrome' && browser !== 'Edge'
+      ? 'A browser with graphics acceleration runs this many times faster.'
+      : (chromiumSteps(browser, system)[system === 'Linux' ? 0 : 1] ?? '');
+  return `${step} On such a machine engines for the processor (onnxruntime-web’s wasm, PyTorch) only run a model several times faster than the lab.`;
 }
