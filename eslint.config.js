@@ -27,6 +27,7 @@ const ARROWS = {
     'session/client',
     'session/replay',
     'pruning/allocations',
+    'pruning/solvers/expressions',
     'eval/paired',
     'eval/betaChoice',
     'formats/zipStore',

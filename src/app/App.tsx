@@ -23,6 +23,7 @@ const CompareDialog = lazy(() => import('./compare/CompareDialog'));
 const TheoryDialog = lazy(() => import('./theory/TheoryDialog'));
 const SpeedDialog = lazy(() => import('./speed/SpeedDialog'));
 const ZeroShotDialog = lazy(() => import('./zeroshot/ZeroShotDialog'));
+const MetricSearchDialog = lazy(() => import('./metricSearch/MetricSearchDialog'));
 const HubDialog = lazy(() => import('./panels/HubDialog'));
 
 /** The instrument: cause on the left, effect on the right, what the engine does at the bottom. */
@@ -77,6 +78,7 @@ function Dialogs() {
       {dialog?.name === 'theory' && <TheoryDialog />}
       {dialog?.name === 'zeroShot' && <ZeroShotDialog />}
       {dialog?.name === 'speed' && <SpeedDialog />}
+      {dialog?.name === 'metricSearch' && <MetricSearchDialog />}
       {dialog?.name === 'hub' && <HubDialog id={dialog.id} revision={dialog.revision} />}
     </Suspense>
   );

@@ -63,6 +63,7 @@ export function wrapEndpoint(worker: Worker): LabApi {
     sweep: (job, spec, options) => call(remote.sweep(job, spec, options)),
     compare: (job, spec, known) => call(remote.compare(job, spec, known)),
     theory: (job, spec, known) => call(remote.theory(job, spec, known)),
+    searchMetric: (job, spec, options) => call(remote.searchMetric(job, spec, options)),
     zeroShot: (job, spec, request) => call(remote.zeroShot(job, spec, request)),
     generate: (job, spec, request) => call(remote.generate(job, spec, request)),
     speed: (job, spec, request) => call(remote.speed(job, spec, request)),

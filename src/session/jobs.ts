@@ -1,6 +1,6 @@
 /**
- * Which job may run: one foreground job at a time, in order of arrival; a background job (a sweep, a comparison, a trial
- * of the theory) beside it, held between submits while a foreground job runs or waits. A newer run replaces an older one.
+ * Which job may run: one foreground job at a time, in order of arrival; a background job (a sweep or a LONG one) beside
+ * it, held between submits while a foreground job runs or waits. A newer run replaces an older one.
  */
 import { LabError } from '../core/errors';
 import type { JobKind } from './protocol';
@@ -14,15 +14,19 @@ interface Running {
 
 /** Kinds that a new job of the given kind makes pointless. */
 const REPLACES: Partial<Record<JobKind, readonly JobKind[]>> = {
-  load: ['load', 'tick', 'run', 'sweep', 'compare', 'theory', 'generate', 'export', 'inspect'],
+  load: ['load', 'tick', 'run', 'sweep', 'compare', 'theory', 'search', 'generate', 'export', 'inspect'],
   run: ['run', 'tick'],
   tick: ['run'],
   sweep: ['sweep'],
   compare: ['compare', 'sweep'],
   theory: ['theory', 'sweep'],
+  search: ['search', 'sweep'],
   generate: ['generate'],
   inspect: ['inspect'],
 };
+
+/** Background jobs that others of the background wait for. */
+const LONG: readonly JobKind[] = ['compare', 'theory', 'search'];
 
 export class JobRunner {
   readonly #running = new Map<number, Running>();
@@ -45,11 +49,9 @@ export class JobRunner {
     const entry: Running = { job, kind, abort, done: new Promise((resolve) => (finished = resolve)) };
     this.#running.set(job, entry);
     try {
-      if (kind === 'sweep' || kind === 'compare' || kind === 'theory') {
+      if (kind === 'sweep' || LONG.includes(kind)) {
         // The seconds of a comparison are its own: others wait for it, unless they are cancelled meanwhile.
-        const before = [...this.#running.values()].filter(
-          (r) => (r.kind === 'compare' || r.kind === 'theory') && r !== entry,
-        );
+        const before = [...this.#running.values()].filter((r) => LONG.includes(r.kind) && r !== entry);
         const cancelled = new Promise<void>((resolve) =>
           abort.signal.addEventListener('abort', () => resolve(), { once: true }),
         );

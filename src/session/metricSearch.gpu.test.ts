@@ -22,7 +22,12 @@ test('the fitness of a metric is the perplexity of the run that uses it', async 
       e.type === 'progress' && e.unit === 'metrics' ? [[e.done, e.stage]] : [],
     );
     expect(stages.map(([done]) => done)).toEqual([0, 1, 2, 3, 4]);
-    expect(stages[4]?.[1]).toContain(found.best?.expression);
+    expect(stages[4]?.[1]).toContain(found.best?.perplexity?.toPrecision(5));
+    // What a cancelled search leaves behind: the report so far, the last one the whole.
+    const reports = events.flatMap((e) => (e.type === 'metricSearch' ? [e.report] : []));
+    expect(reports.map((r) => r.trials.length)).toEqual([1, 2, 3, 4]);
+    expect(reports[0]?.trials).toEqual(found.trials.slice(0, 1));
+    expect(reports[3]).toEqual(found);
     await expect(
       searchMetricFor(lab, { ...spec, allocation: 'atp', beta: 'auto' }, options, io),
     ).rejects.toThrow(/needs a beta/);

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import type { MetricSearchResult } from '../core/metricSearch';
 import { Rng } from '../core/rng';
 import {
   depthOf,
@@ -15,7 +16,7 @@ import {
   mutate,
   randomExpression,
 } from '../pruning/solvers/expressionSearch';
-import { searchMetric, type MetricSearchResult } from './metricSearch';
+import { searchMetric } from './metricSearch';
 
 /** A fitness without a model: how far the text is from one that is wanted. */
 const distance = (text: string, wanted: string): number => {

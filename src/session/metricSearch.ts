@@ -4,7 +4,12 @@
  * published; population and budget are parameters here, and the seed makes a search repeatable.
  */
 import { LabError } from '../core/errors';
-import type { ModelRecord, TextRecord } from '../core/report';
+import type {
+  MetricSearchOptions,
+  MetricSearchReport,
+  MetricSearchResult,
+  MetricTrial,
+} from '../core/metricSearch';
 import { Rng } from '../core/rng';
 import type { LabSpec } from '../core/spec';
 import { ENGINE_VERSION } from '../core/version';
@@ -25,51 +30,20 @@ import {
   randomExpression,
 } from '../pruning/solvers/expressionSearch';
 
-export interface MetricTrial {
-  expression: string;
-  /** Null where the pruned model diverged. */
-  perplexity: number | null;
-}
-
-export interface MetricSearch {
-  /** Metrics to measure, the published one among them. */
-  budget: number;
-  /** Metrics that parents are drawn from: the last ones that were tried, as many as this. */
-  population: number;
-  seed: number;
+export interface MetricSearch extends MetricSearchOptions {
   evaluate(expression: string): Promise<number | null>;
   /** Hears of every trial, in order, with the best so far. */
   onTrial?(trial: MetricTrial, best: MetricTrial | null): void;
 }
 
-export interface MetricSearchResult {
-  /** Null where every model diverged. */
-  best: MetricTrial | null;
-  trials: MetricTrial[];
-}
-
-/** What a search found on a model, as it is written to a file. */
-export interface MetricSearchReport extends MetricSearchResult {
-  schema: 'prunelab.metric-search/1';
-  version: string;
-  model: ModelRecord;
-  /** The text whose perplexity is the fitness. */
-  select: TextRecord;
-  budget: number;
-  population: number;
-  seed: number;
-  /** The run that the best metric was measured in; its `set` holds the metric. */
-  spec: LabSpec;
-}
-
 /**
  * Searches a metric for the loaded model: `spec` says how much goes where, the fitness is the perplexity on its select
- * text. Progress events count the trials and name the best so far.
+ * text. Progress events count the trials; 'metricSearch' events hold the report so far, after every trial.
  */
 export async function searchMetricFor(
   lab: Lab,
   given: LabSpec,
-  options: Pick<MetricSearch, 'budget' | 'population' | 'seed'>,
+  options: MetricSearchOptions,
   io: JobIo,
 ): Promise<MetricSearchReport> {
   if (given.beta === 'auto')
@@ -81,41 +55,44 @@ export async function searchMetricFor(
   const spec = { ...given, pruner: 'pruner-zero' };
   const { select } = await lab.texts(spec, ['calibration', 'select'], io);
   if (!select) throw new Error('the select text was asked for');
+  const reportOf = ({ best, trials }: MetricSearchResult): MetricSearchReport => ({
+    schema: 'prunelab.metric-search/1',
+    version: ENGINE_VERSION,
+    model: lab.loaded.record,
+    select: select.record,
+    ...options,
+    spec: best ? { ...spec, set: { ...spec.set, expression: best.expression } } : spec,
+    best,
+    trials,
+  });
   const startMs = performance.now();
-  let done = 0;
-  const progress = (best: MetricTrial | null): void =>
+  const trials: MetricTrial[] = [];
+  const progress = (best: MetricTrial | null): void => {
+    const done = trials.length;
     io.emit({
       type: 'progress',
       job: io.job,
-      stage: best
-        ? `Searching; best so far ${String(best.perplexity?.toPrecision(5))}: ${best.expression}`
-        : 'Searching',
+      stage: best ? `Searching, best perplexity ${String(best.perplexity?.toPrecision(5))}` : 'Searching',
       done,
       total: options.budget,
       unit: 'metrics',
       tokensPerSecond: null,
       secondsLeft: done > 0 ? ((performance.now() - startMs) / 1000 / done) * (options.budget - done) : null,
     });
+  };
   progress(null);
   const found = await lab.trySettings(spec, io, (measure) =>
     searchMetric({
       ...options,
       evaluate: (expression) => measure({ expression }),
-      onTrial: (_, best) => {
-        done++;
+      onTrial: (trial, best) => {
+        trials.push(trial);
+        io.emit({ type: 'metricSearch', job: io.job, report: reportOf({ best, trials: [...trials] }) });
         progress(best);
       },
     }),
   );
-  return {
-    schema: 'prunelab.metric-search/1',
-    version: ENGINE_VERSION,
-    model: lab.loaded.record,
-    select: select.record,
-    ...options,
-    spec: found.best ? { ...spec, set: { ...spec.set, expression: found.best.expression } } : spec,
-    ...found,
-  };
+  return reportOf(found);
 }
 
 /** Parents are the best of this many, drawn from the population. */

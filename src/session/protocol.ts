@@ -6,6 +6,7 @@ import type { Comparison, CompareSpec } from '../core/comparison';
 import type { PlainError } from '../core/errors';
 import type { FoundPruning } from '../core/foundPruning';
 import type { LayerRecord } from '../core/layerRecord';
+import type { MetricSearchOptions, MetricSearchReport } from '../core/metricSearch';
 import type {
   AllocationRecord,
   Curve,
@@ -240,6 +241,8 @@ export type LabEvent =
   | { type: 'compared'; job: number; comparison: Comparison }
   /** Theorems on trial so far: at the start and after every measurement. */
   | { type: 'theory'; job: number; record: TheoryRecord }
+  /** A search for a metric so far: after every trial. */
+  | { type: 'metricSearch'; job: number; report: MetricSearchReport }
   /** What a run or a drag is going to ask of the layers, once it is known. */
   | { type: 'allocation'; job: number; spec: LabSpec; allocation: AllocationRecord }
   /** A search for rates after its latest trial. */
@@ -252,13 +255,13 @@ export type LabEvent =
   | { type: 'lost'; error: PlainError };
 
 export type JobKind =
-  'load' | 'tick' | 'run' | 'sweep' | 'compare' | 'theory' | 'generate' | 'export' | 'inspect';
+  'load' | 'tick' | 'run' | 'sweep' | 'compare' | 'theory' | 'search' | 'generate' | 'export' | 'inspect';
 
 /**
  * The engine as the page sees it. At most one foreground job runs and one waits; a newer job of the same kind
  * replaces the waiting one and cancels the running one between submits. A sweep is a background job: foreground
- * jobs pre-empt it between submits and it then resumes. So are a comparison and a trial of the theory, which a sweep
- * waits for.
+ * jobs pre-empt it between submits and it then resumes. So are a comparison, a trial of the theory and a search for a
+ * metric, which a sweep waits for.
  */
 export interface LabApi {
   /** Opens the device, runs the self-test once per adapter and browser version. */
@@ -297,6 +300,8 @@ export interface LabApi {
   compare(job: number, spec: CompareSpec, known: Comparison | null): Promise<Comparison>;
   /** Measures what `known` does not hold, if it is of the same model, texts and settings; 'theory' events follow. */
   theory(job: number, spec: TheorySpec, known: TheoryRecord | null): Promise<TheoryRecord>;
+  /** Breeds metrics for Pruner-Zero at this spec's rates (beta a number); 'metricSearch' events follow. */
+  searchMetric(job: number, spec: LabSpec, options: MetricSearchOptions): Promise<MetricSearchReport>;
   /** Tasks on the dense model and, with a spec (beta a number), on that spec's masks. A job of the kind 'inspect'. */
   zeroShot(job: number, spec: LabSpec | null, request: ZeroShotRequest): Promise<ZeroShotRecord>;
   generate(job: number, spec: LabSpec, request: GenerateRequest): Promise<GenerateResult>;

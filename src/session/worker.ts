@@ -257,6 +257,11 @@ const api: LabApi = {
       const { runTheory } = await import('./theory');
       return runTheory(open, spec, { known, other: 'drop' }, io);
     }),
+  searchMetric: (job, spec, options) =>
+    runJob(job, 'search', async (open, io) => {
+      const { searchMetricFor } = await import('./metricSearch');
+      return searchMetricFor(open, spec, options, io);
+    }),
   zeroShot: (job, spec, request) =>
     runJob(job, 'inspect', async (open, io) => {
       const { zeroShot } = await import('./zeroshot');

@@ -231,6 +231,8 @@ export function createFakeLab(given: Partial<FakeOptions> = {}): LabApi {
       }),
     theory: () =>
       Promise.reject(new LabError('InternalError', 'Without an engine no theorem can be put on trial.')),
+    searchMetric: () =>
+      Promise.reject(new LabError('InternalError', 'Without an engine no metric can be measured.')),
     zeroShot: () => Promise.reject(new LabError('InternalError', 'Without an engine no task can be scored.')),
     speed: () => Promise.reject(new LabError('InternalError', 'Without an engine no speed can be measured.')),
     generate: (job, _, request) =>

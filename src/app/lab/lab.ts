@@ -2,6 +2,7 @@
 import type { Comparison } from '../../core/comparison';
 import { LabError } from '../../core/errors';
 import type { LayerRecord } from '../../core/layerRecord';
+import type { MetricSearchReport } from '../../core/metricSearch';
 import type { LabSpec, TextName } from '../../core/spec';
 import type { TheoryRecord } from '../../core/theory';
 import type {
@@ -52,6 +53,8 @@ export class Lab {
   onCompared: ((comparison: Comparison) => void) | null = null;
   /** Likewise by the theory. */
   onTheory: ((record: TheoryRecord) => void) | null = null;
+  /** And by the search for metrics. */
+  onMetrics: ((report: MetricSearchReport) => void) | null = null;
   readonly #experiments: Experiments;
   readonly hub: HubLoads;
   readonly #runner: Runner;
@@ -428,6 +431,9 @@ export class Lab {
         return;
       case 'theory':
         this.onTheory?.(event.record);
+        return;
+      case 'metricSearch':
+        this.onMetrics?.(event.report);
         return;
       case 'point':
         this.#sweeper.onPoint(event);

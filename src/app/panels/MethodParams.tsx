@@ -1,5 +1,5 @@
 /** Controls for whatever parameters a method describes; loaded when they are unfolded. */
-import { useState } from 'react';
+import { useState, type ReactNode } from 'react';
 import type { LabError } from '../../core/errors';
 import type { LabSpec, ParamValue } from '../../core/spec';
 import type { ParamDescription } from '../../session/protocol';
@@ -7,6 +7,7 @@ import { Choice } from '../controls/Choice';
 import { NumberField, Switch, TextField } from '../controls/fields';
 import { useLab, useSpec } from '../hooks/useLab';
 import { paramProblem, rangeText, withParam } from '../stores/params';
+import { uiStore } from '../stores/uiStore';
 
 /** Those of the experiment at hand. */
 export default function MethodParams({ params }: { params: readonly ParamDescription[] }) {
@@ -18,7 +19,23 @@ export default function MethodParams({ params }: { params: readonly ParamDescrip
       set={set}
       onChange={(next) => lab.commit({ set: next })}
       onRefuse={(problem) => lab.jobs.report(problem)}
-    />
+    >
+      {params.some(({ name }) => name === 'expression') && <SearchButton />}
+    </ParamFields>
+  );
+}
+
+function SearchButton() {
+  return (
+    <button
+      type="button"
+      className="button small"
+      aria-haspopup="dialog"
+      onClick={() => uiStore.setState({ dialog: { name: 'metricSearch' } })}
+      onPointerEnter={() => void import('../metricSearch/MetricSearchDialog')}
+    >
+      Search metric
+    </button>
   );
 }
 
@@ -29,19 +46,27 @@ interface Props {
   onChange: (set: LabSpec['set']) => void;
   /** A value was given that the parameter does not take. */
   onRefuse: (problem: LabError) => void;
+  /** Below them. */
+  children?: ReactNode;
 }
 
-export function ParamFields({ params, ...rest }: Props) {
+export function ParamFields({ params, children, ...rest }: Props) {
   return (
     <div className="method-params">
       {params.map((param) => (
         <Param key={param.name} param={param} {...rest} />
       ))}
+      {children}
     </div>
   );
 }
 
-function Param({ param, set, onChange, onRefuse }: Omit<Props, 'params'> & { param: ParamDescription }) {
+function Param({
+  param,
+  set,
+  onChange,
+  onRefuse,
+}: Omit<Props, 'params' | 'children'> & { param: ParamDescription }) {
   const { name, label, help, type, init } = param;
   const value = set[name] ?? init;
   // A field that was told off begins anew from the value that holds.

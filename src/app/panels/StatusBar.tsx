@@ -10,7 +10,7 @@ export function StatusBar() {
   const jobs = useRun((state) => state.jobs);
   const last = useRun((state) => state.lastMessage);
   // Foreground work is what the user waits for; the rest is behind it.
-  const job = jobs.find(({ kind }) => !['sweep', 'compare', 'theory'].includes(kind)) ?? jobs[0];
+  const job = jobs.find(({ kind }) => !['sweep', 'compare', 'theory', 'search'].includes(kind)) ?? jobs[0];
   const message = useThrottled(job ? describe(job) : last, 1000);
   return (
     <footer className="status-bar">

@@ -35,6 +35,7 @@ export type Dialog =
   | { name: 'theory' }
   | { name: 'zeroShot' }
   | { name: 'speed' }
+  | { name: 'metricSearch' }
   | { name: 'hub'; id: string; revision: string; preview: HubPreview | null };
 
 export interface UiState {

@@ -1,12 +1,12 @@
+import { METRIC_SEARCH, MOST_METRICS, type MetricSearchReport } from '../../core/metricSearch';
 import { parseNumber } from '../../core/spec';
-import { searchMetricFor, type MetricSearchReport } from '../../session/metricSearch';
+import { searchMetricFor } from '../../session/metricSearch';
 import type { Command } from '../command';
 import { describePerplexity } from '../describe';
 import { EXPERIMENT_FLAGS, oneModel, type Parsed } from '../flags';
 import { openSession, readSpec } from '../session';
 
 const OWN = ['pruner', 'report', 'errors-on', 'spec', 'no-history'];
-const MOST_TRIALS = 1_000_000;
 
 export const searchMetricCommand: Command = {
   name: 'search-metric',
@@ -15,15 +15,15 @@ export const searchMetricCommand: Command = {
   flags: [...EXPERIMENT_FLAGS.filter((flag) => !OWN.includes(flag)), 'budget', 'population', 'search-seed'],
   async run({ parsed, console, signal, finish }) {
     oneModel(parsed);
-    const count = (name: string, init: number): number =>
-      parseNumber(`--${name}`, parsed.values.get(name) ?? String(init), {
+    const count = (name: 'budget' | 'population'): number =>
+      parseNumber(`--${name}`, parsed.values.get(name) ?? String(METRIC_SEARCH[name]), {
         min: 1,
-        max: MOST_TRIALS,
+        max: MOST_METRICS,
         integer: true,
       });
     const options = {
-      budget: count('budget', 50),
-      population: count('population', 20),
+      budget: count('budget'),
+      population: count('population'),
       seed: seedOf(parsed),
     };
     const session = await openSession(parsed, console, signal);
@@ -31,7 +31,14 @@ export const searchMetricCommand: Command = {
       const { lab, io } = session;
       const spec = await readSpec(parsed, lab, 0);
       await session.load(spec.model);
-      const report = await searchMetricFor(lab, spec, options, io);
+      let best = '';
+      const report = await searchMetricFor(lab, spec, options, {
+        ...io,
+        emit: (event) => {
+          if (event.type === 'metricSearch') best = `: ${event.report.best?.expression ?? 'none yet'}`;
+          else io.emit(event.type === 'progress' ? { ...event, stage: event.stage + best } : event);
+        },
+      });
       await finish(report, describeSearch(report));
       return 0;
     } finally {
@@ -42,7 +49,7 @@ export const searchMetricCommand: Command = {
 
 function seedOf(parsed: Parsed): number {
   const range = { min: 0, max: Number.MAX_SAFE_INTEGER, integer: true };
-  return parseNumber('--search-seed', parsed.values.get('search-seed') ?? '0', range);
+  return parseNumber('--search-seed', parsed.values.get('search-seed') ?? String(METRIC_SEARCH.seed), range);
 }
 
 const SHOWN = 10;

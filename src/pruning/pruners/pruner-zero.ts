@@ -22,7 +22,7 @@ export const prunerZero = definePruner({
     {
       name: 'expression',
       label: 'Metric',
-      help: 'Of W, G and X: mul(abs(mul(W,W)),minmax(G)) is the published one; prunelab search-metric finds others.',
+      help: 'Of W, G and X: mul(abs(mul(W,W)),minmax(G)) is the published one; a search for metrics finds others.',
       type: 'text',
       init: PUBLISHED,
       problem: (text) => {
