@@ -1,6 +1,7 @@
 /** Cholesky factors in f64, blocked, row-major. */
 import type { Pace } from '../pruners/define';
 import { addProduct, view } from './product';
+import { mirrorLower } from './mirrorLower';
 
 const BLOCK = 48;
 
@@ -82,4 +83,26 @@ export async function inverseFactorTransposed(
   const reversed = a.slice().reverse();
   if (!(await choleskyLower(reversed, n, pace))) return null;
   return (await inverseTransposed(reversed, n, pace)).reverse();
+}
+
+/** A^-1 of the symmetric A [n, n], of which the upper triangle is read; null where it is not positive definite. */
+export async function positiveInverse(
+  a: Float64Array,
+  n: number,
+  pace: Pace,
+): Promise<Float64Array<ArrayBuffer> | null> {
+  const t = await inverseFactorTransposed(a, n, pace);
+  if (!t) return null;
+  // T T^T, the lower triangle by blocks: row j of T ends at column j.
+  const out = new Float64Array(n * n);
+  const block = 96;
+  for (let i = 0; i < n; i += block) {
+    const height = Math.min(block, n - i);
+    for (let j = 0; j <= i; j += block) {
+      const width = Math.min(block, n - j);
+      await addProduct(view(out, n, i, j), view(t, n, i), view(t, n, j), height, width, j + width, 1, pace);
+    }
+  }
+  mirrorLower(out, n);
+  return out;
 }

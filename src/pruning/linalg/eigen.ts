@@ -1,5 +1,5 @@
 /**
- * Eigenvalues and eigenvectors of symmetric matrices in f64: Householder's reduction to tridiagonal form and the
+ * Eigenvalues of symmetric matrices in f64: Householder's reduction to tridiagonal form and the
  * implicit QL method (Bowdler, Martin, Reinsch and Wilkinson, Numerische Mathematik 11, 1968).
  */
 import { LabError } from '../../core/errors';
@@ -10,13 +10,6 @@ const SWEEPS = 60;
 /** Multiplications between two breaths. */
 const BREATH = 1 << 23;
 
-export interface Eigen {
-  /** Ascending. */
-  values: Float64Array<ArrayBuffer>;
-  /** Row k is the unit eigenvector of value k, [n, n]. */
-  vectors: Float64Array<ArrayBuffer>;
-}
-
 /** Eigenvalues of the symmetric A [n, n], ascending; its lower triangle is read, and A is spoilt. */
 export async function symmetricEigenvalues(
   a: Float64Array,
@@ -24,30 +17,14 @@ export async function symmetricEigenvalues(
   pace: Pace,
 ): Promise<Float64Array<ArrayBuffer>> {
   const { diagonal, beside } = await tridiagonal(a, n, pace);
-  await implicitQl(diagonal, beside, null, pace);
+  await implicitQl(diagonal, beside, pace);
   return diagonal.sort();
-}
-
-/** Eigenvalues and eigenvectors of the symmetric A [n, n]; its lower triangle is read, and A is spoilt. */
-export async function symmetricEigen(a: Float64Array, n: number, pace: Pace): Promise<Eigen> {
-  const { diagonal, beside, scales } = await tridiagonal(a, n, pace);
-  const turned = await reflections(a, scales, n, pace);
-  const rotations = new Rotations(turned, n, pace);
-  await implicitQl(diagonal, beside, rotations, pace);
-  await rotations.flush();
-  const order = Array.from({ length: n }, (_, k) => k);
-  order.sort((x, y) => (diagonal[x] as number) - (diagonal[y] as number));
-  const vectors = new Float64Array(n * n);
-  order.forEach((k, i) => vectors.set(turned.subarray(k * n, (k + 1) * n), i * n));
-  return { values: diagonal.sort(), vectors };
 }
 
 interface Tridiagonal {
   diagonal: Float64Array<ArrayBuffer>;
   /** Entry i stands beside diagonal entries i - 1 and i. */
   beside: Float64Array<ArrayBuffer>;
-  /** u^T u / 2 of the reflection that row i of A is left with; 0 where there is none. */
-  scales: Float64Array<ArrayBuffer>;
 }
 
 /**
@@ -57,7 +34,6 @@ interface Tridiagonal {
 async function tridiagonal(a: Float64Array, n: number, pace: Pace): Promise<Tridiagonal> {
   const diagonal = new Float64Array(n);
   const beside = new Float64Array(n);
-  const scales = new Float64Array(n);
   let u = new Float64Array(n);
   let q = new Float64Array(n);
   let nextU = new Float64Array(n);
@@ -73,7 +49,6 @@ async function tridiagonal(a: Float64Array, n: number, pace: Pace): Promise<Trid
     if (i === 0) break;
     const { beta, h } = reflection(a, row, i);
     beside[i] = beta;
-    scales[i] = h;
     nextU.fill(0);
     nextQ.fill(0);
     if (h > 0) nextU.set(a.subarray(row, row + i));
@@ -92,7 +67,7 @@ async function tridiagonal(a: Float64Array, n: number, pace: Pace): Promise<Trid
       await pace.breathe();
     }
   }
-  return { diagonal, beside, scales };
+  return { diagonal, beside };
 }
 
 /** Replaces the first `length` entries of a row by u, so that I - u u^T / h maps them to (0, .., 0, beta). */
@@ -140,108 +115,8 @@ function changeAndMultiply(
   }
 }
 
-/** The product of the reflections in the rows of A, [n, n]; its rows are independent, so that each stays in the cache. */
-async function reflections(
-  a: Float64Array,
-  scales: Float64Array,
-  n: number,
-  pace: Pace,
-): Promise<Float64Array<ArrayBuffer>> {
-  const out = new Float64Array(n * n);
-  for (let r = 0; r < n; r += 2) {
-    // Two rows at a time share the reading of u.
-    const one = r * n;
-    const two = r + 1 < n ? one + n : one;
-    out[one + r] = 1;
-    if (two > one) out[two + r + 1] = 1;
-    for (let i = r + 1; i < n; i++) {
-      const h = scales[i] as number;
-      if (h === 0) continue;
-      const row = i * n;
-      let first = 0;
-      let second = 0;
-      for (let j = 0; j < i; j++) {
-        const u = a[row + j] as number;
-        first += (out[one + j] as number) * u;
-        second += (out[two + j] as number) * u;
-      }
-      first /= h;
-      // Row r + 1 is its own until reflection r + 2; without a second row, nothing must change twice.
-      second = two > one ? second / h : 0;
-      for (let j = 0; j < i; j++) {
-        const u = a[row + j] as number;
-        out[one + j] = (out[one + j] as number) - first * u;
-        if (second !== 0) out[two + j] = (out[two + j] as number) - second * u;
-      }
-    }
-    await pace.breathe();
-  }
-  return out;
-}
-
-/** Columns that rotations are applied to at a time: with all rows, they fit the cache. */
-const PANEL = 64;
-const BATCH = 1 << 16;
-
-/** Rotations of neighbouring rows, collected and applied to a few columns at a time. */
-class Rotations {
-  readonly #matrix: Float64Array;
-  readonly #n: number;
-  readonly #pace: Pace;
-  readonly #rows = new Int32Array(BATCH);
-  readonly #cos = new Float64Array(BATCH);
-  readonly #sin = new Float64Array(BATCH);
-  #count = 0;
-
-  constructor(matrix: Float64Array, n: number, pace: Pace) {
-    this.#matrix = matrix;
-    this.#n = n;
-    this.#pace = pace;
-  }
-
-  get full(): boolean {
-    return this.#count + this.#n > BATCH;
-  }
-
-  /** Row i becomes cos * row(i) - sin * row(i + 1), row i + 1 becomes sin * row(i) + cos * row(i + 1). */
-  add(i: number, cos: number, sin: number): void {
-    this.#rows[this.#count] = i;
-    this.#cos[this.#count] = cos;
-    this.#sin[this.#count++] = sin;
-  }
-
-  async flush(): Promise<void> {
-    for (let from = 0; from < this.#n; from += PANEL) {
-      this.#apply(from, Math.min(PANEL, this.#n - from));
-      await this.#pace.breathe();
-    }
-    this.#count = 0;
-  }
-
-  #apply(from: number, width: number): void {
-    const [matrix, n] = [this.#matrix, this.#n];
-    for (let k = 0; k < this.#count; k++) {
-      const cos = this.#cos[k] as number;
-      const sin = this.#sin[k] as number;
-      const upper = (this.#rows[k] as number) * n + from;
-      const end = upper + width;
-      for (let x = upper; x < end; x++) {
-        const a = matrix[x] as number;
-        const b = matrix[x + n] as number;
-        matrix[x] = cos * a - sin * b;
-        matrix[x + n] = sin * a + cos * b;
-      }
-    }
-  }
-}
-
 /** Diagonalises a tridiagonal matrix: `d` becomes the eigenvalues, unordered; `beside` is spoilt. */
-async function implicitQl(
-  d: Float64Array,
-  beside: Float64Array,
-  rotations: Rotations | null,
-  pace: Pace,
-): Promise<void> {
+async function implicitQl(d: Float64Array, beside: Float64Array, pace: Pace): Promise<void> {
   const n = d.length;
   const e = new Float64Array(n);
   e.set(beside.subarray(1));
@@ -258,8 +133,7 @@ async function implicitQl(
           'InternalError',
           `The eigenvalues of a ${n} x ${n} matrix were not found in ${SWEEPS} sweeps.`,
         );
-      shift += sweepDown(d, e, l, m, rotations);
-      if (rotations?.full) await rotations.flush();
+      shift += sweepDown(d, e, l, m);
     }
     d[l] = (d[l] as number) + shift;
     e[l] = 0;
@@ -268,13 +142,7 @@ async function implicitQl(
 }
 
 /** One implicit QL sweep from m to l; returns by how much it shifted the spectrum. */
-function sweepDown(
-  d: Float64Array,
-  e: Float64Array,
-  l: number,
-  m: number,
-  rotations: Rotations | null,
-): number {
+function sweepDown(d: Float64Array, e: Float64Array, l: number, m: number): number {
   const start = d[l] as number;
   const el = e[l] as number;
   const half = ((d[l + 1] as number) - start) / (2 * el);
@@ -302,7 +170,6 @@ function sweepDown(
     const di = d[i] as number;
     p = c * di - s * g;
     d[i + 1] = h + s * (c * g + s * di);
-    rotations?.add(i, c, s);
   }
   p = (-s * s2 * c3 * after * el) / next;
   e[l] = s * p;

@@ -24,3 +24,21 @@ export function kthSmallest(values: Float64Array, count: number, k: number): num
   }
   return values[k] as number;
 }
+
+/** The k-th smallest (0-based) magnitude, without changing the values; NaN counts as larger than infinity. */
+export function kthMagnitude(values: Float64Array, k: number): number {
+  // The order of magnitudes is that of their bits: 11 of the exponent and 5 more make a class.
+  const words = new Uint32Array(values.buffer, values.byteOffset, 2 * values.length);
+  const counts = new Uint32Array(1 << 16);
+  const classAt = (i: number): number => ((words[2 * i + 1] as number) & 0x7fffffff) >>> 15;
+  for (let i = 0; i < values.length; i++) {
+    const c = classAt(i);
+    counts[c] = (counts[c] as number) + 1;
+  }
+  let [below, found] = [0, 0];
+  while (below + (counts[found] as number) <= k) below += counts[found++] as number;
+  const members = new Float64Array(counts[found] as number);
+  for (let i = 0, next = 0; i < values.length; i++)
+    if (classAt(i) === found) members[next++] = Math.abs(values[i] as number);
+  return kthSmallest(members, members.length, k - below);
+}

@@ -1,10 +1,11 @@
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { Rng } from '../../core/rng';
 import { realPace } from '../pace';
-import { choleskyLower, inverseFactorTransposed, inverseTransposed } from './cholesky';
-import { symmetricEigen, symmetricEigenvalues } from './eigen';
-import { kthSmallest } from './kthSmallest';
-import { addProduct, quadraticForm, view } from './product';
+import { choleskyLower, inverseFactorTransposed, inverseTransposed, positiveInverse } from './cholesky';
+import { symmetricEigenvalues } from './eigen';
+import { kthMagnitude, kthSmallest } from './kthSmallest';
+import { addProduct, plainPiece, quadraticForm, simdPiece, view } from './product';
+import { BAND, DEPTH, simdKernel } from './simd';
 
 const pace = realPace();
 
@@ -44,18 +45,46 @@ function expectEqual(found: Float64Array, expected: Float64Array, bound: number)
 /** n * eps * 10 times the size of what is compared, which is about 10: rounding of sums of n terms. */
 const bound = (n: number): number => n * 2 ** -52 * 100;
 
-// Around the widths of blocks (48), registers (3) and depth (256).
+// Around the widths of registers (3), lanes (2, and 4 in a step), bands (96), depth (384) and a breath (456 rows).
 test.each([
   [1, 1, 1],
   [4, 5, 7],
-  [3, 48, 256],
-  [50, 97, 300],
+  [7, 4, 9],
+  [6, 96, 384],
+  [50, 97, 386],
+  [460, 3, 5],
 ])('products of %i x %i x %i', async (m, n, k) => {
   const [a, b] = [random(1, m * k), random(2, n * k)];
   const c = random(3, m * n);
   const expected = product(a, b, m, n, k).map((x, i) => (c[i] ?? 0) - x);
   await addProduct(view(c, n), view(a, k), view(b, k), m, n, k, -1, pace);
   expectEqual(c, expected, bound(k));
+});
+
+test('the kernels with and without SIMD, against each other, one after the other in the same memory', () => {
+  const kernel = simdKernel();
+  if (!kernel) throw new Error('no SIMD in the WebAssembly of this platform');
+  const simd = simdPiece(kernel);
+  // From long to short: what a longer piece left behind must not count.
+  for (const [m, n, k] of [
+    [7, BAND, DEPTH],
+    [8, 50, 37],
+    [4, 5, 6],
+    [1, 1, 1],
+  ] as const) {
+    const [a, b] = [random(k, m * k), random(n, n * k)];
+    const found = random(m, m * n);
+    const expected = found.slice();
+    simd(view(found, n), view(a, k), view(b, k), m, n, k, -1);
+    plainPiece(view(expected, n), view(a, k), view(b, k), m, n, k, -1);
+    expectEqual(found, expected, bound(k));
+  }
+});
+
+test('a platform without WebAssembly has no such kernel', () => {
+  vi.stubGlobal('WebAssembly', undefined);
+  expect(simdKernel()).toBeNull();
+  vi.unstubAllGlobals();
 });
 
 test('a product inside larger matrices writes nothing else', async () => {
@@ -109,17 +138,31 @@ test.each([1, 2, 47, 48, 49, 130])('Cholesky factor and inverse of size %i', asy
 test('what is not positive definite is not factorised', async () => {
   expect(await choleskyLower(Float64Array.of(1, 2, 2, 1), 2, pace)).toBe(false);
   expect(await inverseFactorTransposed(Float64Array.of(1, NaN, NaN, 1), 2, pace)).toBeNull();
+  expect(await positiveInverse(Float64Array.of(1, 1, 1, 1), 2, pace)).toBeNull();
 });
 
-test.each([1, 2, 3, 20, 65, 130])('eigenvalues and eigenvectors of size %i', async (n) => {
-  const r = random(7, n * n);
-  const a = r.map((x, i) => x + (r[(i % n) * n + Math.floor(i / n)] ?? 0));
-  const { values, vectors } = await symmetricEigen(a.slice(), n, pace);
-  expectEqual(product(vectors, vectors, n, n, n), Float64Array.from({ length: n * n }, (_, i) => (i % (n + 1) === 0 ? 1 : 0)), bound(n)); // prettier-ignore
-  // A v = lambda v: rows of V A against rows of V.
-  expectEqual(product(vectors, a, n, n, n), vectors.map((v, i) => v * (values[Math.floor(i / n)] ?? 0)), bound(n)); // prettier-ignore
-  expect(values).toEqual(values.slice().sort());
-  expectEqual(await symmetricEigenvalues(a.slice(), n, pace), values, bound(n));
+test.each([1, 5, 48, 97, 200])('the inverse of size %i is symmetric and inverts', async (n) => {
+  const a = positive(10, n);
+  const inverse = (await positiveInverse(a, n, pace)) ?? new Float64Array(n * n);
+  expect(inverse).toEqual(transpose(inverse, n));
+  const identity = Float64Array.from({ length: n * n }, (_, i) => (i % (n + 1) === 0 ? 1 : 0));
+  expectEqual(product(a, inverse, n, n, n), identity, 1e-8);
+});
+
+test.each([1, 2, 3, 20, 65, 130])('eigenvalues of size %i', async (n) => {
+  // Q diag(values) Q^T by reflections of known eigenvalues.
+  const values = random(7, n).sort();
+  const a = Float64Array.from({ length: n * n }, (_, i) => (i % (n + 1) === 0 ? (values[i % n] ?? 0) : 0));
+  for (let turn = 0; turn < 3; turn++) {
+    const u = random(20 + turn, n);
+    const size = u.reduce((sum, x) => sum + x * x, 0);
+    const q = Float64Array.from(
+      { length: n * n },
+      (_, i) => Number(i % (n + 1) === 0) - (2 * (u[Math.floor(i / n)] ?? 0) * (u[i % n] ?? 0)) / size,
+    );
+    a.set(product(product(q, a, n, n, n), q, n, n, n));
+  }
+  expectEqual(await symmetricEigenvalues(a, n, pace), values, bound(n));
 });
 
 test('eigenvalues of matrices with multiple ones, zeros and no off-diagonal', async () => {
@@ -145,5 +188,19 @@ test('the k-th smallest, among ties and infinities', () => {
     );
     const k = rng.below(count);
     expect(kthSmallest(values.slice(), count, k)).toBe(values.slice().sort()[k]);
+  }
+});
+
+test('the k-th magnitude, among signs, ties, subnormals and infinities, and nothing moves', () => {
+  const rng = new Rng(11);
+  const choices = [0, -0, 5e-324, -3e-310, 1, -1, 1 + 2 ** -52, -1.5, 1e300, -Infinity];
+  for (let trial = 0; trial < 200; trial++) {
+    const values = Float64Array.from({ length: 1 + rng.below(60) }, () =>
+      rng.below(2) === 0 ? (choices[rng.below(choices.length)] ?? 0) : rng.float() - 0.5,
+    );
+    const before = values.slice();
+    const k = rng.below(values.length);
+    expect(kthMagnitude(values, k)).toBe(values.map(Math.abs).sort()[k]);
+    expect(values).toEqual(before);
   }
 });

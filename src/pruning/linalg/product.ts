@@ -3,6 +3,7 @@
  * registers (3 x 3 sums and their six factors fit the 16 of x86) and for caches.
  */
 import type { Pace } from '../pruners/define';
+import { BAND, DEPTH, simdKernel, type SimdKernel } from './simd';
 
 /** A rectangle inside an array: row-major, `stride` apart, from `begin`. */
 export interface View {
@@ -11,10 +12,7 @@ export interface View {
   stride: number;
 }
 
-/** Columns and depth of the piece of B that stays in the cache. */
-const BAND = 48;
-const DEPTH = 256;
-/** Multiplications between two breaths; some 10 ms. */
+/** Multiplications between two breaths; some milliseconds. */
 const BREATH = 1 << 24;
 
 export const view = (data: Float64Array, stride: number, row = 0, col = 0): View => ({
@@ -34,56 +32,80 @@ export async function addProduct(
   sign: 1 | -1,
   pace: Pace,
 ): Promise<void> {
-  if (k === 0 || n === 0) return;
-  const rows = Math.max(3, Math.floor(BREATH / (n * k)));
-  for (let r = 0; r < m; r += rows) {
-    const part = (v: View): View => ({ ...v, begin: v.begin + r * v.stride });
-    addProductNow(part(c), part(a), b, Math.min(rows, m - r), n, k, sign);
-    await pace.breathe();
-  }
-}
-
-/** The same at once, for small products. */
-export function addProductNow(
-  c: View,
-  a: View,
-  b: View,
-  m: number,
-  n: number,
-  k: number,
-  sign: 1 | -1,
-): void {
+  const rows = 3 * Math.ceil(BREATH / (3 * BAND * DEPTH));
   for (let p = 0; p < k; p += DEPTH) {
     const depth = Math.min(DEPTH, k - p);
     for (let j = 0; j < n; j += BAND) {
-      const to = Math.min(j + BAND, n);
-      let i = 0;
-      for (; i + 3 <= m; i += 3) threeRows(c, a, b, i, j, to, p, depth, sign);
-      for (; i < m; i++) oneRow(c, a, b, i, j, to, p, depth, sign);
+      const width = Math.min(BAND, n - j);
+      for (let i = 0; i < m; i += rows) {
+        piece(part(c, i, j), part(a, i, p), part(b, j, p), Math.min(rows, m - i), width, depth, sign);
+        await pace.breathe();
+      }
     }
   }
 }
+
+const part = ({ data, begin, stride }: View, row: number, col: number): View => ({
+  data,
+  begin: begin + row * stride + col,
+  stride,
+});
+
+/** What addProduct does, for up to BAND columns and a depth of up to DEPTH. */
+export type Piece = (c: View, a: View, b: View, m: number, n: number, k: number, sign: 1 | -1) => void;
+
+/** Without SIMD. */
+export const plainPiece: Piece = (c, a, b, m, n, k, sign) => {
+  let i = 0;
+  for (; i + 3 <= m; i += 3) threeRows(c, a, b, i, n, k, sign);
+  for (; i < m; i++) oneRow(c, a, b, i, n, k, sign);
+};
+
+/** With it. Nothing stays in the kernel's memory from one call to the next: others may come between. */
+export const simdPiece =
+  ({ setA, setB, multiply, sums }: SimdKernel): Piece =>
+  (c, a, b, m, n, k, sign) => {
+    for (let j = 0; j < n; j++) setB(j, b.data, b.begin + j * b.stride, k);
+    const { data } = c;
+    for (let i = 0; i < m; i += 3) {
+      const height = Math.min(3, m - i);
+      for (let r = 0; r < height; r++) setA(r, a.data, a.begin + (i + r) * a.stride, k);
+      multiply(n, k);
+      for (let r = 0; r < height; r++) {
+        const row = c.begin + (i + r) * c.stride;
+        for (let j = 0; j < n; j++)
+          data[row + j] = (data[row + j] as number) + sign * (sums[BAND * r + j] as number);
+      }
+    }
+  };
+
+const kernel = simdKernel();
+const simd = kernel && simdPiece(kernel);
+
+/** Copying pays from here on. */
+const SIMD_ROWS = 6;
+
+const piece: Piece = (c, a, b, m, n, k, sign) =>
+  (simd && m >= SIMD_ROWS && n >= 3 ? simd : plainPiece)(c, a, b, m, n, k, sign);
 
 function threeRows(
   { data: C, begin: cBegin, stride: cStride }: View,
   { data: A, begin: aBegin, stride: aStride }: View,
   { data: B, begin: bBegin, stride: bStride }: View,
   i: number,
-  from: number,
   to: number,
-  p: number,
   depth: number,
   sign: number,
 ): void {
-  const a0 = aBegin + i * aStride + p;
+  const a0 = aBegin + i * aStride;
   const a1 = a0 + aStride;
   const a2 = a1 + aStride;
   const c0 = cBegin + i * cStride;
   const c1 = c0 + cStride;
   const c2 = c1 + cStride;
-  let j = from;
+  let j = 0;
   for (; j + 3 <= to; j += 3) {
-    const b0 = bBegin + j * bStride + p;
+    const b0 = bBegin + j * bStride;
     const b1 = b0 + bStride;
     const b2 = b1 + bStride;
     let s00 = 0;
@@ -123,7 +145,7 @@ function threeRows(
     C[c2 + j + 2] = (C[c2 + j + 2] as number) + sign * s22;
   }
   for (; j < to; j++) {
-    const b0 = bBegin + j * bStride + p;
+    const b0 = bBegin + j * bStride;
     let s0 = 0;
     let s1 = 0;
     let s2 = 0;
@@ -144,16 +166,14 @@ function oneRow(
   { data: A, begin: aBegin, stride: aStride }: View,
   { data: B, begin: bBegin, stride: bStride }: View,
   i: number,
-  from: number,
   to: number,
-  p: number,
   depth: number,
   sign: number,
 ): void {
-  const a0 = aBegin + i * aStride + p;
+  const a0 = aBegin + i * aStride;
   const c0 = cBegin + i * cStride;
-  for (let j = from; j < to; j++) {
-    const b0 = bBegin + j * bStride + p;
+  for (let j = 0; j < to; j++) {
+    const b0 = bBegin + j * bStride;
     let sum = 0;
     for (let q = 0; q < depth; q++) sum += (A[a0 + q] as number) * (B[b0 + q] as number);
     C[c0 + j] = (C[c0 + j] as number) + sign * sum;

@@ -4,10 +4,9 @@
  * the columns are scaled so that the damped Gram matrix A has a unit diagonal. f64 throughout.
  */
 import { checkGroups, type GroupPattern } from '../../ops/selectRules';
-import { symmetricEigen } from '../linalg/eigen';
-import { kthSmallest } from '../linalg/kthSmallest';
+import { positiveInverse } from '../linalg/cholesky';
+import { kthMagnitude } from '../linalg/kthSmallest';
 import { addProduct, quadraticForm, view } from '../linalg/product';
-import { transposed } from '../linalg/transpose';
 import type { Choose, MatrixJob, Pace } from '../pruners/define';
 import {
   allKept,
@@ -34,17 +33,17 @@ export const prune: Choose = async (job) => {
   const problem = await problemOf(job);
   const from = params['maskFrom'];
   let support: Uint8Array;
-  let b = problem.dense.slice();
+  let b: Float64Array<ArrayBuffer>;
   let iterations: number | undefined;
   if (from === 'magnitude' || from === 'wanda') {
+    b = problem.dense.slice();
     const kept = maskOfScores(job, from, from === 'wanda' ? 'row' : 'matrix');
     support = Uint8Array.from(b, (_, i) =>
       Number(isKept(kept, wordsPerRow(cols), Math.floor(i / cols), i % cols)),
     );
   } else {
     const found = await admm(problem, job);
-    b = found.b.slice();
-    iterations = found.iterations;
+    ({ b, iterations } = found);
     support = top(b, found.keep);
   }
   restrict(b, support);
@@ -79,7 +78,8 @@ async function problemOf(job: MatrixJob): Promise<Problem> {
   const { rows, cols, weights, pace } = job;
   const { a, scale } = await scaledInputs(job);
   const dense = new Float64Array(weights).map((w, i) => w * (scale[i % cols] as number));
-  return { rows, cols, a, scale, dense, target: await multiply(dense, a, rows, cols, pace) };
+  const target = await multiply(new Float64Array(dense.length), dense, a, rows, cols, pace);
+  return { rows, cols, a, scale, dense, target };
 }
 
 const scaledInputs = perInput((job, dampening) => {
@@ -96,27 +96,16 @@ const scaledInputs = perInput((job, dampening) => {
   return Promise.resolve({ a, scale });
 });
 
-interface Spectrum {
-  values: Float64Array<ArrayBuffer>;
-  /** The eigenvectors as columns: row i holds entry i of each. */
-  columns: Float64Array<ArrayBuffer>;
-}
-
-const spectrumOf = perInput(async (job): Promise<Spectrum> => {
-  const { a } = await scaledInputs(job);
-  const { values, vectors } = await symmetricEigen(a.slice(), job.cols, job.pace);
-  return { values, columns: transposed(vectors, job.cols) };
-});
-
-/** X M for a symmetric M [C, C]. */
+/** out = X M for a symmetric M [C, C]. */
 async function multiply(
+  out: Float64Array<ArrayBuffer>,
   x: Float64Array,
   m: Float64Array,
   rows: number,
   cols: number,
   pace: Pace,
 ): Promise<Float64Array<ArrayBuffer>> {
-  const out = new Float64Array(rows * cols);
+  out.fill(0);
   await addProduct(view(out, cols), view(x, cols), view(m, cols), rows, cols, cols, 1, pace);
   return out;
 }
@@ -141,14 +130,11 @@ function top(values: Float64Array, keep: Keep): Uint8Array {
   const gone = values.length - keep;
   if (keep <= 0) return support;
   if (gone <= 0) return support.fill(1);
-  const sizes = values.map(Math.abs);
-  const limit = kthSmallest(sizes.slice(), sizes.length, gone - 1);
-  let ties = gone;
-  for (let i = 0; i < sizes.length; i++) if ((sizes[i] as number) < limit) ties--;
-  for (let i = 0; i < sizes.length; i++) {
-    const size = sizes[i] as number;
-    support[i] = size > limit || (size === limit && ties-- <= 0) ? 1 : 0;
-  }
+  const limit = kthMagnitude(values, gone - 1);
+  let kept = 0;
+  for (let i = 0; i < values.length; i++) kept += support[i] = Number(Math.abs(values[i] as number) > limit);
+  for (let i = values.length - 1; kept < keep && i >= 0; i--)
+    if (Math.abs(values[i] as number) === limit) kept += support[i] = 1;
   return support;
 }
 
@@ -173,51 +159,90 @@ function restrict(values: Float64Array, support: Uint8Array): void {
 }
 
 async function admm(
-  { rows, cols, dense, target }: Problem,
+  problem: Problem,
   job: MatrixJob,
 ): Promise<{ b: Float64Array<ArrayBuffer>; keep: Keep; iterations: number }> {
+  const { rows, cols, dense, target } = problem;
   const { pace, params } = job;
   const keep = budget(job);
   const kept = typeof keep === 'number' ? keep : (rows * cols * keep.keep) / keep.group;
   const most = numberParam(params, 'maxIterations');
-  let rho = numberParam(params, 'rho');
-  if (kept === 0 || most === 0) return { b: dense, keep, iterations: 0 };
+  const b = dense.slice();
+  if (kept === 0 || most === 0) return { b, keep, iterations: 0 };
   const start = dense.slice();
   restrict(start, top(start, keep));
-  let b = dense;
-  let z = start.slice();
-  const v = new Float64Array(rows * cols);
-  const spectrum = await spectrumOf(job);
-  let inverse = await shiftedInverse(spectrum, rho, pace);
-  let last = nonZero(z);
+  const z = start.slice();
+  const v = new Float64Array(b.length);
+  const rhs = new Float64Array(b.length);
+  const last = new Uint8Array(b.length);
+  changes(last, z);
+  let rho = numberParam(params, 'rho');
+  let inverse = await shiftedInverse(problem, rho, pace);
   let grown = false;
   let iterations = 0;
-  while (iterations < most) {
-    const rhs = target.map((y, i) => y - (v[i] as number) + rho * (z[i] as number));
-    b = await multiply(rhs, inverse, rows, cols, pace);
-    z = b.map((x, i) => x + (v[i] as number) / rho);
+  while (inverse && iterations < most) {
+    rightSide(rhs, target, v, z, rho);
+    await multiply(b, rhs, inverse, rows, cols, pace);
+    addScaled(z, b, v, 1 / rho);
     restrict(z, top(z, keep));
-    for (let i = 0; i < v.length; i++) v[i] = (v[i] as number) + rho * ((b[i] as number) - (z[i] as number));
+    ascend(v, b, z, rho);
     iterations++;
     await pace.breathe();
     if (iterations % 3 !== 0) continue;
-    const now = nonZero(z);
-    let changed = 0;
-    for (let i = 0; i < now.length; i++) if (now[i] !== last[i]) changed++;
-    last = now;
+    const changed = changes(last, z);
     if (changed === 0 && grown) break;
     const factor = growth(changed, kept, grown);
     if (changed > 0.005 * kept) grown = true;
     else if (changed > 0 && !grown) {
-      b = dense;
-      z = start.slice();
+      b.set(dense);
+      z.set(start);
       v.fill(0);
     }
     rho = Math.min(rho * factor, MAX_RHO);
     if (rho < MIN_RHO || (iterations > 30 && changed < 0.0003 * kept)) break;
-    inverse = await shiftedInverse(spectrum, rho, pace);
+    inverse = await shiftedInverse(problem, rho, pace);
   }
+  if (!inverse)
+    job.warn(
+      `${job.tensor}: ALPS stopped after ${iterations} iterations, since its matrix is singular at a penalty of ${rho.toPrecision(2)}. Use a higher dampening or rho.`,
+    );
   return { b, keep, iterations };
+}
+
+// Loops over whole matrices stand alone: inside an asynchronous function they run several times slower.
+
+/** out = Y - V + rho Z. */
+function rightSide(
+  out: Float64Array,
+  target: Float64Array,
+  v: Float64Array,
+  z: Float64Array,
+  rho: number,
+): void {
+  for (let i = 0; i < out.length; i++)
+    out[i] = (target[i] as number) - (v[i] as number) + rho * (z[i] as number);
+}
+
+/** out = B + factor V. */
+function addScaled(out: Float64Array, b: Float64Array, v: Float64Array, factor: number): void {
+  for (let i = 0; i < out.length; i++) out[i] = (b[i] as number) + factor * (v[i] as number);
+}
+
+/** V += rho (B - Z). */
+function ascend(v: Float64Array, b: Float64Array, z: Float64Array, rho: number): void {
+  for (let i = 0; i < v.length; i++) v[i] = (v[i] as number) + rho * ((b[i] as number) - (z[i] as number));
+}
+
+/** How many values are 0 and were not, or are not and were; `last` becomes 1 where they are not. */
+function changes(last: Uint8Array, values: Float64Array): number {
+  let changed = 0;
+  for (let i = 0; i < last.length; i++) {
+    const now = values[i] === 0 ? 0 : 1;
+    if (now === last[i]) continue;
+    last[i] = now;
+    changed++;
+  }
+  return changed;
 }
 
 /** Of rho, by how many entries of the support changed since the last look. */
@@ -227,28 +252,15 @@ function growth(changed: number, kept: number, grown: boolean): number {
   return changed > 0 && grown ? 1.1 : 1 / 5;
 }
 
-function nonZero(values: Float64Array): Uint8Array {
-  const out = new Uint8Array(values.length);
-  for (let i = 0; i < values.length; i++) if (values[i] !== 0) out[i] = 1;
-  return out;
-}
-
-/** (A + rho I)^-1. */
-async function shiftedInverse(
-  { values, columns }: Spectrum,
+/** (A + rho I)^-1; null where rounding leaves it without one. */
+function shiftedInverse(
+  { a, cols }: Problem,
   rho: number,
   pace: Pace,
-): Promise<Float64Array<ArrayBuffer>> {
-  const n = values.length;
-  const weighted = columns.map((x, i) => x / ((values[i % n] as number) + rho));
-  const out = new Float64Array(n * n);
-  const band = 96;
-  for (let i = 0; i < n; i += band) {
-    const height = Math.min(band, n - i);
-    await addProduct(view(out, n, i), view(weighted, n, i), view(columns, n), height, i + height, n, 1, pace);
-  }
-  for (let r = 0; r < n; r++) for (let c = r + 1; c < n; c++) out[r * n + c] = out[c * n + r] as number;
-  return out;
+): Promise<Float64Array<ArrayBuffer> | null> {
+  const shifted = a.slice();
+  for (let i = 0; i < shifted.length; i += cols + 1) shifted[i] = (shifted[i] as number) + rho;
+  return positiveInverse(shifted, cols, pace);
 }
 
 /** Steps on B A = Y restricted to the support, all rows at once, each with its own step length. */
@@ -258,29 +270,41 @@ async function conjugateGradients(
   support: Uint8Array,
   pace: Pace,
 ): Promise<void> {
-  const residual = await multiply(b, a, rows, cols, pace);
-  for (let i = 0; i < residual.length; i++) residual[i] = (target[i] as number) - (residual[i] as number);
+  const image = await multiply(new Float64Array(b.length), b, a, rows, cols, pace);
+  const residual = target.slice();
+  addScaled(residual, target, image, -1);
   restrict(residual, support);
   const direction = residual.slice();
   const energy = Float64Array.from({ length: rows }, (_, r) => dot(residual, residual, r * cols, cols));
   for (let step = 0; step < CG_STEPS; step++) {
-    const image = await multiply(direction, a, rows, cols, pace);
-    for (let r = 0; r < rows; r++) {
-      const begin = r * cols;
-      const before = energy[r] as number;
-      const length = before / (dot(direction, image, begin, cols) || TINY);
-      for (let i = begin; i < begin + cols; i++) {
-        b[i] = (b[i] as number) + length * (direction[i] as number);
-        residual[i] = support[i] === 0 ? 0 : (residual[i] as number) - length * (image[i] as number);
-      }
-      const after = dot(residual, residual, begin, cols);
-      const beta = after / (before || TINY);
-      energy[r] = after;
-      for (let i = begin; i < begin + cols; i++)
-        direction[i] = (residual[i] as number) + beta * (direction[i] as number);
-    }
+    await multiply(image, direction, a, rows, cols, pace);
+    for (let r = 0; r < rows; r++)
+      energy[r] = stepRow(b, residual, direction, image, support, r * cols, cols, energy[r] as number);
     await pace.breathe();
   }
+}
+
+/** One step of the row from `begin`, whose residual has the squared length `before`; returns it after. */
+function stepRow(
+  b: Float64Array,
+  residual: Float64Array,
+  direction: Float64Array,
+  image: Float64Array,
+  support: Uint8Array,
+  begin: number,
+  cols: number,
+  before: number,
+): number {
+  const length = before / (dot(direction, image, begin, cols) || TINY);
+  for (let i = begin; i < begin + cols; i++) {
+    b[i] = (b[i] as number) + length * (direction[i] as number);
+    residual[i] = support[i] === 0 ? 0 : (residual[i] as number) - length * (image[i] as number);
+  }
+  const after = dot(residual, residual, begin, cols);
+  const beta = after / (before || TINY);
+  for (let i = begin; i < begin + cols; i++)
+    direction[i] = (residual[i] as number) + beta * (direction[i] as number);
+  return after;
 }
 
 function dot(x: Float64Array, y: Float64Array, begin: number, length: number): number {
