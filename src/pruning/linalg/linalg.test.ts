@@ -5,7 +5,7 @@ import { choleskyLower, inverseFactorTransposed, inverseTransposed, positiveInve
 import { symmetricEigenvalues } from './eigen';
 import { kthMagnitude, kthSmallest } from './kthSmallest';
 import { addProduct, plainPiece, quadraticForm, simdPiece, view } from './product';
-import { BAND, DEPTH, simdKernel } from './simd';
+import { DEPTH, SIDE, simdKernel } from './simd';
 
 const pace = realPace();
 
@@ -45,14 +45,15 @@ function expectEqual(found: Float64Array, expected: Float64Array, bound: number)
 /** n * eps * 10 times the size of what is compared, which is about 10: rounding of sums of n terms. */
 const bound = (n: number): number => n * 2 ** -52 * 100;
 
-// Around the widths of registers (3), lanes (2, and 4 in a step), bands (96), depth (384) and a breath (456 rows).
+// Around the widths of registers (3), lanes (2, and 4 in a step), bands (96), pieces (480) and depth (384).
 test.each([
   [1, 1, 1],
   [4, 5, 7],
   [7, 4, 9],
   [6, 96, 384],
   [50, 97, 386],
-  [460, 3, 5],
+  [482, 3, 5],
+  [6, 481, 5],
 ])('products of %i x %i x %i', async (m, n, k) => {
   const [a, b] = [random(1, m * k), random(2, n * k)];
   const c = random(3, m * n);
@@ -67,7 +68,7 @@ test('the kernels with and without SIMD, against each other, one after the other
   const simd = simdPiece(kernel);
   // From long to short: what a longer piece left behind must not count.
   for (const [m, n, k] of [
-    [7, BAND, DEPTH],
+    [7, SIDE, DEPTH],
     [8, 50, 37],
     [4, 5, 6],
     [1, 1, 1],

@@ -3,7 +3,7 @@
  * registers (3 x 3 sums and their six factors fit the 16 of x86) and for caches.
  */
 import type { Pace } from '../pruners/define';
-import { BAND, DEPTH, simdKernel, type SimdKernel } from './simd';
+import { DEPTH, SIDE, simdKernel, type SimdKernel } from './simd';
 
 /** A rectangle inside an array: row-major, `stride` apart, from `begin`. */
 export interface View {
@@ -12,8 +12,8 @@ export interface View {
   stride: number;
 }
 
-/** Multiplications between two breaths; some milliseconds. */
-const BREATH = 1 << 24;
+/** Columns at a time where the piece of B should stay in a cache. */
+const BAND = 48;
 
 export const view = (data: Float64Array, stride: number, row = 0, col = 0): View => ({
   data,
@@ -32,13 +32,12 @@ export async function addProduct(
   sign: 1 | -1,
   pace: Pace,
 ): Promise<void> {
-  const rows = 3 * Math.ceil(BREATH / (3 * BAND * DEPTH));
   for (let p = 0; p < k; p += DEPTH) {
     const depth = Math.min(DEPTH, k - p);
-    for (let j = 0; j < n; j += BAND) {
-      const width = Math.min(BAND, n - j);
-      for (let i = 0; i < m; i += rows) {
-        piece(part(c, i, j), part(a, i, p), part(b, j, p), Math.min(rows, m - i), width, depth, sign);
+    for (let j = 0; j < n; j += SIDE) {
+      const width = Math.min(SIDE, n - j);
+      for (let i = 0; i < m; i += SIDE) {
+        piece(part(c, i, j), part(a, i, p), part(b, j, p), Math.min(SIDE, m - i), width, depth, sign);
         await pace.breathe();
       }
     }
@@ -51,31 +50,31 @@ const part = ({ data, begin, stride }: View, row: number, col: number): View => 
   stride,
 });
 
-/** What addProduct does, for up to BAND columns and a depth of up to DEPTH. */
+/** What addProduct does, for up to SIDE rows and columns and a depth of up to DEPTH. */
 export type Piece = (c: View, a: View, b: View, m: number, n: number, k: number, sign: 1 | -1) => void;
 
 /** Without SIMD. */
 export const plainPiece: Piece = (c, a, b, m, n, k, sign) => {
-  let i = 0;
-  for (; i + 3 <= m; i += 3) threeRows(c, a, b, i, n, k, sign);
-  for (; i < m; i++) oneRow(c, a, b, i, n, k, sign);
+  for (let j = 0; j < n; j += BAND) {
+    const [toC, fromB, width] = [part(c, 0, j), part(b, j, 0), Math.min(BAND, n - j)];
+    let i = 0;
+    for (; i + 3 <= m; i += 3) threeRows(toC, a, fromB, i, width, k, sign);
+    for (; i < m; i++) oneRow(toC, a, fromB, i, width, k, sign);
+  }
 };
 
 /** With it. Nothing stays in the kernel's memory from one call to the next: others may come between. */
 export const simdPiece =
   ({ setA, setB, multiply, sums }: SimdKernel): Piece =>
   (c, a, b, m, n, k, sign) => {
+    for (let i = 0; i < m; i++) setA(i, a.data, a.begin + i * a.stride, k);
     for (let j = 0; j < n; j++) setB(j, b.data, b.begin + j * b.stride, k);
+    multiply(m, n, k);
     const { data } = c;
-    for (let i = 0; i < m; i += 3) {
-      const height = Math.min(3, m - i);
-      for (let r = 0; r < height; r++) setA(r, a.data, a.begin + (i + r) * a.stride, k);
-      multiply(n, k);
-      for (let r = 0; r < height; r++) {
-        const row = c.begin + (i + r) * c.stride;
-        for (let j = 0; j < n; j++)
-          data[row + j] = (data[row + j] as number) + sign * (sums[BAND * r + j] as number);
-      }
+    for (let i = 0; i < m; i++) {
+      const row = c.begin + i * c.stride;
+      for (let j = 0; j < n; j++)
+        data[row + j] = (data[row + j] as number) + sign * (sums[SIDE * i + j] as number);
     }
   };
 
@@ -180,7 +179,7 @@ function oneRow(
   }
 }
 
-/** sum of row^T G row over the rows of X [m, n], for a symmetric G [n, n] of which the lower triangle is read. */
+/** sum of row^T G row over the rows of X [m, n], for a symmetric G [n, n]. */
 export async function quadraticForm(
   x: Float64Array,
   m: number,
@@ -189,20 +188,31 @@ export async function quadraticForm(
   pace: Pace,
 ): Promise<number> {
   let total = 0;
-  const band = new Float64Array(m * BAND);
-  for (let j = 0; j < n; j += BAND) {
-    const width = Math.min(BAND, n - j);
-    band.fill(0);
-    await addProduct(view(band, BAND), view(x, n), view(gram, n, j), m, width, j, 1, pace);
-    for (let r = 0; r < m; r++) {
-      for (let c = 0; c < width; c++) {
-        const row = (j + c) * n + j;
-        let inside = 0;
-        for (let p = 0; p < c; p++) inside += (gram[row + p] as number) * (x[r * n + j + p] as number);
-        const own = x[r * n + j + c] as number;
-        total += own * (2 * ((band[r * BAND + c] as number) + inside) + (gram[row + c] as number) * own);
-      }
-    }
+  const width = 2 * BAND;
+  const before = new Float64Array(m * width);
+  const inside = new Float64Array(m * width);
+  for (let j = 0; j < n; j += width) {
+    const own = Math.min(width, n - j);
+    before.fill(0);
+    inside.fill(0);
+    const rows = view(gram, n, j);
+    await addProduct(view(before, width), view(x, n), rows, m, own, j, 1, pace);
+    await addProduct(view(inside, width), view(x, n, 0, j), part(rows, 0, j), m, own, own, 1, pace);
+    for (let r = 0; r < m; r++) total += weighted(x, r * n + j, before, inside, r * width, own);
   }
   return total;
+}
+
+function weighted(
+  x: Float64Array,
+  at: number,
+  before: Float64Array,
+  inside: Float64Array,
+  from: number,
+  count: number,
+): number {
+  let sum = 0;
+  for (let c = 0; c < count; c++)
+    sum += (x[at + c] as number) * (2 * (before[from + c] as number) + (inside[from + c] as number));
+  return sum;
 }

@@ -6,22 +6,26 @@
 
 /** Longest rows of a piece, in numbers. */
 export const DEPTH = 384;
-/** Most rows of B in a piece, a multiple of 3; the piece fits a cache of the second level. */
-export const BAND = 96;
+/** Most rows of either side of a piece, a multiple of BAND. */
+export const SIDE = 480;
+/** Rows of B at a time, a multiple of 3: they stay in a cache of the second level while all rows of A pass. */
+const BAND = 96;
 
 /** Rows lie a cache line further apart than they are long, else all of them would share cache sets. */
 const STRIDE = (DEPTH + 8) * 8;
+const B_AT = SIDE * STRIDE;
+const SUMS_AT = 2 * SIDE * STRIDE;
+const BYTES = SUMS_AT + SIDE * SIDE * 8;
 const PAGE = 1 << 16;
-const SUMS_AT = STRIDE * (3 + BAND);
 
 export interface SimdKernel {
-  /** Copies `depth` numbers from `begin` to row `row` of A (0 to 2). */
+  /** Copies `depth` numbers from `begin` to row `row` of A (0 to SIDE - 1). */
   setA(row: number, from: Float64Array, begin: number, depth: number): void;
-  /** The same of B (0 to BAND - 1). */
+  /** The same of B. */
   setB(row: number, from: Float64Array, begin: number, depth: number): void;
-  /** Products of the rows of A with the first `rows` rows of B go to `sums`. */
-  multiply(rows: number, depth: number): void;
-  /** Row i of A times row j of B at BAND * i + j. */
+  /** Products of the first `m` rows of A with the first `n` of B go to `sums`. */
+  multiply(m: number, n: number, depth: number): void;
+  /** Row i of A times row j of B at SIDE * i + j. */
   readonly sums: Float64Array;
 }
 
@@ -58,10 +62,10 @@ const MULTIPLY = [0xfd, 0xf2, 0x01];
 const ADD = [0xfd, 0xf0, 0x01];
 const ZERO = [0xfd, 0x0c, ...new Array<number>(16).fill(0)];
 
-/** (b, end of b, sums, end of the first row of A): 3 x 3 sums at a time stay in registers. */
+/** (a, end of its first row, b, end of b, sums): three rows of A; 3 x 3 sums at a time stay in registers. */
 function kernelBody(): number[] {
-  const [b, bEnd, sums, aEnd, a, p, x, y] = [0, 1, 2, 3, 4, 5, 6, 9];
-  const sum = (i: number, j: number): number => 10 + 3 * i + j;
+  const [aBegin, aEnd, b, bEnd, sums, a, p, x, y] = [0, 1, 2, 3, 4, 5, 6, 7, 10];
+  const sum = (i: number, j: number): number => 11 + 3 * i + j;
   const three = [0, 1, 2];
   const nine = three.flatMap((i) => three.map((j) => [i, j] as const));
   const step = (offset: number): number[] => [
@@ -81,13 +85,13 @@ function kernelBody(): number[] {
   ];
   const body = loop([
     ...nine.flatMap(([i, j]) => [...ZERO, ...set(sum(i, j))]),
-    ...[0x41, 0, ...set(a)],
+    ...[...get(aBegin), ...set(a)],
     ...[...get(b), ...set(p)],
     ...loop([...step(0), ...step(16), ...advance(p, 32), ...advance(a, 32, true), ...againIfBelow(aEnd)]),
     ...nine.flatMap(([i, j]) => [
       ...get(sums),
       ...[...lane(sum(i, j), 0), ...lane(sum(i, j), 1), 0xa0],
-      ...[0x39, 3, ...leb(8 * (BAND * i + j))],
+      ...[0x39, 3, ...leb(8 * (SIDE * i + j))],
     ]),
     ...advance(sums, 24),
     ...[...advance(b, 3 * STRIDE, true), ...againIfBelow(bEnd)],
@@ -98,11 +102,11 @@ function kernelBody(): number[] {
 
 /** The module's bytes: a memory and a function. */
 export function moduleBytes(): Uint8Array<ArrayBuffer> {
-  const pages = Math.ceil((SUMS_AT + BAND * 3 * 8) / PAGE);
+  const pages = Math.ceil(BYTES / PAGE);
   const code = kernelBody();
   return Uint8Array.from([
     ...[0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
-    ...section(1, 1, 0x60, 4, I32, I32, I32, I32, 0),
+    ...section(1, 1, 0x60, 5, I32, I32, I32, I32, I32, 0),
     ...section(3, 1, 0),
     ...section(5, 1, 0, ...leb(pages)),
     ...section(7, 2, ...[1, 0x6d, 2, 0], ...[1, 0x66, 0, 0]),
@@ -110,7 +114,7 @@ export function moduleBytes(): Uint8Array<ArrayBuffer> {
   ]);
 }
 
-type Run = (b: number, bEnd: number, sums: number, aEnd: number) => void;
+type Run = (a: number, aEnd: number, b: number, bEnd: number, sums: number) => void;
 
 const isRun = (exported: unknown): exported is Run => typeof exported === 'function';
 
@@ -125,18 +129,27 @@ export function simdKernel(): SimdKernel | null {
   const { m: memory, f: run } = exported;
   if (!(memory instanceof WebAssembly.Memory) || !isRun(run)) return null;
   const numbers = new Float64Array(memory.buffer);
-  const copy = (to: number, from: Float64Array, begin: number, depth: number): void => {
-    const at = (to * STRIDE) / 8;
-    numbers.set(from.subarray(begin, begin + depth), at);
+  const copy = (at: number, from: Float64Array, begin: number, depth: number): void => {
+    numbers.set(from.subarray(begin, begin + depth), at / 8);
     // The loop takes four at a time.
-    if (depth % 4 > 0) numbers.fill(0, at + depth, at + depth + 4 - (depth % 4));
+    if (depth % 4 > 0) numbers.fill(0, at / 8 + depth, at / 8 + depth + 4 - (depth % 4));
   };
   return {
-    setA: copy,
-    setB: (row, from, begin, depth) => copy(3 + row, from, begin, depth),
-    multiply: (rows, depth) => {
-      run(3 * STRIDE, (3 + rows) * STRIDE, SUMS_AT, Math.ceil(depth / 4) * 32);
+    setA: (row, from, begin, depth) => {
+      copy(row * STRIDE, from, begin, depth);
     },
-    sums: new Float64Array(memory.buffer, SUMS_AT, BAND * 3),
+    setB: (row, from, begin, depth) => {
+      copy(B_AT + row * STRIDE, from, begin, depth);
+    },
+    multiply: (m, n, depth) => {
+      const length = Math.ceil(depth / 4) * 32;
+      for (let j = 0; j < n; j += BAND) {
+        const b = B_AT + j * STRIDE;
+        const end = B_AT + Math.min(j + BAND, n) * STRIDE;
+        for (let i = 0; i < m; i += 3)
+          run(i * STRIDE, i * STRIDE + length, b, end, SUMS_AT + (i * SIDE + j) * 8);
+      }
+    },
+    sums: new Float64Array(memory.buffer, SUMS_AT, SIDE * SIDE),
   };
 }
