@@ -20,11 +20,11 @@ test('every allocation of the registry, on the demo model', () =>
     await lab.load(await fixtureModel('demo-model'), io);
     const set: Record<string, LabSpec['set']> = {
       bayesian: { bayesTrials: 2 },
-      neuronal: { neuroSequences: 1, neuroRows: false },
       als: { alsSequences: 2, alsTokens: 8 },
     };
     for (const { id, listed } of allocations) {
-      if (!listed) continue;
+      // NEURONAL's many partial prunings of this model are in measured.gpu.test.ts.
+      if (!listed || id === 'neuronal') continue;
       const found = await lab.allocation(
         windowSpec({ allocation: id, beta: id === 'atp' ? 0.02 : 0, set: set[id] ?? {} }),
         io,
