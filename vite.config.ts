@@ -43,6 +43,7 @@ const page: UserConfig = {
 const programs = {
   cli: 'src/cli/start.ts',
   tokenizerWorker: 'src/formats/tokenizerWorker.node.ts',
+  hashWorker: 'src/formats/hashWorker.node.ts',
 };
 
 const cli: UserConfig = {

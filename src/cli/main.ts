@@ -22,6 +22,9 @@ import { verifyCommand } from './commands/verify';
 import { zeroShotCommand } from './commands/zeroshot';
 import { allowOnly, helpFor, parseArguments, type Parsed } from './flags';
 import { nodeSha256 } from '../formats/sha256.node';
+import { workerFile } from '../formats/workerFile.node';
+import { useHashWorker } from '../formats/fileHash';
+import { nodeHashWorker } from '../formats/fileHash.node';
 import { usePlatformSha256 } from '../formats/sha256';
 import { checkFileTarget, Console, writeWhole } from './io';
 
@@ -57,6 +60,8 @@ export async function main(
   signal: AbortSignal = new AbortController().signal,
 ): Promise<number> {
   usePlatformSha256(nodeSha256);
+  const hashWorker = workerFile('hashWorker');
+  if (hashWorker !== null) useHashWorker(nodeHashWorker(hashWorker));
   let console = new Console(argv.includes('--quiet'));
   const debug = argv.includes('--debug');
   try {

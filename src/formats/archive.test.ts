@@ -87,7 +87,11 @@ async function openFixture(name: string): Promise<OpenedModel> {
 const RE_OTHERS = /^(expected|masks|norms|statistics)\.safetensors$|^pruning\.json$/;
 
 /** Zeros as no pruner places them: 2 of 4 along the rows of the file, or a share that varies, with a whole row empty. */
-async function prunedBytes(model: OpenedModel, name: string, fours: boolean): Promise<Uint8Array | null> {
+async function prunedBytes(
+  model: OpenedModel,
+  name: string,
+  fours: boolean,
+): Promise<Uint8Array<ArrayBuffer> | null> {
   const entry = model.tensors.get(name);
   if (!entry || !isMatrix(name, entry.shape)) return null;
   const bytes = await entry.source.read(entry.begin, entry.end);

@@ -6,7 +6,14 @@ import { DTYPE_BYTES } from '../core/dtypes';
 import { LabError } from '../core/errors';
 import type { ArchiveFormat } from './archive';
 import { dropNegativeZeros, pack24, packBitmask, type PackedMatrix } from './archiveBits';
-import { define, FileWriter, type WriteOptions, type WrittenWeights } from './exportWriter';
+import {
+  closeWeights,
+  define,
+  FileWriter,
+  writeText,
+  type WriteOptions,
+  type WrittenWeights,
+} from './exportWriter';
 import type { OpenedModel } from './hfModel';
 import { isJsonObject, parseJson, readText } from './json';
 import { countZeros } from './masks';
@@ -56,7 +63,8 @@ export async function writeArchive(
   const total = files.flatMap(({ pieces }) => pieces).reduce((sum, { spec }) => sum + tensorBytes(spec), 0);
   let doneBytes = 0;
   for (const { of, path, pieces } of files) {
-    const writer = await FileWriter.create(sink, path, options.signal);
+    const size = pieces.reduce((sum, { spec }) => sum + tensorBytes(spec), 0);
+    const writer = await FileWriter.create(sink, path, size, options.signal);
     const metadata = (of === null ? undefined : model.metadata.get(of)) ?? { format: 'pt' };
     await writer.write(
       safetensorsPrefix(
@@ -65,28 +73,26 @@ export async function writeArchive(
       ),
     );
     for (const piece of pieces) {
-      const hash = await sha256Stream();
+      writer.tensor(piece.spec.name, tensorBytes(piece.spec));
       for await (const bytes of bytesOf(piece, archive, options, written)) {
-        hash.update(bytes);
         await writer.write(bytes);
         doneBytes += bytes.byteLength;
         options.onProgress?.(doneBytes, total);
       }
-      define(written.tensors, piece.spec.name, hash.finish());
       define(written.shapes, piece.spec.name, [...piece.spec.shape]);
     }
-    written.files.push(await writer.close());
+    await closeWeights(writer, written);
   }
   if (model.indexPath !== null) {
     const text = await readText(await model.files.open(model.indexPath), INDEX_BYTES, options.signal);
     const index = parseJson(model.indexPath, text);
     const metadata = isJsonObject(index) ? index['metadata'] : undefined;
-    const writer = await FileWriter.create(sink, model.indexPath, options.signal);
     const weightMap = files.flatMap(({ path, pieces }) => pieces.map(({ spec }) => [spec.name, path]));
     const said = { ...(isJsonObject(metadata) ? metadata : {}), total_size: total };
     const out = { ...(isJsonObject(index) ? index : {}), metadata: said, weight_map: Object.fromEntries(weightMap) as unknown }; // prettier-ignore
-    await writer.write(new TextEncoder().encode(`${JSON.stringify(out, null, 2)}\n`));
-    written.files.push(await writer.close());
+    written.files.push(
+      await writeText(sink, model.indexPath, `${JSON.stringify(out, null, 2)}\n`, options.signal),
+    );
   }
   return written;
 }

@@ -37,8 +37,8 @@ class MemorySink implements ExportSink {
   }
   list = (): Promise<string[]> => Promise.resolve([...this.files.keys()]);
   size = (path: string): Promise<number> => Promise.resolve(this.bytes(path).byteLength);
-  read = (path: string, begin: number, end: number): Promise<Uint8Array> =>
-    Promise.resolve(this.bytes(path).slice(begin, end));
+  read = (path: string, begin: number, end: number): Promise<Uint8Array<ArrayBuffer>> =>
+    Promise.resolve(new Uint8Array(this.bytes(path).slice(begin, end)));
   abort(): Promise<void> {
     this.files.clear();
     return Promise.resolve();

@@ -2,7 +2,7 @@
 import type { RunReport } from '../core/report';
 import { archiveConfig } from './archive';
 import { writeArchive, type ArchiveRequest } from './archiveWriter';
-import { copyFile, FileWriter, writeWeights, type WrittenFile, type WrittenWeights } from './exportWriter';
+import { closed, copyFile, FileWriter, writeText, writeWeights, type WrittenFile, type WrittenWeights } from './exportWriter'; // prettier-ignore
 import { APPLY_MASKS } from './handoverScripts';
 import type { GgufExportType } from './ggufQuantize';
 import { writeGguf } from './ggufWriter';
@@ -11,7 +11,7 @@ import { readText } from './json';
 import { withValues } from './jsonEdit';
 import { maskBytes } from './masks';
 import { modelCard, readBaseCard, type ArchiveNote, type Methods } from './modelCard';
-import { safetensorsPrefix, type TensorSpec } from './safetensorsWriter';
+import { safetensorsPrefix, tensorBytes, type TensorSpec } from './safetensorsWriter';
 import type { ExportSink } from './sink';
 
 export interface ExportRequest {
@@ -21,8 +21,8 @@ export interface ExportRequest {
   ggufType?: GgufExportType;
   /** Pruned matrices without their zeros, in a legacy format, instead of dense ones. */
   archive?: ArchiveRequest;
-  /** New bytes of a tensor, or null when it stays as it is. */
-  changed(name: string): Promise<Uint8Array | null>;
+  /** New bytes of a tensor, in memory of their own, or null when it stays as it is. */
+  changed(name: string): Promise<Uint8Array<ArrayBuffer> | null>;
   /** The report of what was written; its sparsity is that of `written.matrices`. */
   report(written: WrittenWeights): RunReport | Promise<RunReport>;
   /** Of a model that becomes smaller: the new shapes of tensors (`changed` gives their bytes) and numbers of its config. */
@@ -147,17 +147,6 @@ async function editedConfig(model: OpenedModel, values: Readonly<Record<string, 
   return withValues(await readText(await model.files.open('config.json'), CONFIG_BYTES), values);
 }
 
-async function writeText(
-  sink: ExportSink,
-  path: string,
-  text: string,
-  signal?: AbortSignal,
-): Promise<WrittenFile> {
-  const writer = await FileWriter.create(sink, path, signal);
-  await writer.write(new TextEncoder().encode(text));
-  return writer.close();
-}
-
 async function writeMasks(
   masks: NonNullable<ExportRequest['masks']>,
   sink: ExportSink,
@@ -168,7 +157,8 @@ async function writeMasks(
     dtype: 'U8',
     shape: [maskBytes(count)],
   }));
-  const writer = await FileWriter.create(sink, 'masks.safetensors', signal);
+  const total = specs.reduce((sum, spec) => sum + tensorBytes(spec), 0);
+  const writer = await FileWriter.create(sink, 'masks.safetensors', total, signal);
   await writer.write(
     safetensorsPrefix(specs, { format: 'pt', layout: 'row-major bits, least significant first, 1 = kept' }),
   );
@@ -178,5 +168,5 @@ async function writeMasks(
       throw new RangeError(`${name}: the mask does not fit its weight`);
     await writer.write(bits);
   }
-  return writer.close();
+  return closed(writer);
 }

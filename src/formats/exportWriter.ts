@@ -5,19 +5,19 @@
  */
 import { DTYPE_BYTES } from '../core/dtypes';
 import { LabError, throwIfAborted } from '../core/errors';
+import { openFileHash, type FileHash } from './fileHash';
 import type { OpenedModel } from './hfModel';
 import { isJsonObject, parseJson, readText } from './json';
 import { countZeros } from './masks';
 import type { TensorEntry } from './safetensors';
 import { safetensorsPrefix, tensorBytes, type TensorSpec } from './safetensorsWriter';
-import { sha256Stream, type Sha256Stream } from './sha256';
 import type { ExportSink } from './sink';
 import type { ByteSource } from './source';
 import { tensorPieces } from './tensorBytes';
 
 export interface WriteOptions {
-  /** New bytes of a tensor, in its shape, or null when it stays as it is. */
-  changed(name: string): Promise<Uint8Array | null>;
+  /** New bytes of a tensor, in its shape and in memory of their own, or null when it stays as it is. */
+  changed(name: string): Promise<Uint8Array<ArrayBuffer> | null>;
   /** Shapes of the tensors that become smaller. */
   shapes?: ReadonlyMap<string, readonly number[]>;
   onProgress?(doneBytes: number, totalBytes: number): void;
@@ -64,22 +64,20 @@ export async function writeWeights(
   };
   for (const { path, source } of model.weightFiles) {
     const target = model.indexPath === null ? 'model.safetensors' : path;
-    const writer = await FileWriter.create(sink, target, options.signal);
+    const writer = await FileWriter.create(sink, target, source.size, options.signal);
     const tensors = [...model.tensors.values()]
       .filter((t) => t.file === path)
       .sort((a, b) => a.begin - b.begin);
-    const tensorHash = await sha256Stream();
     let at = 0;
     for (const tensor of tensors) {
       // The header, and tensors that no index names.
       await copyRange(source, at, tensor.begin, writer, progress);
-      await writeTensor(tensor, writer, tensorHash, options, written, progress);
-      define(written.tensors, tensor.name, tensorHash.finish());
+      await writeTensor(tensor, writer, options, written, progress);
       define(written.shapes, tensor.name, tensor.shape);
       at = tensor.end;
     }
     await copyRange(source, at, source.size, writer, progress);
-    written.files.push(await writer.close());
+    await closeWeights(writer, written);
   }
   if (model.indexPath !== null)
     written.files.push(await copyFile(model, model.indexPath, sink, options.signal));
@@ -116,9 +114,7 @@ async function writeSmaller(
         2,
       )
     : text;
-  const writer = await FileWriter.create(sink, indexPath, options.signal);
-  await writer.write(new TextEncoder().encode(`${changed}\n`));
-  written.files.push(await writer.close());
+  written.files.push(await writeText(sink, indexPath, `${changed}\n`, options.signal));
   return written;
 }
 
@@ -138,12 +134,12 @@ async function writeAnew(
     doneBytes += bytes;
     options.onProgress?.(doneBytes, total);
   };
-  const tensorHash = await sha256Stream();
   for (const { path, of } of files) {
     const tensors = all.filter((t) => of === undefined || t.file === of);
     if (of !== undefined) tensors.sort((a, b) => a.begin - b.begin);
     const metadata = (of === undefined ? undefined : model.metadata.get(of)) ?? { format: 'pt' };
-    const writer = await FileWriter.create(sink, path, options.signal);
+    const bytes = tensors.reduce((sum, t) => sum + tensorBytes(reshaped(t, options)), 0);
+    const writer = await FileWriter.create(sink, path, bytes, options.signal);
     await writer.write(
       safetensorsPrefix(
         tensors.map((t) => reshaped(t, options)),
@@ -151,13 +147,19 @@ async function writeAnew(
       ),
     );
     for (const tensor of tensors) {
-      await writeTensor(tensor, writer, tensorHash, options, written, progress);
-      define(written.tensors, tensor.name, tensorHash.finish());
+      await writeTensor(tensor, writer, options, written, progress);
       define(written.shapes, tensor.name, [...reshaped(tensor, options).shape]);
     }
-    written.files.push(await writer.close());
+    await closeWeights(writer, written);
   }
   return written;
+}
+
+/** Closes a file of weights and keeps its hashes. */
+export async function closeWeights(writer: FileWriter, written: WrittenWeights): Promise<void> {
+  const { tensors, ...file } = await writer.close();
+  written.files.push(file);
+  for (const [name, sha256] of Object.entries(tensors)) define(written.tensors, name, sha256);
 }
 
 function reshaped({ name, dtype, shape }: TensorEntry, { shapes }: WriteOptions): TensorSpec {
@@ -167,40 +169,30 @@ function reshaped({ name, dtype, shape }: TensorEntry, { shapes }: WriteOptions)
 async function writeTensor(
   tensor: TensorEntry,
   writer: FileWriter,
-  hash: Sha256Stream,
   options: WriteOptions,
   written: WrittenWeights,
   progress: (bytes: number) => void,
 ): Promise<void> {
   const replaced = await options.changed(tensor.name);
-  if (!replaced && tensor.stored) {
+  const expected = tensorBytes(reshaped(tensor, options));
+  writer.tensor(tensor.name, expected);
+  if (!replaced) {
     for await (const { bytes } of tensorPieces(tensor, writer.signal)) {
-      hash.update(bytes);
-      await writer.write(bytes);
-      progress(bytes.byteLength);
+      const { byteLength } = bytes;
+      await writer.give(bytes);
+      progress(byteLength);
     }
     return;
   }
-  if (!replaced) {
-    await copyRange(tensor.source, tensor.begin, tensor.end, writer, progress, hash);
-    return;
-  }
-  const expected = tensorBytes(reshaped(tensor, options));
   if (replaced.byteLength !== expected) {
     throw new LabError('InternalError', `${tensor.name}: ${replaced.byteLength} new bytes for ${expected}.`);
   }
-  for (let at = 0; at < replaced.byteLength; at += CHUNK_BYTES) {
-    const chunk = replaced.subarray(at, at + CHUNK_BYTES);
-    hash.update(chunk);
-    await writer.write(chunk);
-    progress(chunk.byteLength);
+  if (tensor.shape.length === 2) {
+    const size = DTYPE_BYTES[tensor.dtype];
+    define(written.matrices, tensor.name, { zeros: countZeros(replaced, size), count: expected / size });
   }
-  if (tensor.shape.length !== 2) return;
-  const size = DTYPE_BYTES[tensor.dtype];
-  define(written.matrices, tensor.name, {
-    zeros: countZeros(replaced, size),
-    count: replaced.byteLength / size,
-  });
+  await writer.give(replaced);
+  progress(expected);
 }
 
 /** Names come from files: "__proto__" is a name like any other. */
@@ -214,13 +206,12 @@ async function copyRange(
   end: number,
   writer: FileWriter,
   progress: (bytes: number) => void,
-  hash?: Sha256Stream,
 ): Promise<void> {
   for (let at = begin; at < end; at += CHUNK_BYTES) {
     const chunk = await source.read(at, Math.min(end, at + CHUNK_BYTES), writer.signal);
-    hash?.update(chunk);
-    await writer.write(chunk);
-    progress(chunk.byteLength);
+    const { byteLength } = chunk;
+    await writer.give(chunk);
+    progress(byteLength);
   }
 }
 
@@ -232,79 +223,128 @@ export async function copyFile(
   signal?: AbortSignal,
 ): Promise<WrittenFile> {
   const source = await model.files.open(path);
-  const writer = await FileWriter.create(sink, path, signal);
+  const writer = await FileWriter.create(sink, path, source.size, signal);
   await copyRange(source, 0, source.size, writer, () => undefined);
-  return writer.close();
+  return closed(writer);
+}
+
+/** Writes a small text. */
+export async function writeText(
+  sink: ExportSink,
+  path: string,
+  text: string,
+  signal?: AbortSignal,
+): Promise<WrittenFile> {
+  const bytes = new TextEncoder().encode(text);
+  const writer = await FileWriter.create(sink, path, bytes.byteLength, signal);
+  await writer.write(bytes);
+  return closed(writer);
+}
+
+/** Closes a file without tensors. */
+export async function closed(writer: FileWriter): Promise<WrittenFile> {
+  const { path, bytes, sha256 } = await writer.close();
+  return { path, bytes, sha256 };
 }
 
 /** Small pieces go to the sink together. */
 const GATHER_BYTES = 4 << 20;
+const LEAST_BYTES = 64 << 10;
+/** Larger ones are written in parts, so that no copy of them is made on the way. */
+const MOST_BYTES = 16 << 20;
 
-/** A file in a sink, hashed while it is written. */
+/** A file in a sink, hashed when it is written: all of it, and its tensors. */
 export class FileWriter {
   readonly path: string;
   readonly signal: AbortSignal | undefined;
   readonly #sink: ExportSink;
-  readonly #hash: Sha256Stream;
+  readonly #hash: FileHash;
+  readonly #blockBytes: number;
+  readonly #tensors: string[] = [];
   #bytes = 0;
-  /** Not written yet. */
-  #gathered: Uint8Array[] = [];
-  #gatheredBytes = 0;
-  /** Under way while the next pieces are made and hashed. */
+  /** Not written yet: the first of these bytes. */
+  #block = new Uint8Array(0);
+  #filled = 0;
+  /** Under way while the next pieces are made. */
   #writing: Promise<void> = Promise.resolve();
 
-  private constructor(sink: ExportSink, path: string, hash: Sha256Stream, signal: AbortSignal | undefined) {
+  private constructor(
+    sink: ExportSink,
+    path: string,
+    { hash, bytes, signal }: { hash: FileHash; bytes: number; signal: AbortSignal | undefined },
+  ) {
     this.#sink = sink;
     this.path = path;
     this.#hash = hash;
+    this.#blockBytes = Math.min(GATHER_BYTES, Math.max(LEAST_BYTES, bytes));
     this.signal = signal;
   }
 
-  static async create(sink: ExportSink, path: string, signal?: AbortSignal): Promise<FileWriter> {
+  /** `bytes`: how long the file will be, roughly. */
+  static async create(
+    sink: ExportSink,
+    path: string,
+    bytes: number,
+    signal?: AbortSignal,
+  ): Promise<FileWriter> {
     throwIfAborted(signal);
-    const hash = await sha256Stream();
+    const hash = await openFileHash(bytes);
     await sink.create(path);
-    return new FileWriter(sink, path, hash, signal);
+    return new FileWriter(sink, path, { hash, bytes, signal });
+  }
+
+  /** The next `bytes` bytes are a tensor's, which gets a hash of its own. */
+  tensor(name: string, bytes: number): void {
+    this.#tensors.push(name);
+    this.#hash.range(this.#bytes, this.#bytes + bytes);
   }
 
   /** `bytes` may be used again when this resolves. */
   async write(bytes: Uint8Array): Promise<void> {
-    throwIfAborted(this.signal);
-    this.#hash.update(bytes);
+    for (let at = 0; at < bytes.byteLength;) {
+      throwIfAborted(this.signal);
+      if (this.#block.byteLength === 0) this.#block = new Uint8Array(this.#blockBytes);
+      const part = bytes.subarray(at, at + this.#block.byteLength - this.#filled);
+      this.#block.set(part, this.#filled);
+      this.#filled += part.byteLength;
+      at += part.byteLength;
+      if (this.#filled === this.#block.byteLength) await this.#flush();
+    }
     this.#bytes += bytes.byteLength;
-    this.#gathered.push(bytes.slice());
-    this.#gatheredBytes += bytes.byteLength;
-    if (this.#gatheredBytes >= GATHER_BYTES) await this.#flush();
   }
 
-  async close(): Promise<WrittenFile> {
+  /** As write, for bytes in memory of their own, which nobody may use again. */
+  async give(bytes: Uint8Array<ArrayBuffer>): Promise<void> {
+    const { byteLength } = bytes;
+    if (byteLength < this.#blockBytes || byteLength > MOST_BYTES) return this.write(bytes);
+    throwIfAborted(this.signal);
+    await this.#flush();
+    await this.#send(bytes);
+    this.#bytes += byteLength;
+  }
+
+  async close(): Promise<WrittenFile & { tensors: Record<string, string> }> {
     await this.#flush();
     await this.#writing;
     await this.#sink.close(this.path);
-    return { path: this.path, bytes: this.#bytes, sha256: this.#hash.finish() };
+    const { file, ranges } = await this.#hash.finish();
+    const tensors: Record<string, string> = {};
+    this.#tensors.forEach((name, i) => define(tensors, name, ranges[i] ?? ''));
+    return { path: this.path, bytes: this.#bytes, sha256: file, tensors };
   }
 
-  /** Begins to write what was gathered once the write before it is done. */
   async #flush(): Promise<void> {
-    const pieces = this.#gathered;
-    const total = this.#gatheredBytes;
-    this.#gathered = [];
-    this.#gatheredBytes = 0;
+    const filled = this.#block.subarray(0, this.#filled);
+    this.#block = new Uint8Array(0);
+    this.#filled = 0;
+    if (filled.byteLength > 0) await this.#send(filled);
+  }
+
+  /** Begins to write once the write before it is done; what was written is hashed. */
+  async #send(bytes: Uint8Array<ArrayBuffer>): Promise<void> {
     await this.#writing;
-    if (total === 0) return;
-    const whole = pieces.length === 1 ? (pieces[0] ?? new Uint8Array(0)) : joined(pieces, total);
-    this.#writing = this.#sink.write(this.path, whole);
+    this.#writing = this.#sink.write(this.path, bytes).then(() => this.#hash.give(bytes));
     // Whoever writes or closes next hears of the failure.
     this.#writing.catch(() => undefined);
   }
-}
-
-function joined(pieces: readonly Uint8Array[], total: number): Uint8Array {
-  const out = new Uint8Array(total);
-  let at = 0;
-  for (const piece of pieces) {
-    out.set(piece, at);
-    at += piece.byteLength;
-  }
-  return out;
 }

@@ -29,8 +29,8 @@ class Folder implements ExportSink {
   size(path: string): Promise<number> {
     return Promise.resolve(this.files.get(path)?.byteLength ?? 0);
   }
-  read(path: string, begin: number, end: number): Promise<Uint8Array> {
-    return Promise.resolve(this.files.get(path)?.slice(begin, end) ?? new Uint8Array());
+  read(path: string, begin: number, end: number): Promise<Uint8Array<ArrayBuffer>> {
+    return Promise.resolve(new Uint8Array(this.files.get(path)?.slice(begin, end) ?? []));
   }
   abort(): Promise<void> {
     this.files.clear();
@@ -61,7 +61,7 @@ beforeAll(async () => {
 const isMatrix = (name: string): boolean => /layers\.\d+\..*_proj\.weight$/.test(name);
 
 /** Every other weight of the block matrices set to zero. */
-async function halved(name: string): Promise<Uint8Array | null> {
+async function halved(name: string): Promise<Uint8Array<ArrayBuffer> | null> {
   const entry = source.tensors.get(name);
   if (!entry || !isMatrix(name)) return null;
   const bytes = await wholeTensor(entry);

@@ -4,7 +4,7 @@
  */
 import { isFloatDtype } from '../core/dtypes';
 import { LabError } from '../core/errors';
-import { define, FileWriter, type WriteOptions, type WrittenWeights } from './exportWriter';
+import { closeWeights, define, FileWriter, type WriteOptions, type WrittenWeights } from './exportWriter';
 import type { GgufTensor } from './gguf';
 import { f32Copy, fileShape, toFileLayout } from './ggufLayout';
 import type { GgufOrigin } from './ggufModel';
@@ -16,7 +16,6 @@ import {
   type WrittenType,
 } from './ggufQuantize';
 import type { OpenedModel } from './hfModel';
-import { sha256Stream } from './sha256';
 import type { ExportSink } from './sink';
 import { tensorPieces } from './tensorBytes';
 
@@ -49,17 +48,16 @@ export async function writeGguf(
   const written: WrittenWeights = { files: [], tensors: {}, shapes: {}, matrices: {}, names: {} };
   const plan = planTensors(origin, type);
   const total = plan.reduce((sum, t) => sum + t.bytes, 0);
-  const writer = await FileWriter.create(sink, GGUF_EXPORT_NAME, options.signal);
+  const writer = await FileWriter.create(sink, GGUF_EXPORT_NAME, total, options.signal);
   let at = await writeHeader(writer, origin, type, plan);
   const { alignment } = origin.file;
   const dataBegin = Math.ceil(at / alignment) * alignment;
-  const hash = await sha256Stream();
   for (const planned of plan) {
     const begin = dataBegin + planned.offset;
     await writer.write(new Uint8Array(begin - at));
     at = begin;
+    writer.tensor(planned.tensor.name, planned.bytes);
     const put = async (bytes: Uint8Array): Promise<void> => {
-      hash.update(bytes);
       await writer.write(bytes);
       at += bytes.byteLength;
       options.onProgress?.(at - dataBegin, total);
@@ -71,10 +69,9 @@ export async function writeGguf(
         'InternalError',
         `${planned.tensor.name}: ${at - begin} bytes for ${planned.bytes}.`,
       );
-    define(written.tensors, planned.tensor.name, hash.finish());
     define(written.shapes, planned.tensor.name, planned.tensor.shape);
   }
-  written.files.push(await writer.close());
+  await closeWeights(writer, written);
   return written;
 }
 

@@ -1,17 +1,15 @@
 /** Reads a file once from front to back: hashed block by block, the next block under way while one is used. */
 import { throwIfAborted } from '../core/errors';
-import { sizedSha256 } from './sha256';
+import { openFileHash, type FileHash } from './fileHash';
 import type { ByteSource } from './source';
 
 /** Large enough to stream well, small enough not to be noticed in memory: two are held at a time. */
 const BLOCK_BYTES = 8 << 20;
 
-type Hash = Awaited<ReturnType<typeof sizedSha256>>;
-
 export class HashedReader {
   readonly #source: ByteSource;
   readonly #signal: AbortSignal | undefined;
-  readonly #hash: Hash;
+  readonly #hash: FileHash;
   readonly #blockBytes: number;
   #block: Uint8Array<ArrayBuffer> = new Uint8Array(0);
   /** File offset of the block. */
@@ -19,7 +17,12 @@ export class HashedReader {
   #at = 0;
   #next: Promise<Uint8Array<ArrayBuffer>> | undefined;
 
-  private constructor(source: ByteSource, hash: Hash, blockBytes: number, signal: AbortSignal | undefined) {
+  private constructor(
+    source: ByteSource,
+    hash: FileHash,
+    blockBytes: number,
+    signal: AbortSignal | undefined,
+  ) {
     this.#source = source;
     this.#hash = hash;
     this.#blockBytes = blockBytes;
@@ -31,7 +34,7 @@ export class HashedReader {
     source: ByteSource,
     { signal, blockBytes = BLOCK_BYTES }: { signal?: AbortSignal; blockBytes?: number } = {},
   ): Promise<HashedReader> {
-    return new HashedReader(source, await sizedSha256(source.size), blockBytes, signal);
+    return new HashedReader(source, await openFileHash(source.size), blockBytes, signal);
   }
 
   /** Bytes read so far, of the file. */
@@ -81,7 +84,8 @@ export class HashedReader {
   /** Reads what is left; lower-case hex of the SHA-256 of the whole file. */
   async digest(): Promise<string> {
     await this.skip(this.#source.size);
-    return this.#hash.finish();
+    await this.#giveBlock();
+    return (await this.#hash.finish()).file;
   }
 
   async #advance(): Promise<void> {
@@ -89,10 +93,17 @@ export class HashedReader {
     const reading = this.#next;
     if (!reading) throw new RangeError(`${this.#source.name}: read past its end`);
     this.#begin += this.#block.byteLength;
+    await this.#giveBlock();
     this.#block = await reading;
     this.#next = undefined;
     this.#readAhead();
-    this.#hash.update(this.#block);
+  }
+
+  /** To the hash, which takes its memory. */
+  async #giveBlock(): Promise<void> {
+    const used = this.#block;
+    this.#block = new Uint8Array(0);
+    if (used.byteLength > 0) await this.#hash.give(used);
   }
 
   #readAhead(): void {

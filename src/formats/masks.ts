@@ -80,13 +80,34 @@ export function zeroPruned(
 /** Weights that are +0 or -0. `bytes` little-endian, of 2 (F16, BF16) or 4 (F32) bytes each. */
 export function countZeros(bytes: Uint8Array, elementBytes: number): number {
   const { buffer, byteOffset, byteLength } = bytes.byteOffset % 4 === 0 ? bytes : bytes.slice();
-  const words =
-    elementBytes === 2
-      ? new Uint16Array(buffer, byteOffset, byteLength / 2)
-      : new Uint32Array(buffer, byteOffset, byteLength / 4);
-  const magnitude = elementBytes === 2 ? 0x7fff : 0x7fffffff;
+  if (elementBytes === 2) {
+    const words = new Int32Array(buffer, byteOffset, byteLength >> 2);
+    return zeroHalves(words) + Number(byteLength % 4 === 2 && lastIsZero(bytes));
+  }
+  const words = new Int32Array(buffer, byteOffset, byteLength >> 2);
   let zeros = 0;
   // Without a branch: half of the weights are zero, and no processor guesses which.
-  for (let i = 0; i < words.length; i++) zeros += (((words[i] as number) & magnitude) - 1) >>> 31;
+  for (let i = 0; i < words.length; i++) zeros += (((words[i] as number) & 0x7fffffff) - 1) >>> 31;
   return zeros;
+}
+
+/** Words after which a count by halves may overflow. */
+const COUNT_WORDS = 0x4000;
+
+/** 16-bit zeros, two at a time: a magnitude plus 0x7fff has its top bit exactly where it is not zero. */
+function zeroHalves(words: Int32Array): number {
+  let zeros = 0;
+  for (let begin = 0; begin < words.length; begin += COUNT_WORDS) {
+    const end = Math.min(words.length, begin + COUNT_WORDS);
+    let counts = 0;
+    for (let i = begin; i < end; i++)
+      counts += (~(((words[i] as number) & 0x7fff7fff) + 0x7fff7fff) & 0x80008000) >>> 15;
+    zeros += (counts & 0xffff) + (counts >>> 16);
+  }
+  return zeros;
+}
+
+function lastIsZero(bytes: Uint8Array): boolean {
+  const [low = 0, high = 0] = bytes.subarray(-2);
+  return low === 0 && (high & 0x7f) === 0;
 }

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { nodeSha256 } from './sha256.node';
-import { sizedSha256, wasmSha256 } from './sha256';
+import { wasmSha256 } from './sha256';
 
 // FIPS 180-4, examples of SHA-256.
 const ABC = 'ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad';
@@ -20,12 +20,3 @@ for (const [name, open] of [
     expect(hash.finish()).toBe(ABC);
   });
 }
-
-test('data of known size, at once or as a stream', async () => {
-  for (const atOnce of [0, 3]) {
-    const hash = await sizedSha256(3, atOnce);
-    hash.update(Uint8Array.of(97));
-    hash.update(Uint8Array.of(98, 99));
-    expect(await hash.finish()).toBe(ABC);
-  }
-});

@@ -9,7 +9,7 @@ export interface ByteSource {
   readonly name: string;
   /** Bytes that exist. */
   readonly size: number;
-  /** Bytes [begin, end). Rejects with FetchError when they cannot be had; never returns fewer. */
+  /** Bytes [begin, end), which the caller may keep and change. Rejects with FetchError when they cannot be had; never returns fewer. */
   read(begin: number, end: number, signal?: AbortSignal): Promise<Uint8Array<ArrayBuffer>>;
 }
 

@@ -47,6 +47,7 @@ export async function wholeTensor(
   entry: TensorEntry,
   signal?: AbortSignal,
 ): Promise<Uint8Array<ArrayBuffer>> {
+  if (!entry.stored) return entry.source.read(entry.begin, entry.end, signal);
   const out = new Uint8Array(decodedBytes(entry));
   for await (const { bytes, offset } of tensorPieces(entry, signal)) out.set(bytes, offset);
   return out;

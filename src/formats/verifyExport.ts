@@ -5,7 +5,7 @@
  */
 import { MIXED_PATTERN } from '../core/spec';
 import { LabError } from '../core/errors';
-import { sha256Stream } from './sha256';
+import { openFileHash, type FileDigests } from './fileHash';
 import { archiveConfigFaults, unpackMatrix, type ArchiveRecord, type PackedTensor } from './verifyArchive';
 import { BlockZeroCounter, ZeroCounter } from './verifyCounters';
 import { ggufEntries } from './verifyGguf';
@@ -16,7 +16,8 @@ import { smallerFaults } from './verifySmaller';
 export interface ExportedFolder {
   list(): Promise<string[]>;
   size(path: string): Promise<number>;
-  read(path: string, begin: number, end: number): Promise<Uint8Array>;
+  /** In memory of their own. */
+  read(path: string, begin: number, end: number): Promise<Uint8Array<ArrayBuffer>>;
 }
 
 export interface Verification {
@@ -170,6 +171,15 @@ interface Entry {
   end: number;
 }
 
+/** Looks at one tensor. */
+interface TensorVisitor {
+  bytes(bytes: Uint8Array): void;
+  /** After the last of them. */
+  end(): void;
+  /** After the last byte of the file. */
+  hashed(sha256: string): void;
+}
+
 class Check {
   totalBytes = 0;
   #doneBytes = 0;
@@ -204,11 +214,9 @@ class Check {
 
   /** Hash of a whole file. */
   async plain(path: string): Promise<void> {
-    const hash = await sha256Stream();
     const size = await this.#folder.size(path);
-    const reader = new BlockReader(this.#folder, path, size);
-    await this.#stream(reader, 0, size, (bytes) => hash.update(bytes));
-    this.#compareFile(path, hash.finish());
+    const { file } = await this.#hashed(path, size, [], (reader) => this.#stream(reader, 0, size));
+    this.#compareFile(path, file);
   }
 
   async masks(path: string): Promise<void> {
@@ -221,12 +229,13 @@ class Check {
           at += bytes.byteLength;
         },
         end: () => void this.#masks.set(entry.name, bits),
+        hashed: () => undefined,
       };
     });
   }
 
   async weights(path: string): Promise<void> {
-    await this.#tensors(path, (entry, hash) => {
+    await this.#tensors(path, (entry) => {
       if (this.#seen.has(entry.name)) this.differ(`${entry.name}: in two files`);
       this.#seen.add(entry.name);
       this.#checked.tensors++;
@@ -238,10 +247,12 @@ class Check {
       return {
         bytes: (bytes) => counter?.add(bytes),
         end: () => {
+          if (expected && counter) this.#compareCounts(reportName, expected, counter);
+        },
+        hashed: (sha256) => {
           const want = this.#own(this.#record.tensors, entry.name);
           if (want === undefined) this.differ(`${entry.name}: not listed in pruning.json`);
-          else if (want !== hash()) this.differ(`${entry.name}: its bytes differ (SHA-256)`);
-          if (expected && counter) this.#compareCounts(reportName, expected, counter);
+          else if (want !== sha256) this.differ(`${entry.name}: its bytes differ (SHA-256)`);
         },
       };
     });
@@ -360,34 +371,40 @@ class Check {
   }
 
   /** Reads a safetensors file front to back once, with the hash of the file and of each tensor. */
-  async #tensors(
-    path: string,
-    open: (entry: Entry, hash: () => string) => { bytes(bytes: Uint8Array): void; end(): void },
-  ): Promise<void> {
-    const fileHash = await sha256Stream();
-    const tensorHash = await sha256Stream();
+  async #tensors(path: string, open: (entry: Entry) => TensorVisitor): Promise<void> {
     const size = await this.#folder.size(path);
-    const entries = path.endsWith('.gguf') ? await this.#gguf(path, size) : await this.#header(path, size);
-    const reader = new BlockReader(this.#folder, path, size);
-    let at = 0;
-    const skipTo = async (end: number): Promise<void> => {
-      await this.#stream(reader, at, end, (bytes) => fileHash.update(bytes));
-    };
-    for (const entry of entries ?? []) {
-      await skipTo(entry.begin);
-      at = entry.end;
-      let digest = '';
-      const visitor = open(entry, () => digest);
-      await this.#stream(reader, entry.begin, entry.end, (bytes) => {
-        fileHash.update(bytes);
-        tensorHash.update(bytes);
-        visitor.bytes(bytes);
-      });
-      digest = tensorHash.finish();
-      visitor.end();
-    }
-    await skipTo(size);
-    this.#compareFile(path, fileHash.finish());
+    const entries =
+      (path.endsWith('.gguf') ? await this.#gguf(path, size) : await this.#header(path, size)) ?? [];
+    const visitors: TensorVisitor[] = [];
+    const { file, ranges } = await this.#hashed(path, size, entries, async (reader) => {
+      let at = 0;
+      for (const entry of entries) {
+        await this.#stream(reader, at, entry.begin);
+        at = entry.end;
+        const visitor = open(entry);
+        visitors.push(visitor);
+        await this.#stream(reader, entry.begin, entry.end, visitor.bytes);
+        visitor.end();
+      }
+      await this.#stream(reader, at, size);
+    });
+    visitors.forEach((visitor, i) => visitor.hashed(ranges[i] ?? ''));
+    this.#compareFile(path, file);
+  }
+
+  /** Hashes what `read` reads, all of the file. */
+  async #hashed(
+    path: string,
+    size: number,
+    ranges: readonly { begin: number; end: number }[],
+    read: (reader: BlockReader) => Promise<void>,
+  ): Promise<FileDigests> {
+    const hash = await openFileHash(size);
+    for (const { begin, end } of ranges) hash.range(begin, end);
+    const reader = new BlockReader(this.#folder, path, size, (block) => hash.give(block));
+    await read(reader);
+    await reader.finish();
+    return hash.finish();
   }
 
   async #gguf(path: string, size: number): Promise<Entry[] | null> {
@@ -446,12 +463,12 @@ class Check {
     reader: BlockReader,
     begin: number,
     end: number,
-    use: (bytes: Uint8Array) => void,
+    use?: (bytes: Uint8Array) => void,
   ): Promise<void> {
     for (let at = begin; at < end; at += CHUNK) {
       if (this.#options.signal?.aborted) throw new LabError('CancelledError', 'Cancelled.');
       const bytes = await reader.read(at, Math.min(end, at + CHUNK));
-      use(bytes);
+      use?.(bytes);
       this.#doneBytes += bytes.byteLength;
       this.#checked.bytes += bytes.byteLength;
       this.#options.onProgress?.(this.#doneBytes, this.totalBytes);

@@ -1,5 +1,6 @@
 /** Counts the zeros of a matrix while its bytes stream by, and finds out whether they fall into K:M groups. */
 import type { Dtype } from '../core/dtypes';
+import { countZeros } from './masks';
 
 /** Group lengths that hardware or other programs use. */
 const GROUPS = [2, 4, 8, 16] as const;
@@ -40,8 +41,14 @@ export class ZeroScan {
   add(bytes: Uint8Array): void {
     const aligned = bytes.byteOffset % 4 === 0 ? bytes : bytes.slice();
     const { buffer, byteOffset, byteLength } = aligned;
-    if (this.#dtype === 'F32') this.#take(new Uint32Array(buffer, byteOffset, byteLength >> 2), 0x7fffffff);
-    else this.#take(new Uint16Array(buffer, byteOffset, byteLength >> 1), 0x7fff);
+    const width = this.#dtype === 'F32' ? 4 : 2;
+    const taken =
+      this.#dtype === 'F32'
+        ? this.#take(new Uint32Array(buffer, byteOffset, byteLength >> 2), 0x7fffffff)
+        : this.#take(new Uint16Array(buffer, byteOffset, byteLength >> 1), 0x7fff);
+    // Of a dense matrix this is nearly all.
+    this.zeros += countZeros(aligned.subarray(taken * width), width);
+    this.count += byteLength / width - taken;
   }
 
   /** Most non-zeros in any group of so many consecutive inputs, by group length. */
@@ -49,7 +56,8 @@ export class ZeroScan {
     return new Map(this.#groups.map(({ length, most }) => [length, most]));
   }
 
-  #take(words: Uint32Array | Uint16Array, magnitude: number): void {
+  /** Until no group is open; returns how many elements it looked at. */
+  #take(words: Uint32Array | Uint16Array, magnitude: number): number {
     let i = 0;
     for (; i < words.length && this.#open.length > 0; i++) {
       const kept = ((words[i] as number) & magnitude) !== 0;
@@ -57,11 +65,7 @@ export class ZeroScan {
       this.#group(kept);
       this.count++;
     }
-    // Of a dense matrix this is nearly all.
-    let zeros = 0;
-    this.count += words.length - i;
-    for (; i < words.length; i++) zeros += (((words[i] as number) & magnitude) - 1) >>> 31;
-    this.zeros += zeros;
+    return i;
   }
 
   #group(kept: boolean): void {

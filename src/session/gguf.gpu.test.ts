@@ -83,8 +83,8 @@ class Folder implements ExportSink {
   size(path: string): Promise<number> {
     return Promise.resolve(this.bytes(path).length);
   }
-  read(path: string, begin: number, end: number): Promise<Uint8Array> {
-    return Promise.resolve(this.bytes(path).slice(begin, end));
+  read(path: string, begin: number, end: number): Promise<Uint8Array<ArrayBuffer>> {
+    return Promise.resolve(new Uint8Array(this.bytes(path).slice(begin, end)));
   }
   abort(): Promise<void> {
     this.files.clear();

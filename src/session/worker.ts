@@ -7,6 +7,8 @@ import type { LabSpec } from '../core/spec';
 import { ENGINE_VERSION } from '../core/version';
 import { blobSource, type ModelFiles } from '../formats/source';
 import { DEMO_FILES, httpFiles } from '../formats/httpFiles';
+import { useHashWorker } from '../formats/fileHash';
+import { webHashWorker } from '../formats/fileHash.web';
 import { webTokenizer } from '../formats/tokenizer.web';
 import { GpuContext } from '../gpu/context';
 import { COMMON_PARAMS, PRUNERS } from '../pruning/pruners';
@@ -70,6 +72,8 @@ const host: LabHost = {
   storage: async () => (await import('../formats/hubStorage.web')).browserStorage(),
   tokenizer: webTokenizer,
 };
+
+useHashWorker(webHashWorker);
 
 let listener: (event: LabEvent) => void = () => undefined;
 let ctx: GpuContext | undefined;
