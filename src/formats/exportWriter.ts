@@ -250,8 +250,8 @@ export async function closed(writer: FileWriter): Promise<WrittenFile> {
 /** Small pieces go to the sink together. */
 const GATHER_BYTES = 4 << 20;
 const LEAST_BYTES = 64 << 10;
-/** Larger ones are written in parts, so that no copy of them is made on the way. */
-const MOST_BYTES = 16 << 20;
+/** Pieces of this size are written as they are: gathering would copy them, and a sink may copy what it gets. */
+const AS_IS = { least: 512 << 10, most: 16 << 20 };
 
 /** A file in a sink, hashed when it is written: all of it, and its tensors. */
 export class FileWriter {
@@ -316,7 +316,7 @@ export class FileWriter {
   /** As write, for bytes in memory of their own, which nobody may use again. */
   async give(bytes: Uint8Array<ArrayBuffer>): Promise<void> {
     const { byteLength } = bytes;
-    if (byteLength < this.#blockBytes || byteLength > MOST_BYTES) return this.write(bytes);
+    if (byteLength < AS_IS.least || byteLength > AS_IS.most) return this.write(bytes);
     throwIfAborted(this.signal);
     await this.#flush();
     await this.#send(bytes);
