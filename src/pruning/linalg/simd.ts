@@ -101,7 +101,7 @@ function kernelBody(): number[] {
 }
 
 /** The module's bytes: a memory and a function. */
-export function moduleBytes(): Uint8Array<ArrayBuffer> {
+function moduleBytes(): Uint8Array<ArrayBuffer> {
   const pages = Math.ceil(BYTES / PAGE);
   const code = kernelBody();
   return Uint8Array.from([

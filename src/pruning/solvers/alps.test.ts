@@ -113,6 +113,27 @@ test('warns where it ends above keeping the largest weights, by how much; else n
   ]);
 });
 
+test('where rounding has made the matrix indefinite it stops, keeps the budget and says so', async () => {
+  const job = matrixJob({
+    ...base,
+    rows: 1,
+    cols: 4,
+    weights: Float32Array.of(1, -0.9, 0.8, 0.7),
+    statistics: {
+      sequences: 1,
+      tokens: 4,
+      gram: Float32Array.from({ length: 16 }, (_, i) => (i % 5 ? 1.001 : 1)),
+    },
+    params: { ...DEFAULTS, dampening: 0, rho: 1e-6 },
+  });
+  const { kept, solver } = await prune(job);
+  expect(prunedOf(kept, 1, 4)).toEqual([2, 3]);
+  expect(solver?.iterations).toBe(0);
+  expect(job.warnings[0]).toBe(
+    'layers.0.q.weight: ALPS stopped after 0 iterations, since its matrix is singular at a penalty of 0.0000010. Use a higher dampening or rho.',
+  );
+});
+
 test('a dead input does no harm, and cancelling is heard', async () => {
   const dead = statisticsOf(
     inputs.map((x, i) => (i % cols === 3 ? 0 : x)),
