@@ -84,8 +84,8 @@ function Setup({ options, busy }: { options: MetricSearchOptions; busy: boolean 
 function plan({ budget, population }: MetricSearchOptions): string {
   const random = Math.min(budget, population) - 1;
   const first = 'The published metric comes first';
-  if (random === 0 && budget === 1) return `${first}, and is all.`;
-  if (budget <= population) return `${first}; the other ${random} are random, and none is bred.`;
+  if (budget === 1) return `${first}, and is all.`;
+  if (budget <= population) return `${first}; the rest is random, and none is bred.`;
   const then = `children of the last ${population} follow`;
   return random > 0 ? `${first}, then ${random} random ones; ${then}.` : `${first}; ${then}.`;
 }
