@@ -1,7 +1,7 @@
 /** Generation and export. What was downloaded is read here by a reader that shares no code with the lab. */
-import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { downloadExport, readZip, sha256 } from './fixtures/downloads';
 import { expect, SMALL, test } from './fixtures/labPage';
 
 interface Tensor {
@@ -30,26 +30,6 @@ function readTensors(file: Buffer): Map<string, Tensor> {
   return tensors;
 }
 
-/** Stored (not deflated) zip entries by the central directory. */
-function readZip(file: Buffer): Map<string, Buffer> {
-  const end = file.lastIndexOf(Buffer.from([0x50, 0x4b, 5, 6]));
-  const count = file.readUInt16LE(end + 10);
-  let at = file.readUInt32LE(end + 16);
-  const entries = new Map<string, Buffer>();
-  for (let i = 0; i < count; i++) {
-    expect(file.readUInt32LE(at)).toBe(0x02014b50);
-    expect(file.readUInt16LE(at + 10), 'stored').toBe(0);
-    const size = file.readUInt32LE(at + 24);
-    const nameLength = file.readUInt16LE(at + 28);
-    const offset = file.readUInt32LE(at + 42);
-    const name = file.subarray(at + 46, at + 46 + nameLength).toString('utf8');
-    const data = offset + 30 + file.readUInt16LE(offset + 26) + file.readUInt16LE(offset + 28);
-    entries.set(name, file.subarray(data, data + size));
-    at += 46 + nameLength + file.readUInt16LE(at + 30) + file.readUInt16LE(at + 32);
-  }
-  return entries;
-}
-
 function zerosOf({ dtype, bytes }: Tensor): number {
   const width = dtype === 'F32' ? 4 : 2;
   let zeros = 0;
@@ -70,8 +50,6 @@ function changedBytes(now: Buffer, before: Buffer | undefined): number {
   return changed;
 }
 
-const sha256 = (bytes: Buffer): string => createHash('sha256').update(bytes).digest('hex');
-
 test('Download writes a model whose zeros and hashes are as reported', async ({ lab, page }) => {
   await lab.openTwoBlock();
   await lab.beta.focus();
@@ -82,22 +60,8 @@ test('Download writes a model whose zeros and hashes are as reported', async ({ 
   const dialog = page.getByRole('dialog', { name: 'Export the pruned model' });
   await expect(dialog).toContainText('not smaller and not faster');
   expect(await lab.accessibility()).toEqual([]);
-  const downloads: import('@playwright/test').Download[] = [];
-  page.on('download', (download) => downloads.push(download));
   await dialog.getByRole('switch', { name: 'Recipe for llm-compressor' }).click();
-  await dialog.getByRole('button', { name: 'Download' }).click();
-  await expect(dialog.getByRole('status', { name: 'Export result' })).toContainText('Written and verified', {
-    timeout: 90_000,
-  });
-  await expect.poll(() => downloads.length).toBe(2);
-
-  const byName = new Map<string, Buffer>();
-  for (const download of downloads)
-    byName.set(download.suggestedFilename(), readFileSync(await download.path()));
-  const weightsName = [...byName.keys()].find((name) => name.endsWith('-pruned.safetensors'));
-  const zipName = [...byName.keys()].find((name) => name.endsWith('.zip'));
-  const weights = byName.get(weightsName ?? '') ?? Buffer.alloc(0);
-  const rest = readZip(byName.get(zipName ?? '') ?? Buffer.alloc(0));
+  const { weights, rest } = await downloadExport(page);
   expect([...rest.keys()]).toEqual(
     expect.arrayContaining([
       'README.md',

@@ -60,6 +60,11 @@ export class Lab {
   readonly #runner: Runner;
   readonly #sweeper: Sweeper;
   #request: ModelRequest = { kind: 'demo' };
+  /** Whether somebody has asked for a model: then the address no longer decides which one comes first. */
+  #asked = false;
+  #tried: () => void = () => undefined;
+  /** Once it was tried to open the device. */
+  readonly #deviceTried = new Promise<void>((resolve) => (this.#tried = resolve));
   /** A link asked for the best beta: go there when the sweep has found it. */
   #wantsBest = false;
   #given = new Set<string>();
@@ -91,7 +96,9 @@ export class Lab {
       return;
     }
     this.api.subscribe((event) => this.#onEvent(event));
-    if (!(await this.#open(support.adapter))) return;
+    const open = await this.#open(support.adapter);
+    this.#tried();
+    if (!open || this.#asked) return;
     if (spec.model.startsWith('hf:')) {
       const [id = '', revision = ''] = spec.model.slice(3).split('@');
       updateNow(() => ({ phase: 'ready', lastMessage: 'Waiting for your answer' }));
@@ -199,6 +206,8 @@ export class Lab {
 
   /** Loads a model in place of the present one and runs the spec on it. */
   async load(request: ModelRequest): Promise<void> {
+    this.#asked = true;
+    await this.#deviceTried;
     if (request.kind === 'hub') {
       // The lab stays usable meanwhile; what is stored already costs nothing.
       updateNow(({ phase, model }) => ({ phase: model ? phase : 'loading' }));
