@@ -1,5 +1,5 @@
 /** Pruners that choose matrix by matrix on the host: a job for each matrix, and its result back to the GPU. */
-import { fromF32, toF32 } from '../core/dtypes';
+import { fromF32, toF32, type FloatDtype } from '../core/dtypes';
 import { LabError } from '../core/errors';
 import type { SolverNote } from '../core/report';
 import type { Recorder } from '../gpu/recorder';
@@ -199,7 +199,7 @@ export class Chooser {
       throw new LabError('InternalError', `${weight.name}: new weights from a pruner that keeps them.`);
     if (values.length !== rows * cols)
       throw new LabError('InternalError', `${weight.name}: ${values.length} new weights for ${rows * cols}.`);
-    checkFinite(weight.name, values);
+    checkRange(weight.name, values, dtype);
     for (const { buffer, rowBegin, rows: count } of fresh.shards)
       rec.write(
         buffer,
@@ -217,12 +217,15 @@ function meanRate(asked: readonly { rate: number; count: number }[]): number {
   return zeros / asked.reduce((sum, { count }) => sum + count, 0);
 }
 
-/** A solver's numbers go into files: what is not a number must not. */
-function checkFinite(name: string, values: Float32Array): void {
-  if (values.every((v) => Number.isFinite(v))) return;
+/** From here on a number rounds to infinity. */
+const INFINITE: Record<FloatDtype, number> = { F16: 65520, BF16: 2 ** 128 - 2 ** 119, F32: Infinity };
+
+/** A solver's numbers go into files: what is not a number there must not. SolverError. */
+export function checkRange(name: string, values: Float32Array, dtype: FloatDtype): void {
+  if (values.every((v) => Math.abs(v) < INFINITE[dtype])) return;
   throw new LabError(
     'SolverError',
-    `The solver gave weights of ${name} that are not finite.`,
+    `The solver gave weights of ${name} that are not finite in ${dtype}.`,
     'Use more calibration tokens, or a larger damping.',
   );
 }

@@ -74,7 +74,10 @@ export const compareCommand: Command = {
       for (const warning of result.warnings) console.warn(warning);
       if (!result.rows.some(isDone)) throw allUndone(result);
       for (const row of result.rows)
-        if (!isDone(row)) console.warn(`${row.key} was ${row.status}: ${row.error.message}`);
+        if (!isDone(row))
+          console.warn(
+            `${row.key} ${row.status === 'failed' ? 'failed' : 'was skipped'}: ${row.error.message}`,
+          );
       if (written.html !== undefined) await writeWhole(written.html, compareHtml(result));
       if (written.csv !== undefined) await writeWhole(written.csv, compareCsv(result));
       await finish(result, describeComparison(result));

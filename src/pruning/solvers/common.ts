@@ -31,6 +31,12 @@ export function gramOf(job: MatrixJob): Float64Array<ArrayBuffer> {
       `${tensor}: ${statistics.tokens} calibration tokens are too few for the Hessian of ${cols} inputs; damping fills the rest. Use at least ${4 * cols} tokens.`,
     );
   }
+  if (!gram.every(Number.isFinite))
+    throw new LabError(
+      'SolverError',
+      `${tensor}: its ${cols} inputs on the calibration text are too large to be summed, or not numbers: the model diverges before this matrix.`,
+      'Lower the sparsity, or use a pruner without a Hessian such as wanda.',
+    );
   return new Float64Array(gram);
 }
 

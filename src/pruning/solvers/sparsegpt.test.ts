@@ -225,7 +225,7 @@ test('damping grows while the Hessian cannot be factorised, and is reported', as
   const { solver } = await prune(job);
   expect(solver).toMatchObject({ damping: 10, retries: 3 });
   const hopeless = { ...job, statistics: { ...job.statistics, gram: Float32Array.of(NaN, 0, 0, 1) } };
-  await expect(prune(hopeless)).rejects.toMatchObject({ kind: 'InternalError' });
+  await expect(prune(hopeless)).rejects.toMatchObject({ kind: 'SolverError' });
 });
 
 test('too few tokens for the rank of the Hessian are a warning', async () => {
@@ -246,4 +246,14 @@ test('another damping or other inputs are not served by what is remembered of th
   expect(a.values).not.toEqual(b.values);
   expect(b.values).toEqual(c.values);
   expect(b.solver?.damping).toBe(0.5);
+});
+
+test('inputs that are not finite are said as such', async () => {
+  const { statistics } = golden();
+  const gram = Float32Array.from(statistics.gram ?? []);
+  gram[5] = Infinity;
+  await expect(async () => prune(golden({ statistics: { ...statistics, gram } }))).rejects.toMatchObject({
+    kind: 'SolverError',
+    message: expect.stringContaining('diverges before this matrix') as string,
+  });
 });

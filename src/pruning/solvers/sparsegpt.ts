@@ -104,7 +104,7 @@ export async function hessianFactor(
     damping = damping === 0 ? 1e-6 : damping * 10;
   }
   throw new LabError(
-    'InternalError',
+    'SolverError',
     `${tensor}: its Hessian of ${cols} inputs is not positive definite, even with a damping of ${damping / 10}.`,
     'Use more calibration text, or a pruner without a Hessian such as wanda.',
   );
