@@ -57,6 +57,15 @@ export async function withDense<T>(
   }
 }
 
+/** What is to be said of facts where the dense model's inputs, by layer, are not finite. */
+export function divergedWarnings(norms: readonly LayerNorms[]): string[] {
+  const layer = norms.findIndex((inputs) => Object.values(inputs).some((n) => !n.every(Number.isFinite)));
+  if (layer < 0) return [];
+  return [
+    `The dense model's activations are not finite from layer ${layer + 1} on: rates that follow from them mean nothing.`,
+  ];
+}
+
 /** Dense input norms of every layer on the calibration text. */
 export function denseNorms(context: FactContext): Promise<readonly LayerNorms[]> {
   return withDense(context, ({ norms }) => Promise.resolve(norms));

@@ -90,9 +90,17 @@ async function measure(name: FactName, context: FactContext): Promise<Found<unkn
   const known = remembered.get(context.engine) ?? new Map<string, Found<unknown>>();
   remembered.set(context.engine, known);
   const key = keyOf(name, context);
-  const found = known.get(key) ?? (await MEASURES[name].measure(context));
+  const found = known.get(key) ?? (await measureAnew(name, context));
   known.set(key, found);
   return found;
+}
+
+async function measureAnew(name: FactName, context: FactContext): Promise<Found<unknown>> {
+  const found = await MEASURES[name].measure(context);
+  if (!MEASURES[name].on.includes('text')) return found;
+  const { divergedWarnings } = await import('./context');
+  const { norms } = context.engine.dense(context.rec, context.calibration).stream;
+  return { ...found, warnings: [...(found.warnings ?? []), ...divergedWarnings(norms)] };
 }
 
 export interface FoundAllocation {
