@@ -24,6 +24,12 @@ export const orders: Trial = {
       now = { ...now, beta, ...more };
       run.publish(now);
     };
+    if (beta === null) {
+      const text =
+        'The model diverged at every beta of the grid: there is no schedule to compare with. Lower the sparsity, or give a beta.';
+      publish({ done: true, verdict: { holds: 'open', text } });
+      return;
+    }
     const rates = ratesOfBeta(run, beta);
     const ordered: Schedule[] = [
       { name: 'ascending', rates },

@@ -25,7 +25,10 @@ export const proxy: Trial = {
       measureAll(run, 'proxy', schedules, [run.mainSeed], publish);
     await measure(curve);
     await measure(uniform);
-    await measure(await shapes(run, await chosenBeta(run, 'proxy')));
+    const beta = await chosenBeta(run, 'proxy');
+    if (beta === null)
+      run.warn('The model diverged at every beta of the grid: no other schedules were measured.');
+    else await measure(await shapes(run, beta));
     const { points } = now;
     const { sparsity, seed } = run.spec.base;
     const done = {

@@ -80,22 +80,18 @@ export async function curveOf(
   return rows;
 }
 
-/** The beta that schedules are made with: the spec's, or the best positive one of the grid on the main seed. */
-export async function chosenBeta(run: TheoryRun, theorem: TheoremId): Promise<number> {
+/**
+ * The beta that schedules are made with: the spec's, or the best positive one of the grid on the main seed; null where
+ * the model diverges at all of them.
+ */
+export async function chosenBeta(run: TheoryRun, theorem: TheoremId): Promise<number | null> {
   const given = givenBeta(run);
   if (given !== null) {
     run.skip(gridOf(run).length);
     return given;
   }
   const rows = await curveOf(run, theorem, gridOf(run), [run.mainSeed]);
-  const best = bestOf(rows);
-  if (!best)
-    throw new LabError(
-      'SpecError',
-      'The model diverged at every beta of the grid: there is no schedule to compare with.',
-      'Lower the sparsity, or give --beta.',
-    );
-  return best.beta;
+  return bestOf(rows)?.beta ?? null;
 }
 
 /** How many schedules `shapes` gives. */

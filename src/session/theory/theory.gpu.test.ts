@@ -138,3 +138,33 @@ test('schedules are plain runs, a raised layer changes nothing before it, and wh
       runTheory(lab, { ...spec, rates: [0.2, 0.4] }, { known: record, other: 'refuse' }, io),
     ).rejects.toThrow(/other texts, settings/);
   }));
+
+/** The two-block model with a last norm that is not a number: it diverges whatever is pruned. */
+async function divergedWeights(): Promise<Uint8Array> {
+  const source = await (await fixtureModel('two-block')).open('model.safetensors');
+  const whole = await source.read(0, source.size);
+  const length = Number(new DataView(whole.buffer).getBigUint64(0, true));
+  const header = JSON.parse(new TextDecoder().decode(whole.subarray(8, 8 + length))) as Record<
+    string,
+    { data_offsets: [number, number] }
+  >;
+  const [begin, end] = header['model.norm.weight']?.data_offsets ?? [0, 0];
+  return whole.fill(0xff, 8 + length + begin, 8 + length + end);
+}
+
+test('a model that diverges at every beta leaves 3.5 and the proxies open', () =>
+  withLab(async ({ lab, io }) => {
+    const { texts } = await fixtureJson<{ texts: Record<'calibration' | 'report', { windows: number[][] }> }>('two-block', 'pruning.json'); // prettier-ignore
+    for (const text of ['calibration', 'select', 'report'] as const)
+      giveWindows(lab, text, texts[text === 'calibration' ? text : 'report'].windows.slice(0, 1));
+    await lab.load(await fixtureModel('two-block', { 'model.safetensors': await divergedWeights() }), io);
+    const record = await runTheory(lab, specOf(['3.5', 'proxy']), { known: null, other: 'refuse' }, io);
+    for (const theorem of ['3.5', 'proxy'] as const) {
+      const experiment = experimentOf(record, theorem);
+      expect(experiment).toMatchObject({ done: true, verdict: { holds: 'open' } });
+      expect(
+        experimentOf(parseStoredTheory('the record', JSON.parse(JSON.stringify(record))), theorem),
+      ).toEqual(experiment);
+    }
+    expect(record.warnings.join(' ')).toContain('diverged at every beta');
+  }));
