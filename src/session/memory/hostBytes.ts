@@ -26,14 +26,13 @@ export function hostBytesOf(model: ModelPlan, jobs: readonly MemoryJob[], stream
     const gradients = has('gradient') || has('gradientSum') ? 4 * count : 0;
     kept = Math.max(kept, orders + gradients);
     if (path === 'gpu') continue;
+    // Copies in f64 that are held at once, by reading the solvers: of [C, C] the damped matrix, its factor and inverse with
+    // their scratch, of [R, C] (most of all ALPS) weights, targets, multipliers and steps.
+    const [squares, copies] = path === 'solver' && has('gram') ? [5, 7] : [0, 0];
     for (const { rows, cols } of model.prunable) {
-      const weights = rows * cols * 4;
-      // Of a solver: the Gram matrix in f32, its damped copy and its factor in f64.
-      const statistic = has('gram') ? cols * cols * (4 + 8 + 8) : 0;
-      solver = Math.max(
-        solver,
-        weights * (path === 'solver' ? 2 : 1) + rows * Math.ceil(cols / 8) + statistic,
-      );
+      const weights = rows * cols * (path === 'solver' ? 8 : 4) + rows * Math.ceil(cols / 8);
+      const gram = has('gram') ? cols * cols * (4 + squares * 8) : 0;
+      solver = Math.max(solver, weights + rows * cols * copies * 8 + gram);
     }
   }
   return { streams, kept, solver };
