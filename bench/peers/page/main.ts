@@ -143,7 +143,8 @@ async function compete(
           row,
           peer,
           timing ?? { error: peer.error ?? 'not run' },
-          peer.processor ? undefined : options.goal,
+          // The goal was set against onnxruntime-web's WebGPU provider and tfjs.
+          peer.processor || peer.name.startsWith('jax-js') ? undefined : options.goal,
         ),
       );
     }
