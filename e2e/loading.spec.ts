@@ -112,7 +112,9 @@ test('a model that is hashed in a worker is exported with the hashes of its byte
     await lab.open('?samples=1&window=16&windows=1&pruner=magnitude&allocation=uniform');
     // Before the lab has opened its device: what was picked is what comes.
     await lab.loadFiles(files, 'From disk: files…');
-    await expect(page.getByRole('banner')).toContainText(new RegExp(`\\b${LAYERS} layers`), { timeout: 60_000 });
+    await expect(page.getByRole('banner')).toContainText(new RegExp(`\\b${LAYERS} layers`), {
+      timeout: 60_000,
+    });
     await lab.settled();
     await lab.button('Export').click();
     const { weights, rest } = await downloadExport(page);

@@ -143,14 +143,17 @@ const RE_METHOD = /^(?<id>[a-z0-9][a-z0-9-]*)(?<rest>(:[A-Za-z][\w-]*=[^:\s]*)*)
 /** The items of a list with commas; those inside parentheses belong to an item, as in mul(W,G). Empty ones are left out. */
 export function listItems(text: string): string[] {
   let depth = 0;
-  const items = [''];
-  for (const char of text) {
+  const items: string[] = [];
+  let begin = 0;
+  for (let at = 0; at <= text.length; at++) {
+    const char = text[at] ?? ',';
     if (char === '(') depth += 1;
     else if (char === ')') depth -= 1;
-    if (char === ',' && depth <= 0) items.push('');
-    else items[items.length - 1] += char;
+    if (at < text.length && (char !== ',' || depth > 0)) continue;
+    items.push(text.slice(begin, at).trim());
+    begin = at + 1;
   }
-  return items.map((item) => item.trim()).filter(Boolean);
+  return items.filter(Boolean);
 }
 
 /** A value as flags write it. */
