@@ -60,12 +60,12 @@ export async function main(
   signal: AbortSignal = new AbortController().signal,
 ): Promise<number> {
   usePlatformSha256(nodeSha256);
-  const hashWorker = workerFile('hashWorker');
-  if (hashWorker !== null) useHashWorker(nodeHashWorker(hashWorker));
   let console = new Console(argv.includes('--quiet'));
   const debug = argv.includes('--debug');
   try {
     throwIfAborted(signal);
+    const hashWorker = workerFile('hashWorker');
+    if (hashWorker !== null) useHashWorker(nodeHashWorker(hashWorker));
     const parsed = parseArguments(argv);
     console = new Console(parsed.switches.has('quiet'));
     const command = COMMANDS.find((c) => c.name === parsed.command);

@@ -2,6 +2,7 @@
  * SHA-256 of a file that streams by, and of ranges of it (its tensors). Large files are hashed in a worker, beside the
  * work that uses their bytes.
  */
+import { concat } from '../core/concat';
 import { LabError } from '../core/errors';
 import { sha256Hex } from '../core/hash';
 import { hasPlatformSha256, sha256Stream, type Sha256Stream } from './sha256';
@@ -43,20 +44,17 @@ export async function openFileHash(size: number): Promise<FileHash> {
 /** Keeps the file until it is whole. */
 export function hashAtOnce(): FileHash {
   const pieces: Uint8Array[] = [];
+  let bytes = 0;
   const ranges: { begin: number; end: number }[] = [];
   return {
     range: (begin, end) => void ranges.push({ begin, end }),
-    give: (bytes) => {
-      pieces.push(bytes);
+    give: (piece) => {
+      pieces.push(piece);
+      bytes += piece.byteLength;
       return Promise.resolve();
     },
     finish: async () => {
-      const whole = new Uint8Array(pieces.reduce((sum, piece) => sum + piece.byteLength, 0));
-      let at = 0;
-      for (const piece of pieces) {
-        whole.set(piece, at);
-        at += piece.byteLength;
-      }
+      const whole = concat(pieces, bytes);
       const digests = ranges.map(({ begin, end }) => sha256Hex(whole.subarray(begin, end)));
       return { file: await sha256Hex(whole), ranges: await Promise.all(digests) };
     },

@@ -2,9 +2,9 @@
  * Byte ranges over HTTP. Servers that honour `Range` are read at random; from those that ignore it the body is
  * streamed and sliced, so reads in file order cost one pass. A reply that breaks off is continued where it stopped.
  */
+import { concat } from '../core/concat';
 import { LabError } from '../core/errors';
 import {
-  concat,
   contentRange,
   discard,
   Identity,

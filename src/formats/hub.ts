@@ -2,12 +2,13 @@
  * The Hugging Face Hub: resolving a name to a commit and a list of files with sizes (nothing of the files is fetched
  * for that), then bytes of those files at that commit. `@huggingface/hub` is loaded with the first call.
  */
+import { concat } from '../core/concat';
 import { LabError, throwIfAborted } from '../core/errors';
 import { bufferedSource } from './bufferedSource';
 import { hubFailure, hubRefusal, type HubSubject } from './hubErrors';
 import { isRevision, parseHubId, type HubId } from './hubId';
 import { httpSource } from './httpSource';
-import { concat, pieces, request, withTries, type FetchLike, type HttpOptions } from './httpTry';
+import { pieces, request, withTries, type FetchLike, type HttpOptions } from './httpTry';
 import type { ModelFiles } from './source';
 
 export interface HubOptions {

@@ -3,7 +3,7 @@
  * it, held between submits while a foreground job runs or waits. A newer run replaces an older one.
  */
 import { LabError } from '../core/errors';
-import type { JobKind } from './protocol';
+import { BACKGROUND_JOBS, type JobKind } from './protocol';
 
 interface Running {
   job: number;
@@ -26,7 +26,7 @@ const REPLACES: Partial<Record<JobKind, readonly JobKind[]>> = {
 };
 
 /** Background jobs that others of the background wait for. */
-const LONG: readonly JobKind[] = ['compare', 'theory', 'search'];
+const LONG: readonly JobKind[] = BACKGROUND_JOBS.filter((kind) => kind !== 'sweep');
 
 export class JobRunner {
   readonly #running = new Map<number, Running>();
@@ -49,7 +49,7 @@ export class JobRunner {
     const entry: Running = { job, kind, abort, done: new Promise((resolve) => (finished = resolve)) };
     this.#running.set(job, entry);
     try {
-      if (kind === 'sweep' || LONG.includes(kind)) {
+      if (BACKGROUND_JOBS.includes(kind)) {
         // The seconds of a comparison are its own: others wait for it, unless they are cancelled meanwhile.
         const before = [...this.#running.values()].filter((r) => LONG.includes(r.kind) && r !== entry);
         const cancelled = new Promise<void>((resolve) =>

@@ -257,6 +257,9 @@ export type LabEvent =
 export type JobKind =
   'load' | 'tick' | 'run' | 'sweep' | 'compare' | 'theory' | 'search' | 'generate' | 'export' | 'inspect';
 
+/** Jobs that go on behind what the user waits for. */
+export const BACKGROUND_JOBS: readonly JobKind[] = ['sweep', 'compare', 'theory', 'search'];
+
 /**
  * The engine as the page sees it. At most one foreground job runs and one waits; a newer job of the same kind
  * replaces the waiting one and cancels the running one between submits. A sweep is a background job: foreground

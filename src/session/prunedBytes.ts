@@ -66,7 +66,10 @@ export class PrunedBytes {
     this.#whole = this.#masked?.whole === true && inTurn && inOnePiece;
   }
 
-  /** The bytes of a matrix in its file's layout, pruned weights +0. They belong to the caller: of an updated layer a matrix is had once. */
+  /**
+   * The bytes of a matrix in its file's layout, pruned weights +0. They belong to the caller: of an updated layer a matrix
+   * is had once.
+   */
   async of({ layer, matrix, name, transposed }: PrunableMatrix): Promise<Uint8Array<ArrayBuffer>> {
     const weight = matrixOf(this.#model, layer, matrix);
     if (!this.#masked) {

@@ -7,6 +7,8 @@ export interface Contender {
   version: string;
   /** Runs on the processor, where the others run on the WebGPU adapter. */
   processor: boolean;
+  /** No goal was set against it. */
+  withoutGoal?: true;
   /** Everything before the first run: code, device, operands. */
   prepare(problem: Problem): Promise<Prepared>;
 }

@@ -8,6 +8,7 @@ export function jax(version: string): Contender {
     name: 'jax-js webgpu',
     version,
     processor: false,
+    withoutGoal: true,
     async prepare(problem) {
       const { init, defaultDevice, jit, blockUntilReady, numpy, nn } = await import('@jax-js/jax');
       if (!(await init('webgpu')).includes('webgpu')) throw new Error('its WebGPU backend did not start');

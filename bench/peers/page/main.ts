@@ -64,6 +64,7 @@ interface Entrant {
   name: string;
   version: string;
   processor: boolean;
+  withoutGoal?: true;
   /** Why it takes no turns (any more). */
   error?: string;
   variant?: Variant;
@@ -97,10 +98,11 @@ interface Opened {
 }
 
 async function entrantOf(
-  { name, version, processor }: Pick<Entrant, 'name' | 'version' | 'processor'>,
+  named: Pick<Entrant, 'name' | 'version' | 'processor' | 'withoutGoal'>,
   open: () => Promise<Opened>,
 ): Promise<Entrant> {
-  const entrant: Entrant = { name, version, processor, close: () => Promise.resolve() };
+  const { name, version, processor, withoutGoal } = named;
+  const entrant: Entrant = { name, version, processor, withoutGoal, close: () => Promise.resolve() };
   void window.note(`  preparing ${name}`);
   try {
     const { run, close, note } = await open();
@@ -143,8 +145,7 @@ async function compete(
           row,
           peer,
           timing ?? { error: peer.error ?? 'not run' },
-          // The goal was set against onnxruntime-web's WebGPU provider and tfjs.
-          peer.processor || peer.name.startsWith('jax-js') ? undefined : options.goal,
+          peer.processor || peer.withoutGoal ? undefined : options.goal,
         ),
       );
     }

@@ -2,6 +2,7 @@ import { bytes, duration, percent, short } from '../format';
 import { Icon } from '../icons';
 import { useLab, useRun } from '../hooks/useLab';
 import { useThrottled } from '../hooks/useThrottled';
+import { BACKGROUND_JOBS } from '../../session/protocol';
 import type { JobRecord } from '../stores/runStore';
 
 /** What the engine is doing now, in one line. */
@@ -10,7 +11,7 @@ export function StatusBar() {
   const jobs = useRun((state) => state.jobs);
   const last = useRun((state) => state.lastMessage);
   // Foreground work is what the user waits for; the rest is behind it.
-  const job = jobs.find(({ kind }) => !['sweep', 'compare', 'theory', 'search'].includes(kind)) ?? jobs[0];
+  const job = jobs.find(({ kind }) => !BACKGROUND_JOBS.includes(kind)) ?? jobs[0];
   const message = useThrottled(job ? describe(job) : last, 1000);
   return (
     <footer className="status-bar">

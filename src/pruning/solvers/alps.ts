@@ -271,7 +271,7 @@ async function conjugateGradients(
   pace: Pace,
 ): Promise<void> {
   const image = await multiply(new Float64Array(b.length), b, a, rows, cols, pace);
-  const residual = target.slice();
+  const residual = new Float64Array(b.length);
   addScaled(residual, target, image, -1);
   restrict(residual, support);
   const direction = residual.slice();

@@ -4,7 +4,7 @@ import { orderSummary, orderVerdict, swapRow } from '../../eval/theory/orders';
 import { shuffled, swapped } from '../../eval/theory/schedules';
 import type { Trial } from './index';
 import { head } from './run';
-import { chosenBeta, gridOf, measureAll, ratesOfBeta, rowsOf, SHAPE_COUNT, shapes, type Schedule } from './schedules'; // prettier-ignore
+import { chosenBeta, gridOf, measureAll, NO_BETA, ratesOfBeta, rowsOf, SHAPE_COUNT, shapes, type Schedule } from './schedules'; // prettier-ignore
 
 const RANDOM_ORDERS = 10;
 
@@ -25,8 +25,7 @@ export const orders: Trial = {
       run.publish(now);
     };
     if (beta === null) {
-      const text =
-        'The model diverged at every beta of the grid: there is no schedule to compare with. Lower the sparsity, or give a beta.';
+      const text = `${NO_BETA}: there is no schedule to compare with. Lower the sparsity, or give a beta.`;
       publish({ done: true, verdict: { holds: 'open', text } });
       return;
     }

@@ -4,7 +4,16 @@ import { correlationsOf, picksOf, proxyPoint, proxyVerdict } from '../../eval/th
 import { weightedMean } from '../../pruning/allocations';
 import type { Trial } from './index';
 import { head, type TheoryRun } from './run';
-import { chosenBeta, gridOf, measureAll, ratesOfBeta, SHAPE_COUNT, shapes, type Schedule } from './schedules';
+import {
+  chosenBeta,
+  gridOf,
+  measureAll,
+  NO_BETA,
+  ratesOfBeta,
+  SHAPE_COUNT,
+  shapes,
+  type Schedule,
+} from './schedules';
 import { figure } from '../../eval/theory/words';
 
 /** Uniform prunings beside the target's. */
@@ -26,8 +35,7 @@ export const proxy: Trial = {
     await measure(curve);
     await measure(uniform);
     const beta = await chosenBeta(run, 'proxy');
-    if (beta === null)
-      run.warn('The model diverged at every beta of the grid: no other schedules were measured.');
+    if (beta === null) run.warn(`${NO_BETA}: no other schedules were measured.`);
     else await measure(await shapes(run, beta));
     const { points } = now;
     const { sparsity, seed } = run.spec.base;

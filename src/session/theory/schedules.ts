@@ -80,6 +80,9 @@ export async function curveOf(
   return rows;
 }
 
+/** Said where there is no such beta. */
+export const NO_BETA = 'The model diverged at every beta of the grid';
+
 /**
  * The beta that schedules are made with: the spec's, or the best positive one of the grid on the main seed; null where
  * the model diverges at all of them.
